@@ -1,0 +1,249 @@
+"""Settings: defaults, then ``PARTITA_*`` of the environment, then ``config.set(...)``.
+
+A setting is one field of `Settings`. ``config.set`` changes settings for the process when called,
+and only inside the block when used as a context manager.
+"""
+
+from __future__ import annotations
+
+import os
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from types import TracebackType
+
+from .errors import ConfigError, did_you_mean, listed
+
+MiB = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings with their defaults; a value once made is never changed."""
+
+    executor: str = "auto"
+    """``auto`` (small inputs in this process, others in the pool), ``serial`` or ``process``."""
+
+    workers: int = 0
+    """Worker processes; 0 takes what the affinity mask and the cgroup allow."""
+
+    memory_limit: int = 0
+    """Bytes for driver, workers and shared memory together; 0 takes 70 % of what there is."""
+
+    run_directory: str = ""
+    """Where partitions go when shared memory is full; empty takes the system's temporary one."""
+
+    partition_bytes: int = 64 * MiB
+    """Decoded bytes of the needed columns that one scan task should read."""
+
+    batch_rows: int = 131_072
+    """Most rows in one record batch inside a stage."""
+
+    small_query_bytes: int = 8 * MiB
+    """``auto``: a query that reads less than this runs in the driver's process, with no pool."""
+
+    broadcast_bytes: int = 64 * MiB
+    """A join's build side up to this size is handed whole to every task of the probe side."""
+
+    exchange_bytes: int = 64 * MiB
+    """Bytes that one partition behind a hash or range exchange should have."""
+
+    chunk_bytes: int = 16 * MiB
+    """A task hands its output on in pieces of about this size, as they are made."""
+
+    shared_memory_share: float = 0.4
+    """Share of `memory_limit` that partitions may take in shared memory before they go to disk."""
+
+    task_attempts: int = 3
+    """How many workers a task may lose before it is given up as poisoned."""
+
+    optimize: bool = True
+    """Whether plans go through the optimizer."""
+
+    progress: str = "auto"
+    """``auto`` (on a terminal and in a notebook, after a second), ``on`` or ``off``."""
+
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "executor": ("auto", "serial", "process"),
+    "progress": ("auto", "on", "off"),
+}
+_POSITIVE = ("partition_bytes", "batch_rows", "exchange_bytes", "chunk_bytes", "task_attempts")
+_TYPES = typing.get_type_hints(Settings)
+
+
+def _checked(name: str, value: object, origin: str) -> object:
+    """Return `value` as the setting's type, or raise a `ConfigError` that names `origin`."""
+    if name not in _TYPES:
+        raise ConfigError(
+            f"There is no setting {name!r} ({origin}).{did_you_mean(name, _TYPES)}"
+            f" Settings: {listed(_TYPES)}."
+        )
+    wanted = _TYPES[name]
+    converted: object
+    if wanted is bool and isinstance(value, str):
+        converted = {"1": True, "true": True, "0": False, "false": False}.get(value.lower())
+    elif wanted is int and not isinstance(value, bool) and isinstance(value, int | str):
+        converted = _parse_int(value)
+    elif wanted is float and not isinstance(value, bool) and isinstance(value, int | float | str):
+        converted = _parse_float(value)
+    elif wanted is str and isinstance(value, os.PathLike):
+        converted = os.fspath(value)
+    else:
+        converted = value if isinstance(value, wanted) else None
+    if converted is None:
+        raise ConfigError(f"Setting {name!r} wants {wanted.__name__}, {origin} gave {value!r}.")
+    if name in _CHOICES and converted not in _CHOICES[name]:
+        raise ConfigError(
+            f"Setting {name!r} is one of {listed(_CHOICES[name])}, {origin} gave {value!r}."
+        )
+    least = 1 if name in _POSITIVE else 0
+    if isinstance(converted, int | float) and converted < least:
+        raise ConfigError(f"Setting {name!r} is at least {least}, {origin} gave {value!r}.")
+    return converted
+
+
+def _parse_int(value: int | str) -> int | None:
+    """Return an integer; a string may carry a size suffix such as ``512MiB`` or ``2GB``."""
+    if isinstance(value, int):
+        return value
+    units = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+    text = value.strip().lower()
+    factor = 1
+    for suffix, size in units.items():
+        if text.endswith(suffix):
+            text, factor = text[: -len(suffix)].strip(), size
+            break
+    try:
+        return int(float(text) * factor) if factor > 1 else int(text)
+    except ValueError:
+        return None
+
+
+def _parse_float(value: float | str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _from_environment() -> Settings:
+    """Return the defaults with every ``PARTITA_<NAME>`` of the environment applied."""
+    changes: dict[str, typing.Any] = {}
+    for field in fields(Settings):
+        variable = f"PARTITA_{field.name.upper()}"
+        if variable in os.environ:
+            changes[field.name] = _checked(field.name, os.environ[variable], variable)
+    return replace(Settings(), **changes)
+
+
+_settings: Settings | None = None
+
+
+def get() -> Settings:
+    """Return the settings in force.
+
+    Raises
+    ------
+    ConfigError
+        If a ``PARTITA_*`` variable of the environment has a value that is not allowed.
+    """
+    global _settings
+    if _settings is None:
+        _settings = _from_environment()
+    return _settings
+
+
+class set:  # noqa: A001, N801 - the public name is ``pt.config.set``
+    """Change settings, for good or inside a ``with`` block.
+
+    Parameters
+    ----------
+    **changes
+        Names and values of `Settings`; sizes may be strings such as ``"512MiB"``.
+
+    Raises
+    ------
+    ConfigError
+        If a name is not a setting or a value is not allowed; nothing is changed then.
+
+    Examples
+    --------
+    >>> from partita.engine import config
+    >>> with config.set(executor="serial"):
+    ...     config.get().executor
+    'serial'
+    """
+
+    def __init__(self, **changes: object) -> None:
+        global _settings
+        self._before = get()
+        checked: dict[str, typing.Any] = {
+            name: _checked(name, value, "config.set") for name, value in changes.items()
+        }
+        _settings = replace(self._before, **checked)
+
+    def __enter__(self) -> Settings:
+        return get()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        global _settings
+        _settings = self._before
+
+
+def available_cpus() -> int:
+    """Return the CPUs this process may use: the least of affinity mask and cgroup quota."""
+    cpus = float(len(os.sched_getaffinity(0)))
+    for quota in (_cgroup_v2_cpus(), _cgroup_v1_cpus()):
+        if quota is not None:
+            cpus = min(cpus, quota)
+    return max(1, int(cpus))
+
+
+def available_memory() -> int:
+    """Return the bytes of memory of the machine or of the cgroup, whichever is less."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        text = _read(Path("/sys/fs/cgroup") / name)
+        if text and text.isdigit():
+            memory = min(memory, int(text))
+    return memory
+
+
+def worker_count(settings: Settings) -> int:
+    """Return how many workers `settings` ask for."""
+    return settings.workers or available_cpus()
+
+
+def memory_limit(settings: Settings) -> int:
+    """Return the bytes that `settings` allow in all."""
+    return settings.memory_limit or int(available_memory() * 0.7)
+
+
+def _cgroup_v2_cpus() -> float | None:
+    words = _read(Path("/sys/fs/cgroup/cpu.max")).split()
+    if len(words) == 2 and words[0].isdigit():
+        return int(words[0]) / int(words[1])
+    return None
+
+
+def _cgroup_v1_cpus() -> float | None:
+    quota = _read(Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"))
+    period = _read(Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
+    if quota.isdigit() and period.isdigit():
+        return int(quota) / int(period)
+    return None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        # The file of the other cgroup version, or no cgroup at all: no limit from there.
+        return ""
