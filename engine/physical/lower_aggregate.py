@@ -1,0 +1,122 @@
+"""Aggregation: partial in every task of the input, final where all rows of a group meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ..expr.evaluate import dtype_of
+from ..expr.node import Agg, Column, columns_of
+from ..plan.node import PlanNode
+from ..plan.nodes import Aggregate
+from .operators.aggregate import FinalAggregate, PartialAggregate, partial_schema
+from .operators.compute import Compute
+from .pipeline import Pipeline, balanced, over_refs
+from .stage import Exchange
+
+if TYPE_CHECKING:
+    from .planner import Planner
+
+MOST_SLOTS = 64
+"""Slots of one hash exchange; more would make the pieces of a task too small to be worth it."""
+
+
+def lower_aggregate(
+    node: Aggregate, planner: Planner, asked_by: PlanNode | None = None
+) -> Pipeline | None:
+    """Return the pipeline of an aggregation, or None while its partial stage runs.
+
+    `asked_by` is the node of the plan where `node` was made for it on the way.
+    """
+    source = planner.lower(node.input)
+    if source is None:
+        return None
+    keyed, keys = _with_keys(node, source)
+    names = tuple(name for name, _ in keys)
+    aggs = tuple((name, agg) for name, agg in node.aggs if isinstance(agg, Agg))
+    states = partial_schema(names, aggs, keyed.schema)
+    partial = keyed.then(
+        PartialAggregate(keys=names, aggs=aggs, schema=keyed.schema),
+        schema=states,
+        site=node.site,
+    )
+    finished = pa.schema(
+        [
+            *(pa.field(name, dtype) for name, dtype in keys),
+            *(node.schema.field(name) for name, _ in aggs),
+        ]
+    )
+    final = FinalAggregate(keys=names, aggs=aggs, schema=finished)
+    met = _meet(node, planner, partial, names, asked_by or node)
+    if met is None:
+        return None
+    pipeline = met.then(final, schema=finished)
+    if finished.names == node.schema.names:
+        return pipeline
+    renamed = tuple(
+        (given, Column(name)) for given, name in zip(node.schema.names, finished.names, strict=True)
+    )
+    return pipeline.then(Compute(exprs=renamed, schema=node.schema), schema=node.schema)
+
+
+def _with_keys(
+    node: Aggregate, source: Pipeline
+) -> tuple[Pipeline, tuple[tuple[str, pa.DataType], ...]]:
+    """Return `source` with the keys as columns, and the names and types of these.
+
+    A key that is an expression gets a name of its own, since an aggregate may read a column that
+    is called as the key is.
+    """
+    keys: list[tuple[str, pa.DataType]] = []
+    computed = []
+    for number, (name, expr) in enumerate(node.keys):
+        plain = expr == Column(name)
+        key = name if plain else f"__key_{number}"
+        keys.append((key, dtype_of(expr, source.schema)))
+        if not plain:
+            computed.append((key, expr))
+    if not computed:
+        return source, tuple(keys)
+    wanted = {name for name, _ in keys}.union(*(columns_of(agg) for _, agg in node.aggs))
+    kept = [(field.name, Column(field.name)) for field in source.schema if field.name in wanted]
+    exprs = (*kept, *computed)
+    schema = pa.schema([pa.field(name, dtype_of(expr, source.schema)) for name, expr in exprs])
+    return source.then(Compute(exprs=exprs, schema=schema), schema=schema), tuple(keys)
+
+
+def _meet(
+    node: Aggregate,
+    planner: Planner,
+    partial: Pipeline,
+    keys: tuple[str, ...],
+    asked_by: PlanNode,
+) -> Pipeline | None:
+    """Return the partial states so that those of one group are in one partition."""
+    target = planner.settings.exchange_bytes
+    slots = slot_count(partial.input_bytes, target)
+    if partial.partitions == 1 or not keys or node.maintain_order or slots == 1:
+        return planner.gathered(asked_by, "partial", partial)
+    output = planner.run(
+        asked_by, "partial", partial, Exchange(kind="hash", keys=keys, partitions=slots)
+    )
+    if output is None:
+        return None
+    refs = output.slots()
+    runs = balanced([sum(ref.bytes for ref in slot) for slot in refs], target)
+    # The order of partitions, not of slots: the states of one group are merged in row order.
+    partition = {ref: place for place, made in enumerate(output.partitions) for ref in made}
+    groups = [
+        sorted((ref for slot in run for ref in refs[slot]), key=partition.__getitem__)
+        for run in runs
+    ]
+    return over_refs(groups, partial.schema, (output.stage.id,), "groups")
+
+
+def slot_count(size: int, target: int) -> int:
+    """Return into how many slots an exchange of about `size` bytes is split.
+
+    >>> slot_count(10, 64), slot_count(640, 64)
+    (1, 10)
+    """
+    return max(1, min(MOST_SLOTS, -(-size // target)))

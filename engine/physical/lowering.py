@@ -1,0 +1,162 @@
+"""How each logical node becomes operators; the nodes that need exchanges have files of their own.
+
+`lower_node` is a singledispatch over node classes. Each rule returns the pipeline of its node, or
+None as long as a stage it stands on has not finished, and is asked again then.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from .. import schema as schemas
+from ..errors import PlanError
+from ..expr.node import Agg, Call, Column, Literal, columns_of
+from ..plan.node import PlanNode
+from ..plan.nodes import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Join,
+    MapBatches,
+    Project,
+    Scan,
+    Slice,
+    Sort,
+    Union,
+)
+from ..source import Pushdown
+from .lower_aggregate import lower_aggregate
+from .lower_join import lower_join
+from .lower_slice import lower_slice
+from .lower_sort import lower_sort
+from .operators.compute import Compute
+from .operators.filter import FilterRows
+from .operators.map_batches import MapBatchesRows
+from .pipeline import Pipeline, merged_sites
+from .stage import Branch, TaskInput
+
+if TYPE_CHECKING:
+    from .planner import Planner
+
+
+@functools.singledispatch
+def lower_node(node: PlanNode, planner: Planner) -> Pipeline | None:
+    """Return the pipeline of `node`, or None while it waits for a stage."""
+    raise PlanError(f"There is no way to run a {type(node).__name__} node here.")
+
+
+def read_pushdown(node: Scan) -> Pushdown:
+    """Return what the source is asked for: the columns that are given, then the predicate's."""
+    pushdown = node.pushdown
+    if pushdown.predicate is None or pushdown.columns is None:
+        return pushdown
+    needed = columns_of(pushdown.predicate) - set(pushdown.columns)
+    # In the order of the source, since a set has none.
+    extra = tuple(name for name in node.source.schema.names if name in needed)
+    return replace(pushdown, columns=(*pushdown.columns, *extra))
+
+
+@lower_node.register(Scan)
+def _(node: Scan, planner: Planner) -> Pipeline:
+    read = read_pushdown(node)
+    inputs = tuple(
+        TaskInput(fragment=fragment, label=fragment.label)
+        for fragment in planner.scan_plan(node).fragments
+    )
+    names = node.source.schema.names if read.columns is None else read.columns
+    schema = schemas.select(node.source.schema, names)
+    pipeline = Pipeline(
+        branches=(Branch(inputs=inputs, schema=schema),),
+        schema=schema,
+        sites=() if node.site is None else (node.site,),
+    )
+    if read.predicate is not None:
+        pipeline = pipeline.then(FilterRows(predicate=read.predicate))
+    if schema.names != node.schema.names:
+        pipeline = only(pipeline, node.schema)
+    return pipeline
+
+
+def only(pipeline: Pipeline, schema: pa.Schema) -> Pipeline:
+    """Return the pipeline with the columns of `schema` alone, in its order."""
+    exprs = tuple((name, Column(name)) for name in schema.names)
+    return pipeline.then(Compute(exprs=exprs, schema=schema), schema=schema)
+
+
+@lower_node.register(Filter)
+def _(node: Filter, planner: Planner) -> Pipeline | None:
+    pipeline = planner.lower(node.input)
+    return pipeline and pipeline.then(FilterRows(predicate=node.predicate), site=node.site)
+
+
+@lower_node.register(Project)
+def _(node: Project, planner: Planner) -> Pipeline | None:
+    pipeline = planner.lower(node.input)
+    compute = Compute(exprs=node.exprs, schema=node.schema)
+    return pipeline and pipeline.then(compute, schema=node.schema, site=node.site)
+
+
+@lower_node.register(MapBatches)
+def _(node: MapBatches, planner: Planner) -> Pipeline | None:
+    pipeline = planner.lower(node.input)
+    call = MapBatchesRows(
+        function=node.function,
+        schema=node.schema,
+        takes=node.takes,
+        whole_partition=node.whole_partition,
+        site=node.site,
+    )
+    return pipeline and pipeline.then(call, schema=node.schema, site=node.site)
+
+
+@lower_node.register(Union)
+def _(node: Union, planner: Planner) -> Pipeline | None:
+    # All parts are asked before any is waited for, so that their stages run side by side.
+    parts = [planner.lower(part) for part in node.parts]
+    pipelines = [part for part in parts if part is not None]
+    if len(pipelines) < len(parts):
+        return None
+    sites = functools.reduce(merged_sites, (part.sites for part in pipelines))
+    return Pipeline(
+        branches=tuple(branch for part in pipelines for branch in part.branches),
+        schema=node.schema,
+        reads=tuple(read for part in pipelines for read in part.reads),
+        sites=sites,
+    )
+
+
+lower_node.register(Aggregate, lower_aggregate)
+lower_node.register(Join, lower_join)
+lower_node.register(Sort, lower_sort)
+lower_node.register(Slice, lower_slice)
+
+
+@lower_node.register(Distinct)
+def _(node: Distinct, planner: Planner) -> Pipeline | None:
+    """A distinct is an aggregation whose other columns are the first (or last) of their group."""
+    names = node.schema.names
+    subset = names if node.subset is None else node.subset
+    which = "last" if node.keep == "last" else "first"
+    rest = [name for name in names if name not in subset]
+    aggs = [(name, Agg(which, Column(name))) for name in rest]
+    count = "__group_rows"
+    if node.keep == "none":
+        aggs.append((count, Agg("len", None)))
+    grouped = Aggregate(
+        input=node.input,
+        keys=tuple((name, Column(name)) for name in subset),
+        aggs=tuple(aggs),
+        maintain_order=node.maintain_order,
+        site=node.site,
+    )
+    pipeline = lower_aggregate(grouped, planner, asked_by=node)
+    if pipeline is None:
+        return None
+    if node.keep == "none":
+        once = Call("eq", (Column(count), Literal(pa.scalar(1, pa.int64()))))
+        pipeline = pipeline.then(FilterRows(predicate=once))
+    return only(pipeline, node.schema)

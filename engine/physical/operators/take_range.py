@@ -1,0 +1,42 @@
+"""Take a range of keys out of sorted runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ...plan.nodes import SortKey
+from ..kernels.sort import cut
+from ..stage import TaskContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeRange:
+    """Give the rows of each batch, sorted by `by`, that lie in the task's range of keys.
+
+    A run is sorted, so the rows are neighbours: two binary searches and a slice without a copy.
+    """
+
+    by: tuple[SortKey, ...]
+
+    @property
+    def label(self) -> str:
+        """What to call it in a profile."""
+        return "take range"
+
+    def execute(
+        self, batches: Iterator[pa.RecordBatch], context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the parts of the batches, in their order."""
+        wanted = context.key_range
+        assert wanted is not None
+        edges = [edge for edge in (wanted.low, wanted.high) if edge is not None]
+        for batch in batches:
+            context.check()
+            places = cut(batch, self.by, edges)
+            start = places[0] if wanted.low is not None else 0
+            stop = places[-1] if wanted.high is not None else batch.num_rows
+            if stop > start:
+                yield batch.slice(start, stop - start)

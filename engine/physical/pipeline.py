@@ -1,0 +1,98 @@
+"""A stage that is still open: partitions and the operators that run over them so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from ..plan.node import Site
+from .stage import Branch, Operator, Ref, Side, TaskInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """What a logical node was lowered to, before an exchange closes it into a stage."""
+
+    branches: tuple[Branch, ...]
+    schema: pa.Schema
+    """The logical columns it gives."""
+
+    reads: tuple[int, ...] = ()
+    """Stages whose output it reads."""
+
+    sites: tuple[Site, ...] = ()
+
+    @property
+    def partitions(self) -> int:
+        """How many tasks it would fall into."""
+        return sum(len(branch.inputs) for branch in self.branches)
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes that its tasks read, decoded; known for refs, estimated for fragments."""
+        return sum(
+            sum(ref.bytes for ref in task.refs) if task.fragment is None else task.fragment.bytes
+            for branch in self.branches
+            for task in branch.inputs
+        )
+
+    def then(
+        self, *operators: Operator, schema: pa.Schema | None = None, site: Site | None = None
+    ) -> Pipeline:
+        """Return the pipeline with more operators behind each branch."""
+        branches = tuple(
+            replace(branch, operators=(*branch.operators, *operators)) for branch in self.branches
+        )
+        return replace(
+            self,
+            branches=branches,
+            schema=self.schema if schema is None else schema,
+            sites=merged_sites(self.sites, () if site is None else (site,)),
+        )
+
+    def with_side(self, side: Side, reads: Sequence[int], sites: Sequence[Site]) -> Pipeline:
+        """Return the pipeline with a further side input for every branch."""
+        branches = tuple(replace(branch, sides=(*branch.sides, side)) for branch in self.branches)
+        return replace(
+            self,
+            branches=branches,
+            reads=(*self.reads, *reads),
+            sites=merged_sites(sites, self.sites),
+        )
+
+
+def merged_sites(first: Sequence[Site], second: Sequence[Site]) -> tuple[Site, ...]:
+    """Return both without repetition."""
+    return tuple(dict.fromkeys((*first, *second)))
+
+
+def over_refs(
+    groups: Sequence[Sequence[Ref]], schema: pa.Schema, reads: Sequence[int], label: str
+) -> Pipeline:
+    """Return a pipeline that reads one group of refs per partition."""
+    inputs = tuple(
+        TaskInput(refs=tuple(refs), label=f"{label} {number}") for number, refs in enumerate(groups)
+    )
+    branch = Branch(inputs=inputs, schema=schema)
+    return Pipeline(branches=(branch,), schema=schema, reads=tuple(reads))
+
+
+def balanced(sizes: Sequence[int], target: int) -> list[range]:
+    """Return runs of neighbouring slots so that each run has about `target` bytes.
+
+    It depends on the sizes alone, so that every run of a query cuts alike.
+
+    >>> balanced([10, 10, 50, 5], 20)
+    [range(0, 2), range(2, 3), range(3, 4)]
+    """
+    runs: list[range] = []
+    start, held = 0, 0
+    for number, size in enumerate(sizes):
+        if number > start and held + size > target:
+            runs.append(range(start, number))
+            start, held = number, 0
+        held += size
+    runs.append(range(start, len(sizes)))
+    return runs

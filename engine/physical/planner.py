@@ -1,0 +1,180 @@
+"""From a logical plan to stages, one step at a time, as the results of stages come in.
+
+A node is lowered to a `Pipeline`, or to nothing as long as a stage it stands on has not finished.
+Lowering the root again after each finished stage is what decides late: by then the true sizes of
+what was made are known. Nodes are few and each is lowered once, so asking again costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ..config import Settings
+from ..plan.node import PlanNode
+from ..plan.nodes import Scan, Write
+from ..source import ScanPlan
+from .lowering import lower_node, read_pushdown
+from .operators.conform import ConformRows
+from .pipeline import Pipeline, over_refs
+from .stage import Exchange, Stage, StageOutput
+
+
+class Planner:
+    """Lowers one plan. The scheduler asks for stages and tells which are finished."""
+
+    def __init__(self, plan: PlanNode, settings: Settings) -> None:
+        self.plan = plan
+        self.settings = settings
+        self.result: int | None = None
+        """Number of the stage whose output is the result, once it is planned."""
+
+        self._parents = Counter(id(child) for node in plan.walk() for child in node.inputs)
+        self._pipelines: dict[int, Pipeline] = {}
+        self._requested: dict[tuple[int, str], int] = {}
+        self._outputs: dict[int, StageOutput] = {}
+        self._readers: Counter[int] = Counter()
+        self._new: list[Stage] = []
+        self._stages = 0
+        self._scans = {
+            id(node): node.source.plan(read_pushdown(node), settings.partition_bytes)
+            for node in plan.walk()
+            if isinstance(node, Scan)
+        }
+
+    @property
+    def scan_bytes(self) -> int:
+        """Decoded bytes that all scans together will read, estimated."""
+        plans = self._scans.values()
+        return sum(fragment.bytes for plan in plans for fragment in plan.fragments)
+
+    def advance(self) -> list[Stage]:
+        """Return the stages that can be run now and were not given before."""
+        if self.result is None:
+            self._lower_root()
+        new, self._new = self._new, []
+        for stage in new:
+            self._readers.subtract(stage.reads)
+        return new
+
+    def finished(self, output: StageOutput) -> None:
+        """Take note of what a stage has made."""
+        self._outputs[output.stage.id] = output
+
+    def awaits_readers(self, stage: int) -> bool:
+        """Return whether a stage not yet planned may still read what `stage` has made."""
+        return self._readers[stage] > 0
+
+    # What the lowering of nodes builds on
+
+    def lower(self, node: PlanNode) -> Pipeline | None:
+        """Return the pipeline of `node`, or None while it waits for a stage."""
+        if id(node) not in self._pipelines:
+            pipeline = self._lower_shared(node) if self._shared(node) else lower_node(node, self)
+            if pipeline is None:
+                return None
+            self._pipelines[id(node)] = pipeline
+        return self._pipelines[id(node)]
+
+    def scan_plan(self, node: Scan) -> ScanPlan:
+        """Return which fragments a scan reads."""
+        return self._scans[id(node)]
+
+    def run(
+        self,
+        node: PlanNode,
+        role: str,
+        pipeline: Pipeline,
+        output: Exchange,
+        *,
+        readers: int = 1,
+        **more: object,
+    ) -> StageOutput | None:
+        """Close `pipeline` into a stage and return its output, None until it has finished.
+
+        `role` tells apart the stages that one node asks for. `readers` is how many stages will
+        read the output; after the last of them it is released.
+        """
+        key = id(node), role
+        if key not in self._requested:
+            self._requested[key] = self._emit(pipeline, output, **more)
+            self._readers[self._requested[key]] += readers
+        return self._outputs.get(self._requested[key])
+
+    def _emit(self, pipeline: Pipeline, output: Exchange, **more: object) -> int:
+        number = self._stages
+        self._stages += 1
+        stage = Stage(
+            id=number,
+            label=stage_label(pipeline, output),
+            branches=pipeline.branches,
+            schema=pipeline.schema,
+            output=output,
+            reads=tuple(dict.fromkeys(pipeline.reads)),
+            sites=pipeline.sites,
+            **more,  # type: ignore[arg-type]
+        )
+        self._new.append(stage)
+        return number
+
+    def _shared(self, node: PlanNode) -> bool:
+        """Return whether the rows of `node` are made once and kept for several readers."""
+        return self._parents[id(node)] > 1 and not isinstance(node, Scan)
+
+    def _lower_shared(self, node: PlanNode) -> Pipeline | None:
+        pipeline = lower_node(node, self)
+        if pipeline is None:
+            return None
+        readers = self._parents[id(node)]
+        output = self.run(node, "shared", pipeline, Exchange(kind="forward"), readers=readers)
+        if output is None:
+            return None
+        return over_refs(
+            output.partitions, pipeline.schema, (output.stage.id,), f"stage {output.stage.id}"
+        )
+
+    def _lower_root(self) -> None:
+        if isinstance(self.plan, Write):
+            self._lower_write(self.plan)
+            return
+        pipeline = self.lower(self.plan)
+        if pipeline is not None:
+            conformed = pipeline.then(ConformRows(schema=self.plan.schema))
+            self.result = self._emit(conformed, Exchange(kind="result"))
+
+    def _lower_write(self, node: Write) -> None:
+        pipeline = self.lower(node.input)
+        if pipeline is None:
+            return
+        conformed = pipeline.then(
+            ConformRows(schema=node.input.schema), site=node.site, schema=node.input.schema
+        )
+        if getattr(node.sink, "single_file", False) and pipeline.partitions != 1:
+            gathered = self.gathered(node, "single file", conformed)
+            if gathered is None:
+                return
+            conformed = gathered
+        job = node.sink.start(node.input.schema)
+        self.result = self._emit(conformed, Exchange(kind="write"), job=job)
+
+    def gathered(
+        self, node: PlanNode, role: str, pipeline: Pipeline, limit: int | None = None
+    ) -> Pipeline | None:
+        """Return `pipeline` brought into one partition, in partition order."""
+        if pipeline.partitions == 1:
+            return pipeline
+        output = self.run(node, role, pipeline, Exchange(kind="gather", limit=limit))
+        if output is None:
+            return None
+        return over_refs([output.refs()], pipeline.schema, (output.stage.id,), "all partitions")
+
+
+def stage_label(pipeline: Pipeline, output: Exchange) -> str:
+    """Return a short name for a stage: what its first branch does, step by step."""
+    steps = []
+    for branch in pipeline.branches[:1]:
+        steps.append("scan" if any(task.fragment for task in branch.inputs) else "read")
+        steps.extend(operator.label for operator in branch.operators)
+    if len(pipeline.branches) > 1:
+        steps.append(f"(and {len(pipeline.branches) - 1} more branches)")
+    steps.append(output.kind)
+    return " > ".join(steps)

@@ -1,0 +1,245 @@
+"""What is run: stages, the exchanges that end them, and the tasks they fall into.
+
+A stage is all that runs over one partition without another partition's data. It is made once what
+it reads exists, so it names concrete fragments and refs and never an unfinished stage; that is how
+the plan between stages is decided late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from ..plan.node import Site
+from ..plan.nodes import SortKey
+from ..source import Fragment, WriteJob, Written
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ref:
+    """Where rows lie that a task made: an Arrow IPC stream inside a file of the session."""
+
+    path: str
+    offset: int
+    length: int
+    rows: int
+    bytes: int
+    """Bytes the rows take in memory once read."""
+
+    slot: int = 0
+    """Which partition behind the exchange these rows belong to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """How a stage hands on what it makes.
+
+    ``result`` (to the driver), ``write`` (to a sink), ``forward`` (partition to partition),
+    ``gather`` (all to one) and ``broadcast`` (all to every task) pass pieces on as they are made.
+    ``hash`` splits every task's rows by a hash of `keys` into `partitions` slots, ``range`` keeps
+    a task's rows as one sorted run, from which each reader takes a range of keys; both hand a
+    partition over when it is whole.
+    """
+
+    kind: str
+    keys: tuple[str, ...] = ()
+    partitions: int = 1
+    limit: int | None = None
+    """So many rows, counted in partition order, are enough: what is not needed is not run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRange:
+    """The rows of sorted runs from one boundary to the next; a boundary is a tuple of sort keys.
+
+    `low` is included and None stands for the beginning; `high` is not included and None stands
+    for the end.
+    """
+
+    low: tuple[Any, ...] | None
+    high: tuple[Any, ...] | None
+
+
+class TaskContext(Protocol):
+    """What an operator may ask of the task it runs in."""
+
+    partition: int
+    """Number of the partition within its stage."""
+
+    label: str
+    """What the partition is, for a message: the file it is read from."""
+
+    key_range: KeyRange | None
+    """Which keys of sorted runs this task is for, where it reads such."""
+
+    batch_rows: int
+    """Most rows in a batch that is made."""
+
+    cache: dict[Any, Any]
+    """Kept in this process as long as the query runs; for things built once for many tasks."""
+
+    def side(self, number: int) -> Iterator[pa.RecordBatch]:
+        """Stream the batches of side input `number` that are meant for this task."""
+
+    def check(self) -> None:
+        """Raise `QueryCancelled` when the query is no longer wanted; called between batches."""
+
+    def count(self, metric: str, amount: int) -> None:
+        """Add to a counter of the profile, such as ``rows_probed``."""
+
+
+class Operator(Protocol):
+    """A step of a stage: a generator of batches over a generator of batches.
+
+    Implementations are frozen dataclasses: they are pickled once per stage and worker.
+    """
+
+    @property
+    def label(self) -> str:
+        """What to call it in a profile: ``filter (amount > 100)``."""
+
+    def execute(
+        self, batches: Iterator[pa.RecordBatch], context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the result for one partition."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """A second input of a stage, such as the build side of a join."""
+
+    partitions: tuple[tuple[Ref, ...], ...]
+    """The refs for each partition of the stage; one entry means that all tasks read the same."""
+
+    schema: pa.Schema
+
+    def refs(self, partition: int) -> tuple[Ref, ...]:
+        """Return what the task of `partition` reads."""
+        return self.partitions[0 if len(self.partitions) == 1 else partition]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskInput:
+    """What one task reads: a fragment, or refs in order, perhaps only a range of their keys."""
+
+    fragment: Fragment | None = None
+    refs: tuple[Ref, ...] = ()
+    key_range: KeyRange | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """A run of partitions with the operators that run over each; a stage has one or more.
+
+    Several branches are what a union makes: each part keeps its own operators and is fused with
+    what comes after.
+    """
+
+    inputs: tuple[TaskInput, ...]
+    schema: pa.Schema
+    """What the inputs give before the operators."""
+
+    operators: tuple[Operator, ...] = ()
+    sides: tuple[Side, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Work that falls into one task per partition, and how its output is handed on."""
+
+    id: int
+    label: str
+    branches: tuple[Branch, ...]
+    schema: pa.Schema
+    output: Exchange
+    reads: tuple[int, ...] = ()
+    """The stages whose output it reads."""
+
+    sites: tuple[Site, ...] = ()
+    """Lines of the user's code that are at work here, first first."""
+
+    job: WriteJob | None = None
+    """Where the rows are written to, for a stage that ends in a sink."""
+
+    sort: tuple[SortKey, ...] = ()
+    """The order of the runs, for a stage that ends in a range exchange."""
+
+    @property
+    def partitions(self) -> int:
+        """How many tasks the stage has."""
+        return sum(len(branch.inputs) for branch in self.branches)
+
+    def task(self, partition: int) -> tuple[int, Branch, int]:
+        """Return the branch that a partition belongs to: its number, itself, the place in it."""
+        place = partition
+        for number, branch in enumerate(self.branches):
+            if place < len(branch.inputs):
+                return number, branch, place
+            place -= len(branch.inputs)
+        raise IndexError(partition)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One stage over one partition: a pure function of what it names."""
+
+    query: int
+    stage: int
+    partition: int
+    attempt: int
+    branch: int
+    input: TaskInput
+    sides: tuple[tuple[Ref, ...], ...]
+    shared_memory: bool
+    """Whether its output may go to shared memory, as the scheduler's account of it allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskResult:
+    """What a task says when it is done; the rows themselves never pass through the driver."""
+
+    refs: tuple[Ref, ...] = ()
+    """Slots of the output (hash, range); pieces (other exchanges) were announced as made."""
+
+    rows: int = 0
+    rows_in: int = 0
+    samples: tuple[tuple[Any, ...], ...] = ()
+    """Sort keys at even distances of a sorted run."""
+
+    written: tuple[Written, ...] = ()
+    seconds: float = 0.0
+    metrics: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageOutput:
+    """What a finished stage has made: for each partition, in order, its refs."""
+
+    stage: Stage
+    partitions: Sequence[tuple[Ref, ...]]
+    results: Sequence[TaskResult]
+
+    @property
+    def rows(self) -> int:
+        """Rows in all."""
+        return sum(ref.rows for ref in self.refs())
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in memory in all."""
+        return sum(ref.bytes for ref in self.refs())
+
+    def slots(self) -> list[tuple[Ref, ...]]:
+        """Return the refs of each slot of a hash exchange, each in partition order."""
+        slots: list[list[Ref]] = [[] for _ in range(self.stage.output.partitions)]
+        for ref in self.refs():
+            slots[ref.slot].append(ref)
+        return [tuple(refs) for refs in slots]
+
+    def refs(self) -> tuple[Ref, ...]:
+        """Return all refs in partition order."""
+        return tuple(ref for refs in self.partitions for ref in refs)
