@@ -1,0 +1,1 @@
+"""Where and when: the scheduler, its executors, the transport of partitions, the session."""

@@ -1,0 +1,47 @@
+"""The protocol of executors: they start tasks and report, and decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ...physical.stage import Stage, Task
+from ..report import Report
+from ..task import TaskSettings
+from ..transport import Store
+
+
+class Executor(Protocol):
+    """Where tasks run."""
+
+    name: str
+    workers: int
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether tasks see the objects of this process, so that nothing need be written out."""
+
+    def open_query(self, query: int, settings: TaskSettings) -> Store:
+        """Make ready for the tasks of a query; return where their data is found."""
+
+    def free(self) -> int:
+        """Return how many more tasks can be started now."""
+
+    def start(self, stage: Stage, task: Task) -> int:
+        """Begin a task; return the number of the worker that has it."""
+
+    def completed(self, query: int, timeout: float) -> Sequence[Report]:
+        """Wait up to `timeout` seconds for something to report of `query`.
+
+        Reports of other queries are kept for these: a query may be run while another one waits
+        for its consumer.
+        """
+
+    def cancel(self, query: int, stage: int | None = None, partition: int | None = None) -> None:
+        """Give up the tasks of a query, or one of them; nothing more is reported of them."""
+
+    def close_query(self, query: int) -> None:
+        """Forget a query and remove what its tasks have left."""
+
+    def close(self) -> None:
+        """End all workers; bounded in time."""

@@ -1,0 +1,99 @@
+"""Run tasks in the driver's own process, one after the other, a piece at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...physical.stage import Ref, Stage, Task, TaskResult
+from ..report import Done, Failed, Piece, Report, failure_of, key_of
+from ..task import TaskSettings, run_task
+from ..transport import MemoryStore, Store
+
+
+@dataclass
+class _Running:
+    stage: Stage
+    task: Task
+    steps: Generator[Ref, None, TaskResult]
+
+
+class SerialExecutor:
+    """One task at a time, here; its data stays in this process."""
+
+    name = "serial"
+    workers = 1
+    shares_memory = True
+
+    def __init__(self) -> None:
+        self._queues: dict[int, deque[_Running]] = {}
+        self._stores: dict[int, MemoryStore] = {}
+        self._settings: dict[int, TaskSettings] = {}
+        self._caches: dict[int, dict[Any, Any]] = {}
+
+    def open_query(self, query: int, settings: TaskSettings) -> Store:
+        """Make a store for the query."""
+        self._queues[query] = deque()
+        self._stores[query] = MemoryStore()
+        self._settings[query] = settings
+        self._caches[query] = {}
+        return self._stores[query]
+
+    def free(self) -> int:
+        """Return 1: there is always room for the task that runs next."""
+        return 1
+
+    def start(self, stage: Stage, task: Task) -> int:
+        """Queue a task; it runs inside `completed`."""
+        query = task.query
+        steps = run_task(
+            stage,
+            task,
+            self._stores[query],
+            self._settings[query],
+            self._caches[query],
+            lambda: False,
+        )
+        self._queues[query].append(_Running(stage, task, steps))
+        return 0
+
+    def completed(self, query: int, timeout: float) -> Sequence[Report]:
+        """Run the first task of the query up to its next piece or its end."""
+        queue = self._queues[query]
+        if not queue:
+            return ()
+        running = queue[0]
+        key = key_of(running.task)
+        try:
+            return (Piece(key, next(running.steps)),)
+        except StopIteration as stop:
+            queue.popleft()
+            return (Done(key, stop.value),)
+        except Exception as error:  # reported as the task's failure
+            queue.popleft()
+            return (Failed(key, failure_of(error)),)
+
+    def cancel(self, query: int, stage: int | None = None, partition: int | None = None) -> None:
+        """Close the generators of the tasks."""
+        kept: deque[_Running] = deque()
+        for running in self._queues[query]:
+            task = running.task
+            if stage is None or (task.stage, task.partition) == (stage, partition):
+                running.steps.close()
+            else:
+                kept.append(running)
+        self._queues[query] = kept
+
+    def close_query(self, query: int) -> None:
+        """Forget the data of the query."""
+        if query not in self._queues:
+            return
+        self.cancel(query)
+        del self._queues[query], self._stores[query], self._settings[query], self._caches[query]
+
+    def close(self) -> None:
+        """Drop everything."""
+        for query in list(self._queues):
+            self.close_query(query)

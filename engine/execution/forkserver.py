@@ -1,0 +1,117 @@
+"""A helper process that forks workers: ``python -m partita.engine.execution.forkserver``.
+
+It has imported what workers need and has started no thread, so that forking it is safe and quick
+(trap 1), and it never sees the user's ``__main__`` (trap 4). The driver talks to it through one
+socket: a byte with a descriptor asks for a worker that will serve that descriptor; the answers are
+lines ``forked PID`` and ``exit PID STATUS``. When the socket closes, the driver is gone: the helper
+kills its workers and removes the session's directories.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+
+# Imported before any fork: the pages are shared by all workers.
+from . import worker
+
+FORK = b"F"
+CLOSE = b"C"
+"""The driver ends in order and removes its directories itself."""
+
+
+def main(arguments: list[str]) -> None:
+    """Serve the control socket whose descriptor is the first argument until it closes.
+
+    The other arguments are the directories to remove when the driver ends without saying so.
+    """
+    control = socket.socket(fileno=int(arguments[0]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    wake, waker = os.pipe()
+    for end in (wake, waker):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(waker)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    workers: set[int] = set()
+    message = FORK
+    while message == FORK:
+        ready, _, _ = select.select([control, wake], [], [])
+        if wake in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(wake, 4096)
+            _reap(control, workers)
+        if control in ready:
+            message = _serve(control, workers, (wake, waker))
+    _end(workers)
+    if message != CLOSE:
+        for directory in arguments[1:]:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _serve(control: socket.socket, workers: set[int], pipe: tuple[int, int]) -> bytes:
+    """Answer one message and return it; empty when the driver is gone."""
+    try:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+    except ConnectionError:
+        return b""
+    if message == FORK:
+        pid = _fork(control, descriptors[0], pipe)
+        workers.add(pid)
+        _tell(control, f"forked {pid}\n")
+    return message
+
+
+def _fork(control: socket.socket, descriptor: int, pipe: tuple[int, int]) -> int:
+    """Fork a worker that serves `descriptor`; return its pid. In the child it never returns."""
+    server = os.getpid()
+    pid = os.fork()
+    if pid:
+        os.close(descriptor)
+        return pid
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        control.close()
+        for end in pipe:
+            os.close(end)
+        worker.serve(descriptor, server)
+        status = 0
+    finally:
+        # Not sys.exit: what the helper has registered for its own end is not the worker's.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _reap(control: socket.socket, workers: set[int]) -> None:
+    """Take note of the workers that have ended, and tell the driver how."""
+    for pid in list(workers):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            workers.discard(pid)
+            _tell(control, f"exit {pid} {status}\n")
+
+
+def _tell(control: socket.socket, line: str) -> None:
+    with contextlib.suppress(OSError):
+        # A driver that is gone is noticed by the next read.
+        control.sendall(line.encode())
+
+
+def _end(workers: set[int]) -> None:
+    for pid in workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for pid in workers:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

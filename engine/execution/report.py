@@ -1,0 +1,135 @@
+"""What an executor reports of the tasks it was given, and how an error gets from there to here."""
+
+from __future__ import annotations
+
+import linecache
+import pickle
+import traceback
+from dataclasses import dataclass
+
+from ..errors import ExecutionError, PartitaError
+from ..physical.stage import Ref, Stage, Task, TaskResult
+
+
+@dataclass(frozen=True)
+class TaskKey:
+    """Which attempt of which task."""
+
+    query: int
+    stage: int
+    partition: int
+    attempt: int
+
+
+def key_of(task: Task) -> TaskKey:
+    """Return the key of a task."""
+    return TaskKey(task.query, task.stage, task.partition, task.attempt)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A running task has made a piece of its output."""
+
+    key: TaskKey
+    ref: Ref
+
+
+@dataclass(frozen=True)
+class Done:
+    """A task has finished."""
+
+    key: TaskKey
+    result: TaskResult
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is left of an exception on its way between processes."""
+
+    error: PartitaError
+    cause: BaseException | None = None
+
+    def raised(self) -> PartitaError:
+        """Return the error to raise, with what caused it."""
+        self.error.__cause__ = self.cause
+        self.error.__suppress_context__ = True
+        return self.error
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task raised; trying it again would raise again."""
+
+    key: TaskKey
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A task did not finish for no fault that is known to be its own: its worker died.
+
+    `blamed` is whether the task was the one that ran.
+    """
+
+    key: TaskKey
+    reason: str
+    blamed: bool
+
+
+@dataclass(frozen=True)
+class WorkerUp:
+    """A worker is ready."""
+
+    worker: int
+    pid: int
+
+
+@dataclass(frozen=True)
+class WorkerDown:
+    """A worker ended by itself."""
+
+    worker: int
+    pid: int
+    reason: str
+
+
+Report = Piece | Done | Failed | Lost | WorkerUp | WorkerDown
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return `error` made ready to travel: typed, and with what caused it."""
+    if isinstance(error, PartitaError):
+        return Failure(type(error)(str(error)), _portable(error.__cause__))
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    told = ExecutionError(f"{type(error).__name__}: {error}\n{trace}")
+    return Failure(told, _portable(error))
+
+
+def located(failure: Failure, stage: Stage, task: Task) -> Failure:
+    """Return `failure` with its message saying where it happened."""
+    told = type(failure.error)(f"{failure.error}\n{location(stage, task)}")
+    return Failure(told, failure.cause)
+
+
+def location(stage: Stage, task: Task) -> str:
+    """Return where a task stands: its partition and file, its stage, the lines of the user."""
+    lines = [f"  in partition {task.partition} of {stage.partitions}"]
+    if task.input.label:
+        lines[0] += f" ({task.input.label})"
+    lines.append(f"  of stage {stage.id}: {stage.label}")
+    for site in stage.sites:
+        code = linecache.getline(site.file, site.line).strip()
+        lines.append(f"  from {site}" + (f": {code}" if code else ""))
+    return "\n".join(lines)
+
+
+def _portable(error: BaseException | None) -> BaseException | None:
+    """Return `error` if it survives pickling, else one of the same text."""
+    if error is None:
+        return None
+    bare = error.with_traceback(None)
+    try:
+        pickle.loads(pickle.dumps(bare))
+    except Exception:  # whatever a user's exception class does when it is pickled
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return bare

@@ -1,0 +1,119 @@
+"""The private directories of a session, in shared memory and on disk, and the end of both.
+
+Each session locks a file in its directories for as long as it lives; what has no living owner is
+swept when the next session starts. The parent directory belongs to the user alone and is no link
+(traps 13 and 14).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+import time
+from pathlib import Path
+
+from ..errors import ExecutionError
+
+SHARED_MEMORY = Path("/dev/shm")
+GRACE = 60.0
+"""Seconds that a directory without a lock is left alone: its session is just being made."""
+
+
+class RunDirectory:
+    """Two private directories that go with the session: `memory` and `disk`."""
+
+    def __init__(self, disk_base: str) -> None:
+        disk_home = _home(Path(disk_base or tempfile.gettempdir()))
+        memory_home = _home(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else disk_home
+        for home in {memory_home, disk_home}:
+            sweep(home)
+        self._locks: list[int] = []
+        self.disk = self._make(disk_home)
+        self.memory = self._make(memory_home)
+
+    def _make(self, home: Path) -> str:
+        directory = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home)
+        lock = os.open(
+            os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self._locks.append(lock)
+        return directory
+
+    def for_query(self, query: int) -> tuple[str, str]:
+        """Make and return the places of one query, in memory and on disk."""
+        places = tuple(os.path.join(base, f"query-{query}") for base in (self.memory, self.disk))
+        for place in places:
+            os.mkdir(place, 0o700)
+        return places[0], places[1]
+
+    def remove_query(self, *places: str) -> None:
+        """Remove what a query has left in its places."""
+        for place in places:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove both directories and all that is in them."""
+        for directory in (self.memory, self.disk):
+            shutil.rmtree(directory, ignore_errors=True)
+        for lock in self._locks:
+            os.close(lock)
+        self._locks.clear()
+
+
+def _home(base: Path) -> Path:
+    """Return the user's own directory below `base`, made if there is none.
+
+    Raises
+    ------
+    ExecutionError
+        If it is a link or belongs to somebody else.
+    """
+    home = base / f"partita-{os.getuid()}"
+    try:
+        home.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ExecutionError(
+            f"The run directory {str(home)!r} cannot be made: {error.strerror}."
+            " Set run_directory to a place that can be written."
+        ) from None
+    found = home.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise ExecutionError(
+            f"The run directory {str(home)!r} is not a directory of this user."
+            " Remove it, or set run_directory to another place."
+        )
+    home.chmod(0o700)
+    return home
+
+
+def sweep(home: Path) -> list[Path]:
+    """Remove what sessions left below `home` that no longer live; return what was removed."""
+    removed = []
+    for directory in home.iterdir():
+        if not directory.is_dir() or directory.is_symlink() or _alive(directory):
+            continue
+        shutil.rmtree(directory, ignore_errors=True)
+        removed.append(directory)
+    return removed
+
+
+def _alive(directory: Path) -> bool:
+    """Return whether a session holds the lock of `directory`, or is just about to."""
+    try:
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        try:
+            return time.time() - directory.stat().st_mtime < GRACE
+        except FileNotFoundError:
+            return True  # somebody else swept it meanwhile
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False

@@ -1,0 +1,418 @@
+"""The one control loop: take what has completed, then ask the policy what to start.
+
+It runs in the thread of whoever takes the result, and only while that waits for the next batch: a
+consumer that is slow holds the query back by itself. The driver sees refs and counts, never rows,
+until the result's own batches are mapped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from ..config import Settings
+from ..errors import TaskPoisoned
+from ..physical.planner import Planner
+from ..physical.stage import Ref, Stage, StageOutput, Task, TaskInput
+from ..plan.nodes import WRITTEN
+from ..source import InMemory
+from . import events
+from .executors.executor import Executor
+from .policy import Account, Policy, StageRun, bytes_of
+from .report import Done, Failed, Lost, Piece, Report, TaskKey, WorkerDown, located, location
+from .task import TaskSettings
+from .transport import Store
+
+HEARTBEAT = 0.2
+"""Seconds after which a waiting loop shows a sign of life to its observers."""
+
+Observer = Callable[[events.Event], None]
+
+
+class Scheduler:
+    """Runs one query on an executor."""
+
+    def __init__(
+        self,
+        query: int,
+        planner: Planner,
+        executor: Executor,
+        settings: Settings,
+        memory_limit: int,
+        observers: Sequence[Observer],
+    ) -> None:
+        self._query = query
+        self._planner = planner
+        self._executor = executor
+        self._settings = settings
+        self._observers = observers
+        share = int(memory_limit * settings.shared_memory_share)
+        self._fast_share = share
+        self._policy = Policy(
+            budget=share,
+            window=min(share, 3 * settings.partition_bytes * executor.workers // 2),
+        )
+        self._runs: dict[int, StageRun] = {}
+        self._open: list[StageRun] = []
+        self._inputs: dict[tuple[int, int], TaskInput] = {}
+        self._ready: list[pa.RecordBatch] = []
+        # What is held: files, how many tasks will still read each, and which stage made it.
+        self._sizes: dict[str, int] = {}
+        self._readers: Counter[str] = Counter()
+        self._makers: dict[str, int] = {}
+        self._held = 0
+        # The result: the partition that comes next, and how many of its pieces were given.
+        self._cursor = 0
+        self._given = 0
+        self._undelivered = 0
+        self._committed = False
+
+    def run(self) -> Iterator[pa.RecordBatch]:
+        """Yield the batches of the result, in partition order.
+
+        Raises
+        ------
+        PartitaError
+            What a task failed with, located; `TaskPoisoned` when a task lost too many workers.
+        """
+        settings = TaskSettings(
+            batch_rows=self._settings.batch_rows, chunk_bytes=self._settings.chunk_bytes
+        )
+        self._store: Store = self._executor.open_query(self._query, settings)
+        outcome = "stopped"
+        self._emit(
+            events.QueryStarted, executor=self._executor.name, workers=self._executor.workers
+        )
+        try:
+            self._plan()
+            while not self._over():
+                self._start()
+                reports = self._executor.completed(self._query, HEARTBEAT)
+                for report in reports:
+                    self._take(report)
+                if not reports:
+                    self._emit(events.Heartbeat)
+                yield from self._deliver()
+            yield from self._deliver()
+            yield from self._commit()
+            outcome = "finished"
+        except GeneratorExit:
+            raise
+        except BaseException:
+            outcome = "failed"
+            raise
+        finally:
+            try:
+                self._executor.close_query(self._query)
+                if not self._committed:
+                    self._abort()
+            finally:
+                self._emit(events.QueryFinished, outcome=outcome)
+
+    # Stages
+
+    def _plan(self) -> None:
+        """Take what stages the planner has now."""
+        for stage in self._planner.advance():
+            run = StageRun(stage)
+            self._runs[stage.id] = run
+            self._open.append(run)
+            for path in self._read_by(stage):
+                self._readers[path] += 1
+            self._emit(events.StagePlanned, stage=stage)
+            if not stage.partitions:
+                self._finish(run)
+
+    def _read_by(self, stage: Stage) -> Iterator[str]:
+        """Yield the path of a file once for each time the stage will be done with it."""
+        for branch in stage.branches:
+            for task in branch.inputs:
+                yield from {ref.path for ref in task.refs}
+            for side in branch.sides:
+                # A side may be shared by all tasks: it is kept until the stage is over.
+                yield from {ref.path for refs in side.partitions for ref in refs}
+
+    def _finish(self, run: StageRun) -> None:
+        """Tell the planner what a stage has made, and plan on."""
+        self._open.remove(run)
+        partitions = [tuple(run.pieces.get(number, ())) for number in range(run.end)]
+        results = [run.results[number] for number in range(run.end)]
+        output = StageOutput(stage=run.stage, partitions=partitions, results=results)
+        self._emit(events.StageFinished, stage=run.stage.id, rows=output.rows, bytes=output.bytes)
+        for number in range(run.end, run.stage.partitions):
+            self._forget_pieces(run, number)
+        for branch in run.stage.branches:
+            for side in branch.sides:
+                for path in {ref.path for refs in side.partitions for ref in refs}:
+                    self._release(path)
+        if run.stage.id != self._planner.result:
+            self._planner.finished(output)
+            self._plan()
+
+    def _over(self) -> bool:
+        result = self._planner.result
+        return result is not None and result in self._runs and self._runs[result].finished
+
+    # Tasks
+
+    def _start(self) -> None:
+        """Start tasks as long as the executor takes them and the policy has some."""
+        while self._executor.free() > 0:
+            account = Account(
+                held=self._held,
+                running=sum(bytes_of(task) for task in self._inputs.values()),
+                undelivered=self._undelivered,
+                active=len(self._inputs),
+            )
+            run = self._policy.choose(self._open, account, self._cursor)
+            if run is None:
+                return
+            self._begin(run, run.take())
+
+    def _begin(self, run: StageRun, partition: int) -> None:
+        stage = run.stage
+        number, branch, place = stage.task(partition)
+        task = Task(
+            query=self._query,
+            stage=stage.id,
+            partition=partition,
+            attempt=run.attempts.get(partition, 0),
+            branch=number,
+            input=self._shared(branch.inputs[place], stage, partition),
+            sides=tuple(side.refs(place) for side in branch.sides),
+            shared_memory=self._held < self._fast_share,
+        )
+        self._inputs[stage.id, partition] = task.input
+        worker = self._executor.start(stage, task)
+        self._emit(
+            events.TaskStarted,
+            stage=stage.id,
+            partition=partition,
+            attempt=task.attempt,
+            worker=worker,
+        )
+
+    def _shared(self, task: TaskInput, stage: Stage, partition: int) -> TaskInput:
+        """Return the input with rows that lie in this process written where workers see them."""
+        if self._executor.shares_memory or not isinstance(task.fragment, InMemory):
+            return task
+        batches = task.fragment.table().to_batches(max_chunksize=self._settings.batch_rows)
+        name = f"s{stage.id}-p{partition}-a{self._runs[stage.id].attempts.get(partition, 0)}-in"
+        held = self._held < self._fast_share
+        refs = self._store.write(name, [(0, batches)], held) if batches else []
+        for ref in refs:
+            self._hold(ref, stage.id)
+            self._readers[ref.path] += 1
+        return replace(task, fragment=None, refs=tuple(refs))
+
+    # Reports
+
+    def _take(self, report: Report) -> None:
+        match report:
+            case Piece():
+                self._piece(report)
+            case Done():
+                self._done(report)
+            case Failed():
+                run = self._runs[report.key.stage]
+                self._event(events.TaskFailed, report.key, reason=str(report.failure.error))
+                task = self._task(run, report.key)
+                raise located(report.failure, run.stage, task).raised() from report.failure.cause
+            case Lost():
+                self._lost(report)
+            case WorkerDown():
+                self._emit(
+                    events.WorkerDied, worker=report.worker, pid=report.pid, reason=report.reason
+                )
+            case _:
+                self._emit(events.WorkerStarted, worker=report.worker, pid=report.pid)
+
+    def _piece(self, report: Piece) -> None:
+        key, ref = report.key, report.ref
+        run = self._runs[key.stage]
+        pieces = run.pieces.setdefault(key.partition, [])
+        pieces.append(ref)
+        result = run.stage.output.kind == "result"
+        if result and key.partition == self._cursor and len(pieces) <= self._given:
+            # A second attempt makes the same pieces again, of which these were given already.
+            self._store.remove(ref.path)
+            return
+        self._hold(ref, key.stage)
+        if result:
+            self._undelivered += ref.length
+        self._emit(events.PieceMade, stage=key.stage, partition=key.partition, ref=ref)
+
+    def _done(self, report: Done) -> None:
+        key, result = report.key, report.result
+        run = self._runs[key.stage]
+        run.running.discard(key.partition)
+        run.results[key.partition] = result
+        for ref in result.refs:
+            run.pieces.setdefault(key.partition, []).append(ref)
+            self._hold(ref, key.stage)
+        for path in {ref.path for ref in self._inputs.pop((key.stage, key.partition)).refs}:
+            self._release(path)
+        self._event(events.TaskFinished, key, result=result)
+        if run.stage.output.limit is not None:
+            self._stop_at_limit(run, run.stage.output.limit)
+        if run.finished:
+            self._finish(run)
+
+    def _stop_at_limit(self, run: StageRun, limit: int) -> None:
+        """Drop the partitions behind the first ones that together have enough rows."""
+        while run.prefix < run.end and run.prefix in run.results:
+            run.prefix_rows += run.results[run.prefix].rows
+            run.prefix += 1
+            if run.prefix_rows >= limit:
+                run.end = run.prefix
+        if run.prefix < run.end:
+            return
+        run.again.clear()
+        for partition in [number for number in run.running if number >= run.end]:
+            self._executor.cancel(self._query, run.stage.id, partition)
+            run.running.discard(partition)
+            self._inputs.pop((run.stage.id, partition))
+
+    def _lost(self, report: Lost) -> None:
+        """Have a lost task run again, unless it has cost too many workers."""
+        key = report.key
+        run = self._runs[key.stage]
+        losses = run.losses.get(key.partition, 0) + report.blamed
+        run.losses[key.partition] = losses
+        retry = losses < self._settings.task_attempts
+        self._event(events.TaskFailed, key, reason=report.reason, retry=retry)
+        if not retry:
+            task = self._task(run, key)
+            raise TaskPoisoned(
+                f"A task ended {losses} workers, the last with: {report.reason}.\n"
+                f"{location(run.stage, task)}\n"
+                "  Its data or its function kills the process that runs it; look at that"
+                ' partition with executor="serial".'
+            )
+        self._forget_pieces(run, key.partition)
+        run.attempts[key.partition] = run.attempts.get(key.partition, 0) + 1
+        run.running.discard(key.partition)
+        lost = self._inputs.pop((key.stage, key.partition))
+        for ref in lost.refs:
+            if self._makers.get(ref.path) == key.stage:
+                # Rows of this process that had been written for the worker: they are again.
+                self._release(ref.path)
+        run.again.append(key.partition)
+
+    def _task(self, run: StageRun, key: TaskKey) -> Task:
+        number, branch, place = run.stage.task(key.partition)
+        return Task(
+            query=key.query,
+            stage=key.stage,
+            partition=key.partition,
+            attempt=key.attempt,
+            branch=number,
+            input=branch.inputs[place],
+            sides=(),
+            shared_memory=False,
+        )
+
+    # What is held
+
+    def _hold(self, ref: Ref, stage: int) -> None:
+        if ref.path not in self._sizes:
+            self._sizes[ref.path] = 0
+            self._makers[ref.path] = stage
+        self._sizes[ref.path] += ref.length
+        self._held += ref.length
+
+    def _release(self, path: str) -> None:
+        """One reader is done with a file; remove it when it was the last that there will be."""
+        self._readers[path] -= 1
+        maker = self._makers.get(path)
+        if self._readers[path] > 0 or maker is None or self._planner.awaits_readers(maker):
+            return
+        self._remove(path)
+
+    def _remove(self, path: str) -> None:
+        self._held -= self._sizes.pop(path, 0)
+        self._makers.pop(path, None)
+        self._readers.pop(path, None)
+        self._store.remove(path)
+
+    def _forget_pieces(self, run: StageRun, partition: int) -> None:
+        """Remove what an attempt had made; of the result, what was given is not made again."""
+        pieces = run.pieces.pop(partition, [])
+        given = 0
+        if run.stage.output.kind == "result":
+            given = self._given if partition == self._cursor else 0
+            self._undelivered -= sum(ref.length for ref in pieces[given:])
+        for path in {ref.path for ref in pieces[given:]}:
+            self._remove(path)
+
+    # The result
+
+    def _deliver(self) -> Iterator[pa.RecordBatch]:
+        """Yield what of the result comes next and is there."""
+        run = self._runs.get(self._planner.result) if self._planner.result is not None else None
+        if run is None or run.stage.output.kind != "result":
+            return
+        while self._cursor < run.stage.partitions:
+            pieces = run.pieces.get(self._cursor, [])
+            while self._given < len(pieces):
+                ref = pieces[self._given]
+                self._given += 1
+                # Mapped rows stay readable when their file is gone, so it goes at once.
+                batches = list(self._store.read(ref))
+                self._remove(ref.path)
+                self._undelivered -= ref.length
+                yield from batches
+            if self._cursor not in run.results:
+                return
+            run.pieces.pop(self._cursor, None)
+            self._cursor += 1
+            self._given = 0
+
+    def _commit(self) -> Iterator[pa.RecordBatch]:
+        """Make what was written visible, and yield one row per file."""
+        assert self._planner.result is not None
+        run = self._runs[self._planner.result]
+        job = run.stage.job
+        if job is None:
+            return
+        written = [file for number in sorted(run.results) for file in run.results[number].written]
+        job.commit(written)
+        self._committed = True
+        columns = [
+            [file.target for file in written],
+            [file.rows for file in written],
+            [file.bytes for file in written],
+        ]
+        yield pa.record_batch(
+            [pa.array(column, field.type) for column, field in zip(columns, WRITTEN, strict=True)],
+            schema=WRITTEN,
+        )
+
+    def _abort(self) -> None:
+        for run in self._runs.values():
+            if run.stage.job is not None:
+                run.stage.job.abort()
+
+    # Events
+
+    def _event(self, kind: type[events.Event], key: TaskKey, **more: object) -> None:
+        if kind is events.TaskFailed:
+            more = {"retry": False, **more}
+        self._emit(
+            kind,
+            stage=key.stage,
+            partition=key.partition,
+            attempt=key.attempt,
+            worker=0,
+            **more,
+        )
+
+    def _emit(self, kind: type[events.Event], **more: object) -> None:
+        if self._observers:
+            event = kind(query=self._query, time=time.perf_counter(), **more)  # type: ignore[call-arg]
+            for observer in self._observers:
+                observer(event)

@@ -1,0 +1,214 @@
+"""Run one task: read its input, pull it through the operators, hand the output on.
+
+The same function runs in a worker and in the driver, so that no executor can give another answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import QueryCancelled
+from ..physical.kernels.partition import partition
+from ..physical.kernels.sort import sample
+from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskResult
+from .transport import Store, batch_bytes
+
+SAMPLE_ROWS = 1024
+"""A sorted run gives one key in so many rows as a sample for the ranges of the next stage."""
+
+
+@dataclass(kw_only=True)
+class Context:
+    """What the operators of one task may ask; see `TaskContext`."""
+
+    partition: int
+    label: str
+    key_range: KeyRange | None
+    batch_rows: int
+    cache: dict[Any, Any]
+    store: Store
+    sides: tuple[tuple[Ref, ...], ...]
+    cancelled: Callable[[], bool]
+    metrics: Counter[str] = field(default_factory=Counter)
+
+    def side(self, number: int) -> Iterator[pa.RecordBatch]:
+        """Stream the batches of side input `number`."""
+        for ref in self.sides[number]:
+            yield from self.store.read(ref)
+
+    def check(self) -> None:
+        """Raise `QueryCancelled` when the query is no longer wanted."""
+        if self.cancelled():
+            raise QueryCancelled("The query was cancelled.")
+
+    def count(self, metric: str, amount: int) -> None:
+        """Add to a counter of the profile."""
+        self.metrics[metric] += amount
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSettings:
+    """The settings that a task needs of those in force where the query was started."""
+
+    batch_rows: int
+    chunk_bytes: int
+
+
+def run_task(
+    stage: Stage,
+    task: Task,
+    store: Store,
+    settings: TaskSettings,
+    cache: dict[Any, Any],
+    cancelled: Callable[[], bool],
+) -> Generator[Ref, None, TaskResult]:
+    """Run `task` of `stage`; yield pieces of its output as they are made, return the result."""
+    started = time.perf_counter()
+    branch = stage.branches[task.branch]
+    context = Context(
+        partition=task.partition,
+        label=task.input.label,
+        key_range=task.input.key_range,
+        batch_rows=settings.batch_rows,
+        cache=cache,
+        store=store,
+        sides=task.sides,
+        cancelled=cancelled,
+    )
+    rows = Counter[str]()
+    batches = _counted(_read(branch, task, context), rows, "in")
+    for operator in branch.operators:
+        batches = operator.execute(batches, context)
+    batches = _counted(batches, rows, "out")
+    result = TaskResult()
+    match stage.output.kind:
+        case "hash":
+            refs = _write_slots(batches, stage, task, store, settings)
+            result = TaskResult(refs=refs)
+        case "range":
+            result = _write_run(batches, stage, task, store)
+        case "write":
+            assert stage.job is not None
+            written = stage.job.write(task.partition, task.attempt, batches)
+            result = TaskResult(written=tuple(written))
+        case _:
+            yield from _write_pieces(batches, task, store, settings)
+    return TaskResult(
+        refs=result.refs,
+        samples=result.samples,
+        written=result.written,
+        rows=rows["out"],
+        rows_in=rows["in"],
+        seconds=time.perf_counter() - started,
+        metrics=tuple(sorted(context.metrics.items())),
+    )
+
+
+def _read(branch: Branch, task: Task, context: Context) -> Iterator[pa.RecordBatch]:
+    """Stream the input of a task, with a look at each batch whether it is still wanted."""
+    if task.input.fragment is not None:
+        for batch in task.input.fragment.batches(context.batch_rows):
+            context.check()
+            yield batch
+    for ref in task.input.refs:
+        for batch in context.store.read(ref):
+            context.check()
+            yield batch
+
+
+def _counted(
+    batches: Iterator[pa.RecordBatch], rows: Counter[str], name: str
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        rows[name] += batch.num_rows
+        yield batch
+
+
+def _file_name(task: Task, piece: int = 0) -> str:
+    return f"s{task.stage}-p{task.partition}-a{task.attempt}-{piece}.arrows"
+
+
+def _write_pieces(
+    batches: Iterator[pa.RecordBatch], task: Task, store: Store, settings: TaskSettings
+) -> Iterator[Ref]:
+    """Write pieces of about `chunk_bytes`, each a file, and yield each as soon as it is there.
+
+    A stream has one schema; where a text column changes between plain and dictionary, a new piece
+    begins.
+    """
+    held: list[pa.RecordBatch] = []
+    size = piece = 0
+
+    for batch in batches:
+        if batch.num_rows == 0:
+            continue
+        grown = batch_bytes(batch)
+        full = size + grown > settings.chunk_bytes
+        if held and (full or not batch.schema.equals(held[0].schema)):
+            yield from store.write(_file_name(task, piece), [(0, held)], task.shared_memory)
+            held, size, piece = [], 0, piece + 1
+        held.append(batch)
+        size += grown
+    if held:
+        yield from store.write(_file_name(task, piece), [(0, held)], task.shared_memory)
+
+
+def _write_slots(
+    batches: Iterator[pa.RecordBatch],
+    stage: Stage,
+    task: Task,
+    store: Store,
+    settings: TaskSettings,
+) -> tuple[Ref, ...]:
+    """Split the rows by the hash of their keys and write all slots into one file."""
+    output = stage.output
+    slots: list[list[pa.RecordBatch]] = [[] for _ in range(output.partitions)]
+    for batch in batches:
+        compact = _with_small_dictionaries(batch)
+        for slot, part in enumerate(partition(compact, output.keys, output.partitions)):
+            if part.num_rows:
+                slots[slot].append(part)
+    parts = [(slot, run) for slot, held in enumerate(slots) for run in _runs_of_one_schema(held)]
+    return tuple(store.write(_file_name(task), parts, task.shared_memory)) if parts else ()
+
+
+def _with_small_dictionaries(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return `batch` with dictionaries expanded that would be copied into every slot at a loss."""
+    columns, fields = [], []
+    for column, column_field in zip(batch.columns, batch.schema, strict=True):
+        wide = isinstance(column, pa.DictionaryArray) and len(column.dictionary) * 8 > len(column)
+        columns.append(column.dictionary.take(column.indices) if wide else column)
+        fields.append(column_field.with_type(columns[-1].type))
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+
+
+def _runs_of_one_schema(batches: list[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    run: list[pa.RecordBatch] = []
+    for batch in batches:
+        if run and not batch.schema.equals(run[0].schema):
+            yield run
+            run = []
+        run.append(batch)
+    if run:
+        yield run
+
+
+def _write_run(
+    batches: Iterator[pa.RecordBatch], stage: Stage, task: Task, store: Store
+) -> TaskResult:
+    """Write a sorted run, and sample its keys at even distances."""
+    held = [batch for batch in batches if batch.num_rows]
+    samples = tuple(
+        key
+        for batch in held
+        for key in sample(batch, stage.sort, max(1, batch.num_rows // SAMPLE_ROWS))
+    )
+    parts = [(0, run) for run in _runs_of_one_schema(held)]
+    refs = store.write(_file_name(task), parts, task.shared_memory) if parts else []
+    return TaskResult(refs=tuple(refs), samples=samples)

@@ -1,0 +1,206 @@
+"""A worker process: takes tasks from its pipe, runs them one by one, reports.
+
+A thread reads the pipe, so that a cancellation is seen while a task runs and so that the worker
+ends at once when its driver does (trap 3). Everything else happens in the main thread.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any
+
+import cloudpickle
+import pyarrow as pa
+
+from ..errors import QueryCancelled
+from ..physical.stage import Stage, Task
+from .report import Done, Failed, Piece, failure_of, key_of
+from .task import TaskSettings, run_task
+from .transport import FileStore
+
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Hello:
+    """First message of the driver: how its interpreter finds modules, and where it stands."""
+
+    path: tuple[str, ...]
+    directory: str
+
+
+@dataclass(frozen=True)
+class OpenQuery:
+    """A query begins; its data lies in these directories."""
+
+    query: int
+    settings: TaskSettings
+    memory: str
+    disk: str
+
+
+@dataclass(frozen=True)
+class NewStage:
+    """A stage, pickled by value, that tasks will name."""
+
+    query: int
+    stage: int
+    blob: bytes
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Tasks that are no longer wanted: all of a query, or one."""
+
+    query: int
+    stage: int | None = None
+    partition: int | None = None
+
+    def covers(self, task: Task) -> bool:
+        """Return whether `task` is one of them."""
+        named = self.stage is None or (self.stage, self.partition) == (task.stage, task.partition)
+        return task.query == self.query and named
+
+
+@dataclass(frozen=True)
+class CloseQuery:
+    """A query is over; what was kept for it can go."""
+
+    query: int
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """Answer to a task that was given up."""
+
+    query: int
+
+
+@dataclass
+class _Query:
+    """What a worker keeps of a query."""
+
+    store: FileStore
+    settings: TaskSettings
+    stages: dict[int, Stage] = field(default_factory=dict)
+    blobs: dict[int, bytes] = field(default_factory=dict)
+    cache: dict[Any, Any] = field(default_factory=dict)
+
+
+class _Cancellations:
+    """What has been cancelled; written by the reading thread, read by the running task."""
+
+    def __init__(self) -> None:
+        self._known: list[Cancel] = []
+
+    def add(self, cancel: Cancel) -> None:
+        self._known.append(cancel)
+
+    def forget(self, query: int) -> None:
+        self._known = [cancel for cancel in self._known if cancel.query != query]
+
+    def test(self, task: Task) -> Callable[[], bool]:
+        """Return a function that says whether `task` was cancelled."""
+        return lambda: any(cancel.covers(task) for cancel in self._known)
+
+
+def serve(descriptor: int, parent: int) -> None:
+    """Run tasks that come through the socket `descriptor` until it closes."""
+    _die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # The parallelism is the tasks: one thread of Arrow each.
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    connection = Connection(descriptor)
+    messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    cancellations = _Cancellations()
+    threading.Thread(
+        target=_listen, args=(connection, messages, cancellations), daemon=True
+    ).start()
+    queries: dict[int, _Query] = {}
+    while True:
+        message = messages.get()
+        match message:
+            case Hello():
+                sys.path[:] = message.path
+                os.chdir(message.directory)
+            case OpenQuery():
+                store = FileStore(message.memory, message.disk)
+                queries[message.query] = _Query(store, message.settings)
+            case NewStage():
+                queries[message.query].blobs[message.stage] = message.blob
+            case CloseQuery():
+                queries.pop(message.query, None)
+                cancellations.forget(message.query)
+                pa.default_memory_pool().release_unused()
+            case Task():
+                _run(message, queries[message.query], connection, cancellations)
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process when `parent` ends; check that it has not ended already."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _listen(
+    connection: Connection, messages: queue.SimpleQueue[Any], cancellations: _Cancellations
+) -> None:
+    """Read the pipe; the end of the driver is the end of this process."""
+    while True:
+        try:
+            message = connection.recv()
+        except (EOFError, OSError):
+            os._exit(0)
+        except BaseException:
+            # A message that cannot be read leaves the driver waiting: better a visible end.
+            traceback.print_exc()
+            os._exit(1)
+        if isinstance(message, Cancel):
+            cancellations.add(message)
+        else:
+            messages.put(message)
+
+
+def _run(task: Task, query: _Query, connection: Connection, cancellations: _Cancellations) -> None:
+    """Run one task; report its pieces as they are made, then how it ended."""
+    key = key_of(task)
+    cancelled = cancellations.test(task)
+    try:
+        if cancelled():
+            raise QueryCancelled("The query was cancelled.")
+        if task.stage not in query.stages:
+            query.stages[task.stage] = cloudpickle.loads(query.blobs.pop(task.stage))
+        stage = query.stages[task.stage]
+        steps = run_task(stage, task, query.store, query.settings, query.cache, cancelled)
+        while True:
+            try:
+                piece = next(steps)
+            except StopIteration as stop:
+                report: Any = Done(key, stop.value)
+                break
+            connection.send(Piece(key, piece))
+    except (EOFError, BrokenPipeError):
+        os._exit(0)
+    except BaseException as error:  # whatever a user's function raises is reported, not died of
+        report = Cancelled(task.query) if cancelled() else Failed(key, failure_of(error))
+    _send(connection, report)
+
+
+def _send(connection: Connection, report: Any) -> None:
+    try:
+        connection.send_bytes(pickle.dumps(report))
+    except (EOFError, BrokenPipeError):
+        os._exit(0)

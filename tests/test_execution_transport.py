@@ -1,0 +1,161 @@
+"""What tasks hand to each other: written once, mapped, never partial, a clear error when full."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from partita.engine.execution.run_directory import RunDirectory, sweep
+from partita.engine.execution.transport import FileStore, MemoryStore, batch_bytes
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileStore:
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "disk").mkdir()
+    return FileStore(str(tmp_path / "memory"), str(tmp_path / "disk"))
+
+
+def batch(start: int, rows: int) -> pa.RecordBatch:
+    numbers = np.arange(start, start + rows)
+    texts = pa.array([f"text {number % 7}" for number in numbers]).dictionary_encode()
+    return pa.record_batch({"n": numbers, "t": texts, "none": pa.nulls(rows, pa.float64())})
+
+
+def test_slots_of_one_file_come_back_as_they_were_written(store: FileStore) -> None:
+    first, second = [batch(0, 10), batch(10, 5)], [batch(100, 3)]
+    refs = store.write("file", [(0, first), (4, second)], fast=True)
+    assert [(ref.slot, ref.rows) for ref in refs] == [(0, 15), (4, 3)]
+    assert list(store.read(refs[0])) == first
+    assert list(store.read(refs[1])) == second
+
+
+def test_dictionaries_may_differ_from_batch_to_batch(store: FileStore) -> None:
+    batches = [
+        pa.record_batch({"t": pa.array(texts).dictionary_encode()})
+        for texts in (["a", "b"], ["c"], ["b", None, "a"])
+    ]
+    (ref,) = store.write("file", [(0, batches)], fast=True)
+    assert [one.column(0).to_pylist() for one in store.read(ref)] == [
+        ["a", "b"],
+        ["c"],
+        ["b", None, "a"],
+    ]
+
+
+def test_a_reader_keeps_rows_whose_file_is_gone(store: FileStore) -> None:
+    (ref,) = store.write("file", [(0, [batch(0, 1000)])], fast=True)
+    (read,) = store.read(ref)
+    store.remove(ref.path)
+    assert not Path(ref.path).exists()
+    assert read == batch(0, 1000)
+
+
+def test_reading_copies_nothing(store: FileStore) -> None:
+    (ref,) = store.write("file", [(0, [batch(0, 100_000)])], fast=True)
+    before = pa.total_allocated_bytes()
+    (read,) = store.read(ref)
+    assert read.num_rows == 100_000
+    assert pa.total_allocated_bytes() - before < 10_000
+
+
+def test_disk_is_used_when_memory_is_not_wanted(store: FileStore) -> None:
+    (ref,) = store.write("file", [(0, [batch(0, 10)])], fast=False)
+    assert Path(ref.path).parent == Path(store.disk)
+
+
+def test_both_stores_give_the_same_sizes_so_that_all_executors_cut_alike(
+    store: FileStore,
+) -> None:
+    parts = [(0, [batch(0, 10), batch(5, 50)]), (1, [batch(7, 7)])]
+    in_files = store.write("file", parts, fast=True)
+    in_memory = MemoryStore().write("file", parts, fast=True)
+    assert [(ref.rows, ref.bytes, ref.offset) for ref in in_files] == [
+        (ref.rows, ref.bytes, ref.offset) for ref in in_memory
+    ]
+
+
+def test_the_size_of_a_batch_is_the_same_before_and_after_it_was_sent(store: FileStore) -> None:
+    made = batch(0, 1000).slice(100, 333)
+    (ref,) = store.write("file", [(0, [made])], fast=True)
+    (read,) = store.read(ref)
+    assert batch_bytes(read) == batch_bytes(made)
+
+
+def test_a_full_device_is_a_typed_error_and_leaves_no_partial_file(tmp_path: Path) -> None:
+    # A limit on the size of files makes the kernel refuse the allocation as a full device does.
+    script = """
+        import resource, sys
+        import numpy as np, pyarrow as pa
+        from partita import errors
+        from partita.engine.execution.transport import FileStore
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        store = FileStore(sys.argv[1], sys.argv[1])
+        try:
+            store.write("file", [(0, [pa.record_batch({"n": np.arange(100_000)})])], fast=True)
+        except errors.StorageFull as error:
+            print(error)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path.parent,
+    )
+    assert "No room for" in done.stdout
+    assert str(tmp_path) in done.stdout
+    assert "run_directory" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_dead_session_left_is_swept_and_what_lives_is_not(tmp_path: Path) -> None:
+    alive = RunDirectory(str(tmp_path))
+    home = Path(alive.disk).parent
+    # A child that ends without closing its directory, as one that was killed.
+    script = """
+        import os, sys
+        from partita.engine.execution.run_directory import RunDirectory
+        print(RunDirectory(sys.argv[1]).disk, flush=True)
+        os._exit(1)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    left = Path(done.stdout.strip())
+    assert left.is_dir()
+    assert sweep(home) == [left]
+    assert Path(alive.disk).is_dir()
+    alive.close()
+    assert not Path(alive.disk).exists()
+
+
+def test_the_run_directory_is_private(tmp_path: Path) -> None:
+    directory = RunDirectory(str(tmp_path))
+    try:
+        for place in (directory.disk, directory.memory):
+            assert os.stat(place).st_mode & 0o077 == 0
+            assert os.stat(Path(place).parent).st_mode & 0o077 == 0
+    finally:
+        directory.close()
+
+
+def test_a_link_in_place_of_the_run_directory_is_refused(tmp_path: Path) -> None:
+    from partita.engine.errors import ExecutionError
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / f"partita-{os.getuid()}").symlink_to(elsewhere)
+    with pytest.raises(ExecutionError, match="not a directory of this user"):
+        RunDirectory(str(tmp_path))
