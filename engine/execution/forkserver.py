@@ -19,10 +19,7 @@ import sys
 
 # Imported before any fork: the pages are shared by all workers.
 from . import worker
-
-FORK = b"F"
-CLOSE = b"C"
-"""The driver ends in order and removes its directories itself."""
+from .messages import CLOSE, FORK
 
 
 def main(arguments: list[str]) -> None:

@@ -65,6 +65,7 @@ class Scheduler:
         self._readers: Counter[str] = Counter()
         self._makers: dict[str, int] = {}
         self._held = 0
+        self._reading = 0
         # The result: the partition that comes next, and how many of its pieces were given.
         self._cursor = 0
         self._given = 0
@@ -161,10 +162,10 @@ class Scheduler:
 
     def _start(self) -> None:
         """Start tasks as long as the executor takes them and the policy has some."""
-        while self._executor.free() > 0:
+        while self._executor.free(self._query) > 0:
             account = Account(
                 held=self._held,
-                running=sum(bytes_of(task) for task in self._inputs.values()),
+                running=self._reading,
                 undelivered=self._undelivered,
                 active=len(self._inputs),
             )
@@ -187,6 +188,7 @@ class Scheduler:
             shared_memory=self._held < self._fast_share,
         )
         self._inputs[stage.id, partition] = task.input
+        self._reading += bytes_of(task.input)
         worker = self._executor.start(stage, task)
         self._emit(
             events.TaskStarted,
@@ -198,8 +200,10 @@ class Scheduler:
 
     def _shared(self, task: TaskInput, stage: Stage, partition: int) -> TaskInput:
         """Return the input with rows that lie in this process written where workers see them."""
-        if self._executor.shares_memory or not isinstance(task.fragment, InMemory):
+        # Not isinstance: that takes 15 microseconds for a protocol, and this is asked per task.
+        if self._executor.shares_memory or not hasattr(task.fragment, "table"):
             return task
+        assert isinstance(task.fragment, InMemory)
         batches = task.fragment.table().to_batches(max_chunksize=self._settings.batch_rows)
         name = f"s{stage.id}-p{partition}-a{self._runs[stage.id].attempts.get(partition, 0)}-in"
         held = self._held < self._fast_share
@@ -249,12 +253,11 @@ class Scheduler:
     def _done(self, report: Done) -> None:
         key, result = report.key, report.result
         run = self._runs[key.stage]
-        run.running.discard(key.partition)
         run.results[key.partition] = result
         for ref in result.refs:
             run.pieces.setdefault(key.partition, []).append(ref)
             self._hold(ref, key.stage)
-        for path in {ref.path for ref in self._inputs.pop((key.stage, key.partition)).refs}:
+        for path in {ref.path for ref in self._ended(run, key.partition).refs}:
             self._release(path)
         self._event(events.TaskFinished, key, result=result)
         if run.stage.output.limit is not None:
@@ -274,8 +277,14 @@ class Scheduler:
         run.again.clear()
         for partition in [number for number in run.running if number >= run.end]:
             self._executor.cancel(self._query, run.stage.id, partition)
-            run.running.discard(partition)
-            self._inputs.pop((run.stage.id, partition))
+            self._ended(run, partition)
+
+    def _ended(self, run: StageRun, partition: int) -> TaskInput:
+        """Take a task off the list of those that run; return what it has read."""
+        run.running.discard(partition)
+        task = self._inputs.pop((run.stage.id, partition))
+        self._reading -= bytes_of(task)
+        return task
 
     def _lost(self, report: Lost) -> None:
         """Have a lost task run again, unless it has cost too many workers."""
@@ -295,9 +304,7 @@ class Scheduler:
             )
         self._forget_pieces(run, key.partition)
         run.attempts[key.partition] = run.attempts.get(key.partition, 0) + 1
-        run.running.discard(key.partition)
-        lost = self._inputs.pop((key.stage, key.partition))
-        for ref in lost.refs:
+        for ref in self._ended(run, key.partition).refs:
             if self._makers.get(ref.path) == key.stage:
                 # Rows of this process that had been written for the worker: they are again.
                 self._release(ref.path)

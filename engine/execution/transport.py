@@ -107,26 +107,26 @@ class MemoryStore:
     """Keeps streams in the memory of this process, for the serial executor."""
 
     def __init__(self) -> None:
-        self._buffers: dict[str, pa.Buffer] = {}
+        self._buffers: dict[str, dict[int, pa.Buffer]] = {}
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Keep `parts` under `name`."""
         layout = _layout(parts)
         refs = layout.refs(name)
+        buffers = self._buffers[name] = {}
         for ref, (_, batches) in zip(refs, parts, strict=True):
             sink = pa.BufferOutputStream()
             _write_stream(sink, batches)
-            self._buffers[f"{name}@{ref.offset}"] = sink.getvalue()
+            buffers[ref.offset] = sink.getvalue()
         return refs
 
     def read(self, ref: Ref) -> Iterator[pa.RecordBatch]:
         """Stream the batches of `ref`."""
-        yield from _read_stream(self._buffers[f"{ref.path}@{ref.offset}"])
+        yield from _read_stream(self._buffers[ref.path][ref.offset])
 
     def remove(self, path: str) -> None:
         """Forget the streams under `path`."""
-        for key in [key for key in self._buffers if key.rpartition("@")[0] == path]:
-            del self._buffers[key]
+        self._buffers.pop(path, None)
 
 
 class FileStore:

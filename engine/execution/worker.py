@@ -24,66 +24,12 @@ import pyarrow as pa
 
 from ..errors import QueryCancelled
 from ..physical.stage import Stage, Task
+from .messages import Cancel, Cancelled, CloseQuery, Hello, NewStage, OpenQuery
 from .report import Done, Failed, Piece, failure_of, key_of
 from .task import TaskSettings, run_task
 from .transport import FileStore
 
 PR_SET_PDEATHSIG = 1
-
-
-@dataclass(frozen=True)
-class Hello:
-    """First message of the driver: how its interpreter finds modules, and where it stands."""
-
-    path: tuple[str, ...]
-    directory: str
-
-
-@dataclass(frozen=True)
-class OpenQuery:
-    """A query begins; its data lies in these directories."""
-
-    query: int
-    settings: TaskSettings
-    memory: str
-    disk: str
-
-
-@dataclass(frozen=True)
-class NewStage:
-    """A stage, pickled by value, that tasks will name."""
-
-    query: int
-    stage: int
-    blob: bytes
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """Tasks that are no longer wanted: all of a query, or one."""
-
-    query: int
-    stage: int | None = None
-    partition: int | None = None
-
-    def covers(self, task: Task) -> bool:
-        """Return whether `task` is one of them."""
-        named = self.stage is None or (self.stage, self.partition) == (task.stage, task.partition)
-        return task.query == self.query and named
-
-
-@dataclass(frozen=True)
-class CloseQuery:
-    """A query is over; what was kept for it can go."""
-
-    query: int
-
-
-@dataclass(frozen=True)
-class Cancelled:
-    """Answer to a task that was given up."""
-
-    query: int
 
 
 @dataclass

@@ -24,8 +24,8 @@ class Executor(Protocol):
     def open_query(self, query: int, settings: TaskSettings) -> Store:
         """Make ready for the tasks of a query; return where their data is found."""
 
-    def free(self) -> int:
-        """Return how many more tasks can be started now."""
+    def free(self, query: int) -> int:
+        """Return how many more tasks of `query` can be started now."""
 
     def start(self, stage: Stage, task: Task) -> int:
         """Begin a task; return the number of the worker that has it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -17,19 +18,28 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 
 import cloudpickle
 
-from ...errors import ExecutionError, InvalidExpression
+from ...errors import ExecutionError
 from ...physical.stage import Stage, Task
-from ..forkserver import CLOSE, FORK
+from ..by_value import pickled_stage
+from ..messages import (
+    CLOSE,
+    FORK,
+    Cancel,
+    Cancelled,
+    CloseQuery,
+    Hello,
+    NewStage,
+    OpenQuery,
+)
 from ..report import Done, Failed, Lost, Report, TaskKey, WorkerDown, WorkerUp, key_of
 from ..run_directory import RunDirectory
 from ..task import TaskSettings
 from ..transport import FileStore, Store
-from ..worker import Cancel, Cancelled, CloseQuery, Hello, NewStage, OpenQuery
 
 ENVIRONMENT = {
     # glibc gives large temporaries back at once and faults them in again: with these kept, the
@@ -144,9 +154,12 @@ class ProcessExecutor:
                         worker.ended = _how(int(status[0]))
 
     def _send(self, worker: _Worker, message: object) -> None:
+        self._send_bytes(worker, pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+
+    def _send_bytes(self, worker: _Worker, message: bytes) -> None:
         # A worker that has died is noticed, with its tasks, when its socket is read.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            worker.connection.send(message)
+            worker.connection.send_bytes(message)
 
     @property
     def broken(self) -> bool:
@@ -170,7 +183,7 @@ class ProcessExecutor:
                 self._send(worker, self._queries[query])
             return FileStore(memory, disk)
 
-    def free(self) -> int:
+    def free(self, query: int) -> int:
         """Return how many tasks can be handed out: short ones are queued to hide the way."""
         depth = 1 if self._mean_seconds > 0.05 else 2 if self._mean_seconds > 0.005 else 16
         return sum(max(0, depth - len(worker.tasks)) for worker in self._pool.values())
@@ -182,11 +195,15 @@ class ProcessExecutor:
             known = task.query, task.stage
             if known not in worker.stages:
                 if known not in self._blobs:
-                    self._blobs[known] = _pickled(stage)
+                    self._blobs[known] = pickled_stage(stage)
                 self._send(worker, NewStage(*known, self._blobs[known]))
                 worker.stages.add(known)
             worker.tasks.append(task)
-            self._send(worker, task)
+            if type(task.input.fragment).__module__ == "__main__":
+                # A class of the user's script travels by value, which takes longer.
+                self._send_bytes(worker, cloudpickle.dumps(task))
+            else:
+                self._send_bytes(worker, pickle.dumps(task, pickle.HIGHEST_PROTOCOL))
             return worker.number
 
     def completed(self, query: int, timeout: float) -> Sequence[Report]:
@@ -337,19 +354,6 @@ class ProcessExecutor:
             self._helper.kill()
             self._helper.wait()
         self._control.close()
-
-
-def _pickled(stage: Stage) -> bytes:
-    """Return a stage without its inputs, which travel with the tasks."""
-    branches = tuple(replace(branch, inputs=(), sides=()) for branch in stage.branches)
-    try:
-        return cloudpickle.dumps(replace(stage, branches=branches))
-    except Exception as error:  # cloudpickle raises what the object's own reduction raises
-        raise InvalidExpression(
-            f"A function of stage {stage.label!r} cannot be sent to worker processes: {error}."
-            " It must not hold on to open files, locks, connections or generators; make these"
-            ' inside the function, or set executor="serial".'
-        ) from error
 
 
 def _how(status: int) -> str:

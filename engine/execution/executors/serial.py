@@ -41,9 +41,9 @@ class SerialExecutor:
         self._caches[query] = {}
         return self._stores[query]
 
-    def free(self) -> int:
-        """Return 1: there is always room for the task that runs next."""
-        return 1
+    def free(self, query: int) -> int:
+        """Return 1 when no task of the query is under way."""
+        return 0 if self._queues[query] else 1
 
     def start(self, stage: Stage, task: Task) -> int:
         """Queue a task; it runs inside `completed`."""

@@ -1,0 +1,78 @@
+"""Pickle stages so that a user's functions travel by value, wherever they were defined.
+
+cloudpickle takes functions of ``__main__`` by value, and all others by the name of their module,
+which a worker may not find (a test, a notebook's neighbour file) or may find in another state (a
+module that was edited and reloaded). What is installed is known to workers; what is not, is sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import cloudpickle
+
+from ..errors import InvalidExpression
+from ..physical.stage import Stage
+
+_OWN = __name__.partition(".")[0]
+_INSTALLED = tuple(
+    Path(sysconfig.get_path(kind)).resolve()
+    for kind in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+
+
+def pickled_stage(stage: Stage) -> bytes:
+    """Return a stage without its inputs, which travel with the tasks.
+
+    Raises
+    ------
+    InvalidExpression
+        If a function of the user holds on to something that cannot be sent.
+    """
+    branches = tuple(replace(branch, inputs=(), sides=()) for branch in stage.branches)
+    with _sent_by_value(stage):
+        try:
+            return cloudpickle.dumps(replace(stage, branches=branches))
+        except Exception as error:  # what the object's own reduction raises
+            raise InvalidExpression(
+                f"A function of stage {stage.label!r} cannot be sent to worker processes: {error}."
+                " It must not hold on to open files, locks, connections or generators; make these"
+                ' inside the function, or set executor="serial".'
+            ) from error
+
+
+@contextlib.contextmanager
+def _sent_by_value(stage: Stage) -> Iterator[None]:
+    """Have cloudpickle send the modules that the stage's functions come from."""
+    packages = {
+        module.partition(".")[0]
+        for branch in stage.branches
+        for operator in branch.operators
+        if (module := getattr(getattr(operator, "function", None), "__module__", None))
+    }
+    registered = []
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in packages and _is_local(module):
+            with contextlib.suppress(ValueError):  # a module that is known under another name
+                cloudpickle.register_pickle_by_value(module)
+                registered.append(module)
+    try:
+        yield
+    finally:
+        for module in registered:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _is_local(module: ModuleType) -> bool:
+    """Return whether a module is a file of the user's, not one that is installed."""
+    file = getattr(module, "__file__", None)
+    if file is None or module.__name__ == "__main__" or module.__name__.startswith(_OWN + "."):
+        return False
+    path = Path(file).resolve()
+    return not any(path.is_relative_to(place) for place in _INSTALLED)

@@ -1,0 +1,69 @@
+"""What driver, helper and workers say to each other, apart from reports of tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..physical.stage import Task
+from .task import TaskSettings
+
+FORK = b"F"
+"""To the helper, with a descriptor: fork a worker that serves it."""
+
+CLOSE = b"C"
+"""To the helper: the driver ends in order and removes its directories itself."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """First message of the driver: how its interpreter finds modules, and where it stands."""
+
+    path: tuple[str, ...]
+    directory: str
+
+
+@dataclass(frozen=True)
+class OpenQuery:
+    """A query begins; its data lies in these directories."""
+
+    query: int
+    settings: TaskSettings
+    memory: str
+    disk: str
+
+
+@dataclass(frozen=True)
+class NewStage:
+    """A stage, pickled by value, that tasks will name."""
+
+    query: int
+    stage: int
+    blob: bytes
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Tasks that are no longer wanted: all of a query, or one."""
+
+    query: int
+    stage: int | None = None
+    partition: int | None = None
+
+    def covers(self, task: Task) -> bool:
+        """Return whether `task` is one of them."""
+        named = self.stage is None or (self.stage, self.partition) == (task.stage, task.partition)
+        return task.query == self.query and named
+
+
+@dataclass(frozen=True)
+class CloseQuery:
+    """A query is over; what was kept for it can go."""
+
+    query: int
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """Answer to a task that was given up."""
+
+    query: int
