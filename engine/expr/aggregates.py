@@ -1,0 +1,200 @@
+"""AGGREGATES: the functions over a group of rows, what they take, and the type they give.
+
+How they are accumulated is the business of ``physical/kernels``, under the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ..errors import TypeMismatch
+from .function import ANY, BOOLEAN, NUMBER, ORDERED, Kind, Parameter, is_number
+
+_SUMMABLE = Kind(
+    name="a number, a boolean or a duration",
+    contains=lambda dtype: (
+        is_number(dtype) or pa.types.is_boolean(dtype) or pa.types.is_duration(dtype)
+    ),
+    stand_in=pa.int64(),
+    samples=(*NUMBER.samples, pa.bool_(), pa.duration("us")),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregate:
+    """One function over a group of rows."""
+
+    name: str
+    accepts: Kind
+    dtype: Callable[[pa.DataType], pa.DataType]
+    """The type of the result, from the type of the input."""
+
+    doc: str
+    empty: object = None
+    """What it gives for a group without a single non-null value."""
+
+    parameters: tuple[Parameter, ...] = ()
+
+
+def _same(dtype: pa.DataType) -> pa.DataType:
+    return dtype
+
+
+def _always(result: pa.DataType) -> Callable[[pa.DataType], pa.DataType]:
+    return lambda dtype: result
+
+
+def _sum_type(dtype: pa.DataType) -> pa.DataType:
+    if pa.types.is_decimal(dtype):
+        return pa.decimal128(38, dtype.scale)
+    if pa.types.is_unsigned_integer(dtype):
+        return pa.uint64()
+    if pa.types.is_floating(dtype) or pa.types.is_duration(dtype):
+        return dtype
+    return pa.int64()
+
+
+def _mean_type(dtype: pa.DataType) -> pa.DataType:
+    keeps = pa.types.is_float32(dtype) or pa.types.is_duration(dtype)
+    return dtype if keeps else pa.float64()
+
+
+def _spread_type(dtype: pa.DataType) -> pa.DataType:
+    return dtype if pa.types.is_float32(dtype) else pa.float64()
+
+
+_DDOF = Parameter(name="ddof", default=1, types=(int,))
+
+_ENTRIES = (
+    Aggregate(
+        name="sum",
+        accepts=_SUMMABLE,
+        dtype=_sum_type,
+        empty=0,
+        doc="""Return the sum of the values that are not null; 0 where there are none.
+
+        Integers and booleans give ``int64`` (unsigned ones ``uint64``) and raise where that
+        overflows; decimals keep their scale and give ``decimal128(38, scale)``; floats keep
+        their type.""",
+    ),
+    Aggregate(
+        name="mean",
+        accepts=_SUMMABLE,
+        dtype=_mean_type,
+        doc="""Return the mean of the values that are not null; null where there are none.
+
+        Integers, booleans and decimals give a double.""",
+    ),
+    Aggregate(
+        name="min",
+        accepts=ORDERED,
+        dtype=_same,
+        doc="""Return the least value that is not null; null where there is none.
+
+        NaN is passed over unless there is nothing else.""",
+    ),
+    Aggregate(
+        name="max",
+        accepts=ORDERED,
+        dtype=_same,
+        doc="""Return the greatest value that is not null; null where there is none.
+
+        NaN is passed over unless there is nothing else.""",
+    ),
+    Aggregate(
+        name="count",
+        accepts=ANY,
+        dtype=_always(pa.int64()),
+        empty=0,
+        doc="Return how many values are not null, as ``int64``.",
+    ),
+    Aggregate(
+        name="len",
+        accepts=ANY,
+        dtype=_always(pa.int64()),
+        empty=0,
+        doc="Return how many rows there are, nulls among them, as ``int64``.",
+    ),
+    Aggregate(
+        name="n_unique",
+        accepts=ORDERED,
+        dtype=_always(pa.int64()),
+        empty=0,
+        doc="""Return how many different values there are, as ``int64``; null counts as one.
+
+        NaN equals NaN, and -0.0 equals 0.0.""",
+    ),
+    Aggregate(
+        name="first",
+        accepts=ANY,
+        dtype=_same,
+        doc="Return the first value, null or not; null where there are no rows.",
+    ),
+    Aggregate(
+        name="last",
+        accepts=ANY,
+        dtype=_same,
+        doc="Return the last value, null or not; null where there are no rows.",
+    ),
+    Aggregate(
+        name="std",
+        accepts=NUMBER,
+        dtype=_spread_type,
+        parameters=(_DDOF,),
+        doc="""Return the standard deviation of the values that are not null.
+
+        The divisor is their number less `ddof`; null where that is not positive.""",
+    ),
+    Aggregate(
+        name="var",
+        accepts=NUMBER,
+        dtype=_spread_type,
+        parameters=(_DDOF,),
+        doc="""Return the variance of the values that are not null.
+
+        The divisor is their number less `ddof`; null where that is not positive.""",
+    ),
+    Aggregate(
+        name="any",
+        accepts=BOOLEAN,
+        dtype=_always(pa.bool_()),
+        empty=False,
+        doc="Return whether a value is true; nulls are passed over, and nothing at all is false.",
+    ),
+    Aggregate(
+        name="all",
+        accepts=BOOLEAN,
+        dtype=_always(pa.bool_()),
+        empty=True,
+        doc="Return whether no value is false; nulls are passed over, and nothing at all is true.",
+    ),
+)
+
+AGGREGATES: dict[str, Aggregate] = {entry.name: entry for entry in _ENTRIES}
+"""Name -> aggregate."""
+
+
+def aggregate_type(name: str, dtype: pa.DataType | None) -> pa.DataType:
+    """Return the type of an aggregate over values of type `dtype` (None: over rows, as ``len``).
+
+    Raises
+    ------
+    TypeMismatch
+        If the aggregate is not defined for that type.
+
+    Examples
+    --------
+    >>> aggregate_type("sum", pa.decimal128(15, 2))
+    Decimal128Type(decimal128(38, 2))
+    """
+    entry = AGGREGATES[name]
+    if dtype is None:
+        return entry.dtype(pa.null())
+    if pa.types.is_null(dtype):
+        return entry.dtype(entry.accepts.stand_in)
+    if not entry.accepts.contains(dtype):
+        raise TypeMismatch(f"{name} wants {entry.accepts.name}, but this is {dtype}.")
+    return entry.dtype(dtype)

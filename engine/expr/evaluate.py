@@ -1,0 +1,324 @@
+"""Evaluate expressions over a record batch, and find their types by evaluating over an empty one.
+
+Because both are the same code, the type that a plan shows cannot differ from what comes out.
+
+Text columns may come as dictionaries. A function of one such column (and of literals) is evaluated
+on the few values of the dictionary and gathered by code, which is what keeps predicates on text
+cheap; text it gives stays a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import singledispatch
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import ComputeError, InvalidExpression, TypeMismatch, did_you_mean
+from ..schema import decoded, field_index
+from .aggregates import AGGREGATES, aggregate_type
+from .casting import cast
+from .coercion import Operand, adapted, common_type, unified
+from .function import Function, Value, is_text
+from .functions import FUNCTIONS
+from .node import (
+    Agg,
+    Alias,
+    Call,
+    Cast,
+    Column,
+    Expr,
+    Literal,
+    When,
+    Wildcard,
+    columns_of,
+    unaliased,
+)
+from .text import text_of
+
+
+def dtype_of(expr: Expr, schema: pa.Schema) -> pa.DataType:
+    """Return the type of `expr` over columns of `schema`; text is ``string``, never a dictionary.
+
+    Raises
+    ------
+    ColumnNotFound
+        If a column is not in `schema`.
+    TypeMismatch
+        If a function is not defined for the types it is given.
+
+    Examples
+    --------
+    >>> from .node import literal
+    >>> dtype_of(Call("divide", (Column("a"), literal(2))), pa.schema([("a", pa.int64())]))
+    DataType(double)
+    """
+    inner = unaliased(expr)
+    if isinstance(inner, Column):
+        return schema.field(field_index(schema, inner.name)).type
+    names = [name for name in schema.names if name in columns_of(expr)]
+    for name in columns_of(expr) - set(names):
+        field_index(schema, name)
+    types = [_logical(schema.field(name).type) for name in names]
+    empty = pa.RecordBatch.from_arrays([pa.array([], dtype) for dtype in types], names=names)
+    return _logical(_value(expr, _Scope(empty, types_only=True)).type)
+
+
+def evaluate(expr: Expr, batch: pa.RecordBatch) -> pa.Array:
+    """Return the value of `expr` for each row of `batch`.
+
+    Parameters
+    ----------
+    expr
+        An expression without aggregates and wildcards.
+    batch
+        The rows; its text columns may be dictionaries.
+
+    Returns
+    -------
+    pyarrow.Array
+        ``batch.num_rows`` values of type ``dtype_of(expr, schema)``, or a dictionary of it.
+
+    Raises
+    ------
+    ComputeError
+        If a value cannot be computed: an overflow, a cast that loses.
+    """
+    return evaluate_many([expr], batch)[0]
+
+
+def evaluate_many(exprs: Sequence[Expr], batch: pa.RecordBatch) -> list[pa.Array]:
+    """Return the values of several expressions over one batch; what they share is computed once."""
+    scope = _Scope(batch)
+    return [_broadcast(_value(expr, scope), batch.num_rows) for expr in exprs]
+
+
+def _logical(dtype: pa.DataType) -> pa.DataType:
+    return dtype.value_type if pa.types.is_dictionary(dtype) else dtype
+
+
+@dataclass
+class _Scope:
+    """The batch being evaluated over, and what is known of it already."""
+
+    batch: pa.RecordBatch
+    types_only: bool = False
+    known: dict[Expr, Value] = field(default_factory=dict)
+
+
+def _value(expr: Expr, scope: _Scope) -> Value:
+    if isinstance(expr, Column | Literal | Alias):
+        return _compute(expr, scope)
+    known = scope.known.get(expr)
+    if known is None:
+        known = scope.known[expr] = _compute(expr, scope)
+    return known
+
+
+def _broadcast(value: Value, rows: int) -> pa.Array:
+    return value if isinstance(value, pa.Array) else pa.repeat(value, rows)
+
+
+@singledispatch
+def _compute(expr: Expr, scope: _Scope) -> Value:
+    raise InvalidExpression(f"{expr!r} is not an expression over rows.")
+
+
+@_compute.register
+def _column(expr: Column, scope: _Scope) -> Value:
+    return scope.batch.column(field_index(scope.batch.schema, expr.name))
+
+
+@_compute.register
+def _literal(expr: Literal, scope: _Scope) -> Value:
+    return expr.value
+
+
+@_compute.register
+def _alias(expr: Alias, scope: _Scope) -> Value:
+    return _value(expr.input, scope)
+
+
+@_compute.register
+def _wildcard(expr: Wildcard, scope: _Scope) -> Value:
+    raise InvalidExpression(
+        f"{text_of(expr)} stands for several columns and cannot be part of another expression here."
+    )
+
+
+@_compute.register
+def _agg(expr: Agg, scope: _Scope) -> Value:
+    if expr.name not in AGGREGATES:
+        raise InvalidExpression(
+            f"There is no aggregate {expr.name!r}.{did_you_mean(expr.name, AGGREGATES)}"
+        )
+    if not scope.types_only:
+        raise InvalidExpression(
+            f"{text_of(expr)} is over a group of rows: use it in .select() or .group_by().agg()."
+        )
+    of = None if expr.input is None else _logical(_value(expr.input, scope).type)
+    return pa.array([], _located(expr, lambda: aggregate_type(expr.name, of)))
+
+
+@_compute.register
+def _cast(expr: Cast, scope: _Scope) -> Value:
+    value = _value(expr.input, scope)
+    target = _logical(expr.dtype)
+
+    def over_values(values: Value) -> Value:
+        return cast(values, target, strict=expr.strict)
+
+    def run() -> Value:
+        if isinstance(value, pa.DictionaryArray):
+            return value if value.type.value_type == target else _by_code(value, over_values)
+        return over_values(value)
+
+    return _located(expr, run)
+
+
+@_compute.register
+def _call(expr: Call, scope: _Scope) -> Value:
+    function = FUNCTIONS.get(expr.name)
+    if function is None:
+        raise InvalidExpression(
+            f"There is no function {expr.name!r}.{did_you_mean(expr.name, FUNCTIONS)}"
+        )
+    operands = [Operand(_value(arg, scope), _is_untyped(arg)) for arg in expr.args]
+    options = dict(expr.options)
+    return _located(expr, lambda: _apply(function, operands, options))
+
+
+def _is_untyped(expr: Expr) -> bool:
+    inner = unaliased(expr)
+    return isinstance(inner, Literal) and not inner.typed
+
+
+def _located(expr: Expr, run: Callable[[], Value]) -> Value:
+    """Return what `run` gives; its errors name the expression."""
+    try:
+        return run()
+    except (TypeMismatch, ComputeError) as error:
+        raise type(error)(f"In {text_of(expr)}: {error}") from None
+    except (pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+        raise TypeMismatch(f"In {text_of(expr)}: {error}") from None
+    except pa.ArrowException as error:
+        raise ComputeError(f"{text_of(expr)} cannot be computed: {error}") from None
+
+
+def _apply(function: Function, operands: list[Operand], options: dict[str, object]) -> Value:
+    """Return `function` of `operands`, over the values of a dictionary where there is one."""
+    arrays = [index for index, each in enumerate(operands) if not isinstance(each.value, pa.Scalar)]
+    if len(arrays) == 1 and isinstance(operands[arrays[0]].value, pa.DictionaryArray):
+        position = arrays[0]
+
+        def over_values(values: Value) -> Value:
+            inner = [*operands]
+            inner[position] = Operand(values)
+            return _run(function, inner, options)
+
+        return _by_code(operands[position].value, over_values)
+    plain = [
+        Operand(decoded(each.value), each.untyped)
+        if isinstance(each.value, pa.DictionaryArray)
+        else each
+        for each in operands
+    ]
+    if arrays:
+        return _run(function, plain, options)
+    # Kernels get at least one array; a call of literals alone becomes one of a single row.
+    first, *rest = adapted(plain, function.exact_floats)
+    once = [Operand(pa.repeat(first, 1)), *(Operand(value) for value in rest)]
+    return _run(function, once, options)[0]
+
+
+def _run(function: Function, operands: list[Operand], options: dict[str, object]) -> Value:
+    """Check the types of `operands`, adapt literals and nulls, and call the kernel."""
+    for position, operand in enumerate(operands):
+        function.check(position, operand.value.type)
+    values = adapted(operands, function.exact_floats)
+    common = common_type([value.type for value in values])
+    for position, value in enumerate(values):
+        if pa.types.is_null(value.type):
+            known = common if common is not None and not pa.types.is_null(common) else None
+            values[position] = value.cast(known or function.accepted(position).stand_in)
+    result = function.kernel(*values, **options)
+    return result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
+
+
+def _by_code(array: pa.DictionaryArray, over_values: Callable[[Value], Value]) -> pa.Array:
+    """Return a function of each row's value, computed once for each value of the dictionary.
+
+    A null row is one more value of the dictionary, so that functions which make something of
+    nulls (``fill_null``) need no care.
+    """
+    codes, values = array.indices, array.dictionary
+    if codes.null_count:
+        # An offset within the codes' own type: dictionaries are far smaller than that.
+        codes = pc.fill_null(codes, len(values))
+        values = pa.concat_arrays([values, pa.nulls(1, values.type)])
+    result = None
+    if len(values) <= len(codes):
+        try:
+            result = over_values(values)
+        except (ComputeError, pa.ArrowInvalid):
+            # The value at fault may belong to no row (a filter has removed it): look at the rows.
+            result = None
+    if result is None:
+        result = over_values(values.take(codes))
+        codes = None
+    if not is_text(result.type):
+        return result if codes is None else result.take(codes)
+    # Two values may have become one ("a" and "A" in upper case), and codes stand for values.
+    encoded = result.dictionary_encode()
+    if codes is None:
+        return encoded
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(codes), encoded.dictionary)
+
+
+@_compute.register
+def _when(expr: When, scope: _Scope) -> Value:
+    conditions = [_value(condition, scope) for condition in expr.conditions]
+    for condition in conditions:
+        if not (pa.types.is_boolean(condition.type) or pa.types.is_null(condition.type)):
+            raise TypeMismatch(
+                f"In {text_of(expr)}: a condition is a boolean, but this one is {condition.type}."
+            )
+    rows = scope.batch.num_rows
+    masks = [pc.fill_null(_broadcast(each, rows).cast(pa.bool_()), False) for each in conditions]
+    branches = (*expr.values, expr.otherwise)
+    try:
+        values = [_value(branch, scope) for branch in branches]
+    except ComputeError:
+        # Perhaps only in rows that another branch is for: compute each over its own rows.
+        values = _branches_over_own_rows(branches, masks, scope)
+    operands = [
+        Operand(decoded(value) if isinstance(value, pa.DictionaryArray) else value, _is_untyped(e))
+        for value, e in zip(values, branches, strict=True)
+    ]
+    results = _located(expr, lambda: unified(*adapted(operands, True)))
+    if pa.types.is_null(results[0].type):
+        return pa.nulls(rows)
+    chosen = results[-1]
+    for mask, value in zip(reversed(masks), reversed(results[:-1]), strict=True):
+        chosen = pc.if_else(mask, value, chosen)
+    return _broadcast(chosen, rows)
+
+
+def _branches_over_own_rows(
+    branches: tuple[Expr, ...], masks: list[pa.Array], scope: _Scope
+) -> list[Value]:
+    left = pa.array(np.ones(scope.batch.num_rows, dtype=bool))
+    values: list[Value] = []
+    for index, branch in enumerate(branches):
+        mine = pc.and_(left, masks[index]) if index < len(masks) else left
+        left = pc.and_(left, pc.invert(mine))
+        value = _value(branch, _Scope(scope.batch.filter(mine), scope.types_only))
+        if isinstance(value, pa.Array):
+            value = decoded(value)
+            places = pc.subtract(pc.cumulative_sum(mine.cast(pa.int64())), 1)
+            value = value.take(pc.if_else(mine, places, pa.scalar(None, pa.int64())))
+        values.append(value)
+    return values

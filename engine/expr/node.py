@@ -1,0 +1,234 @@
+"""The frozen nodes of a column expression.
+
+An expression is a tree over columns. It holds no data but its literals, compares by structure and
+hashes, so that equal expressions are found and computed once. What users combine with operators is
+a thin wrapper in ``api``; here ``==`` means "the same expression".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Expr:
+    """A node of an expression tree."""
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The nodes this one is computed from."""
+        return ()
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        """Return this node over other children; the same object where nothing differs."""
+        assert not children
+        return self
+
+    def walk(self) -> Iterator[Expr]:
+        """Yield this node and all below it, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def transform(self, function: Callable[[Expr], Expr]) -> Expr:
+        """Return the tree with `function` applied to each node, children first."""
+        children = tuple(child.transform(function) for child in self.children)
+        unchanged = all(new is old for new, old in zip(children, self.children, strict=True))
+        return function(self if unchanged else self.with_children(children))
+
+
+@dataclass(frozen=True)
+class Column(Expr):
+    """A column of the input, by name."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Literal(Expr):
+    """A constant: an Arrow scalar.
+
+    A literal that is not `typed` was written as a bare Python value: next to a column it takes
+    that column's type where it fits (``col("small") + 1`` stays ``int8``).
+    """
+
+    value: pa.Scalar
+    typed: bool = False
+
+    def _key(self) -> tuple[Any, ...]:
+        # Python has 1 == True == 1.0 and nan != nan; the text of a value has neither problem.
+        plain = getattr(self.value, "value", None)
+        shown = repr(plain if isinstance(plain, int) else self.value.as_py())
+        return self.value.type, shown, self.value.is_valid, self.typed
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Literal) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+@dataclass(frozen=True)
+class Call(Expr):
+    """A function of ``FUNCTIONS`` over arguments, row by row."""
+
+    name: str
+    """Its key in ``FUNCTIONS``, such as ``add`` or ``str.starts_with``."""
+
+    args: tuple[Expr, ...]
+
+    options: tuple[tuple[str, Any], ...] = ()
+    """Plain, hashable settings of the call, sorted by name."""
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.args
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        return replace(self, args=children)
+
+
+@dataclass(frozen=True)
+class Cast(Expr):
+    """A value as another type; without `strict`, what does not fit becomes null."""
+
+    input: Expr
+    dtype: pa.DataType
+    strict: bool = True
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.input,)
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        return replace(self, input=children[0])
+
+
+@dataclass(frozen=True)
+class Alias(Expr):
+    """A value under another name."""
+
+    input: Expr
+    name: str
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.input,)
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        return replace(self, input=children[0])
+
+
+@dataclass(frozen=True)
+class When(Expr):
+    """The value of the first branch whose condition is true; null conditions count as false."""
+
+    conditions: tuple[Expr, ...]
+    values: tuple[Expr, ...]
+    otherwise: Expr
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (*self.conditions, *self.values, self.otherwise)
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        count = len(self.conditions)
+        return When(children[:count], children[count : 2 * count], children[-1])
+
+
+@dataclass(frozen=True)
+class Agg(Expr):
+    """An aggregate of ``AGGREGATES`` over a group of rows; `input` is None for ``len``."""
+
+    name: str
+    input: Expr | None
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return () if self.input is None else (self.input,)
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        return replace(self, input=children[0] if children else None)
+
+
+@dataclass(frozen=True)
+class Wildcard(Expr):
+    """Several columns at once; expanded as soon as a schema is known (``expand.py``)."""
+
+    excluded: tuple[str, ...] = ()
+    """Stands for all columns but these."""
+
+    names: tuple[str, ...] = ()
+    """If there are any: stands for these columns."""
+
+
+def literal(value: Any, dtype: pa.DataType | None = None) -> Literal:
+    """Return a literal of a Python value, or of an Arrow scalar.
+
+    >>> literal(3).value
+    <pyarrow.Int64Scalar: 3>
+    """
+    if isinstance(value, pa.Scalar):
+        return Literal(value if dtype is None else value.cast(dtype), typed=True)
+    return Literal(pa.scalar(value, type=dtype), typed=dtype is not None)
+
+
+def columns_of(expr: Expr) -> frozenset[str]:
+    """Return the names of all columns that `expr` reads."""
+    return frozenset(node.name for node in expr.walk() if isinstance(node, Column))
+
+
+def output_name(expr: Expr) -> str:
+    """Return the name a column made by `expr` has: its alias, or its leftmost column's.
+
+    >>> output_name(Call("add", (Column("a"), Column("b"))))
+    'a'
+    """
+    for node in expr.walk():
+        if isinstance(node, Alias | Column):
+            return node.name
+    first = next((node for node in expr.walk() if isinstance(node, Agg | Call)), None)
+    return "literal" if first is None else first.name
+
+
+def unaliased(expr: Expr) -> Expr:
+    """Return `expr` without the aliases at its top."""
+    while isinstance(expr, Alias):
+        expr = expr.input
+    return expr
+
+
+def has_aggregate(expr: Expr) -> bool:
+    """Return whether `expr` contains an aggregate."""
+    return any(isinstance(node, Agg) for node in expr.walk())
+
+
+def substitute(expr: Expr, columns: dict[str, Expr]) -> Expr:
+    """Return `expr` with each column that `columns` names replaced by its expression."""
+
+    def replace_column(node: Expr) -> Expr:
+        return columns.get(node.name, node) if isinstance(node, Column) else node
+
+    return expr.transform(replace_column)
+
+
+def conjuncts(predicate: Expr) -> tuple[Expr, ...]:
+    """Return the parts of a conjunction: ``a & (b & c)`` gives ``a``, ``b``, ``c``."""
+    if isinstance(predicate, Call) and predicate.name == "and":
+        return tuple(part for arg in predicate.args for part in conjuncts(arg))
+    return (predicate,)
+
+
+def conjunction(parts: tuple[Expr, ...]) -> Expr | None:
+    """Return the conjunction of `parts`, None where there are none."""
+    if not parts:
+        return None
+    result = parts[0]
+    for part in parts[1:]:
+        result = Call("and", (result, part))
+    return result

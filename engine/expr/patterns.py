@@ -1,0 +1,178 @@
+"""The functions under ``.str`` that look for plain text or a regular expression (RE2's)."""
+
+from __future__ import annotations
+
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import InvalidExpression
+from .function import Parameter, Value, text_function
+
+
+def _contains(value: Value, pattern: str, literal: bool) -> Value:
+    match = pc.match_substring if literal else pc.match_substring_regex
+    return match(value, pattern)
+
+
+def _replace(text: Value, pattern: str, value: str, literal: bool, n: int) -> Value:
+    if n < 0:
+        return _replace_all(text, pattern, value, literal)
+    if literal:
+        return pc.replace_substring(text, pattern, value, max_replacements=n)
+    return pc.replace_substring_regex(text, pattern, _template(value), max_replacements=n)
+
+
+def _replace_all(text: Value, pattern: str, value: str, literal: bool) -> Value:
+    if literal:
+        return pc.replace_substring(text, pattern, value)
+    return pc.replace_substring_regex(text, pattern, _template(value))
+
+
+def _template(text: str) -> str:
+    """Return a replacement with ``$1`` or ``${1}`` for groups as RE2 wants it, ``\\1``."""
+
+    def convert(found: re.Match[str]) -> str:
+        if found[0] == "$$":
+            return "$"
+        if found[0] == "\\":
+            return "\\\\"
+        group = found[1] or found[2]
+        if not group.isdigit() or len(group) > 1:
+            raise InvalidExpression(
+                f"The replacement {text!r} names the group {found[0]!r}; groups are $0 to $9, and a"
+                " dollar sign itself is written $$."
+            )
+        return f"\\{group}"
+
+    return re.sub(r"\$\$|\\|\$\{(\w+)\}|\$(\w+)", convert, text)
+
+
+def _extract(value: Value, pattern: str, group_index: int) -> Value:
+    # Group 1 is the whole pattern here, so that the user's groups are all one further.
+    around = f"(?s:^.*?)({pattern})(?s:.*)$"
+    found = pc.match_substring_regex(value, pattern)
+    inner = pc.replace_substring_regex(value, around, f"\\{group_index + 1}", max_replacements=1)
+    return pc.if_else(found, inner, pa.scalar(None, value.type))
+
+
+def _find(value: Value, pattern: str, literal: bool) -> Value:
+    search = pc.find_substring if literal else pc.find_substring_regex
+    place = search(value, pattern).cast(pa.int64())
+    return pc.if_else(pc.less(place, 0), pa.scalar(None, pa.int64()), place)
+
+
+def _count_matches(value: Value, pattern: str, literal: bool) -> Value:
+    count = pc.count_substring if literal else pc.count_substring_regex
+    return count(value, pattern).cast(pa.int64())
+
+
+def _split(value: Value, by: str) -> Value:
+    if not by:
+        raise InvalidExpression("str.split wants a separator of at least one character.")
+    return pc.split_pattern(value, by)
+
+
+_PATTERN = Parameter(name="pattern", types=(str,))
+_LITERAL = Parameter(name="literal", default=False, types=(bool,), keyword_only=True)
+_REPLACEMENT = Parameter(name="value", types=(str,))
+_GROUPS = "In `value`, ``$1`` stands for the first group; `literal` takes both as plain text."
+
+PATTERNS = (
+    text_function(
+        "starts_with",
+        lambda value, prefix: pc.starts_with(value, prefix),
+        "Return whether the text begins with `prefix`.",
+        ["north", "south", None],
+        "'no'",
+        [True, False, None],
+        Parameter(name="prefix", types=(str,)),
+        also=("startswith",),
+    ),
+    text_function(
+        "ends_with",
+        lambda value, suffix: pc.ends_with(value, suffix),
+        "Return whether the text ends with `suffix`.",
+        ["north", "east", None],
+        "'th'",
+        [True, False, None],
+        Parameter(name="suffix", types=(str,)),
+        also=("endswith",),
+    ),
+    text_function(
+        "contains",
+        _contains,
+        "Return whether a regular expression (or, `literal`, plain text) occurs in the text.",
+        ["north", "n.rth", None],
+        "'n.r', literal=True",
+        [False, True, None],
+        _PATTERN,
+        _LITERAL,
+    ),
+    text_function(
+        "replace",
+        _replace,
+        f"Return the text with the first `n` matches of `pattern` replaced.\n\n        {_GROUPS}",
+        ["a-b-c", None],
+        "'-', '+'",
+        ["a+b-c", None],
+        _PATTERN,
+        _REPLACEMENT,
+        _LITERAL,
+        Parameter(name="n", default=1, types=(int,), keyword_only=True),
+    ),
+    text_function(
+        "replace_all",
+        _replace_all,
+        f"Return the text with every match of `pattern` replaced.\n\n        {_GROUPS}",
+        ["a1b22", None],
+        "'([0-9]+)', '<$1>'",
+        ["a<1>b<22>", None],
+        _PATTERN,
+        _REPLACEMENT,
+        _LITERAL,
+    ),
+    text_function(
+        "extract",
+        _extract,
+        """Return what a group of a regular expression matched first; null where nothing did.
+
+        Group 0 is the whole match. A group that took no part gives an empty text.""",
+        ["id=7;", "none", None],
+        "'id=([0-9]+)'",
+        ["7", None, None],
+        _PATTERN,
+        Parameter(name="group_index", default=1, types=(int,)),
+    ),
+    text_function(
+        "split",
+        _split,
+        "Return the list of the parts between occurrences of `by`.",
+        ["a,b", "", None],
+        "','",
+        [["a", "b"], [""], None],
+        Parameter(name="by", types=(str,)),
+    ),
+    text_function(
+        "find",
+        _find,
+        "Return the byte at which a pattern is first found; null where it is not.",
+        ["north", "east", None],
+        "'t'",
+        [3, 3, None],
+        _PATTERN,
+        _LITERAL,
+    ),
+    text_function(
+        "count_matches",
+        _count_matches,
+        "Return how often a pattern occurs, without overlaps.",
+        ["a1b22", None],
+        "'[0-9]'",
+        [3, None],
+        _PATTERN,
+        _LITERAL,
+    ),
+)
+"""The functions that look for something in text."""
