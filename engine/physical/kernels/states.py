@@ -1,0 +1,242 @@
+"""STATES: how each aggregate is accumulated: started from rows, merged, and finished.
+
+A state is one or more columns with a row for each group. Partial states of one group are merged in
+the order in which they are given.
+
+- A mean of integers or decimals keeps their exact sum, one of floats a double.
+- The sum of no values is 0, as in Polars (SQL says null); the mean of none is null.
+- ``first`` and ``last`` take nulls as they are; ``any`` and ``all`` pass over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schema import carries
+from . import accumulate as kernels
+from .group import GroupIds, key_values, last_rows
+from .words import of_integers, storage
+
+Parts = tuple[pa.Array, ...]
+"""The columns of one state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """How one aggregate is accumulated."""
+
+    parts: tuple[str, ...]
+    """What its columns are called, behind the name of the aggregate's own column."""
+
+    types: Callable[[pa.DataType], tuple[pa.DataType, ...]]
+    """The types of its columns, from the type of the input."""
+
+    start: Callable[[GroupIds, pa.Array], Parts]
+    """Make the states of groups from the values of rows; ``len`` is given any column."""
+
+    merge: Callable[[GroupIds, Parts], Parts]
+    """Make one state per group from states; a row of these is a state."""
+
+    finish: Callable[[Parts, pa.DataType, Mapping[str, Any]], pa.Array]
+    """Turn states into results of a type; the options are those of the `Agg`."""
+
+
+def _sum_type(dtype: pa.DataType) -> pa.DataType:
+    if pa.types.is_floating(dtype):
+        return pa.float64()
+    return pa.decimal128(38, dtype.scale if pa.types.is_decimal(dtype) else 0)
+
+
+def _sum(groups: GroupIds, array: pa.Array) -> pa.Array:
+    if pa.types.is_floating(array.type):
+        values = kernels.doubles(array)
+        return pa.array(kernels.sum_floats(groups.ids, groups.count, values))
+    return kernels.sum_exact(groups.ids, groups.count, array)
+
+
+def _finish_sum(parts: Parts, dtype: pa.DataType, options: Mapping[str, Any]) -> pa.Array:
+    (total,) = parts
+    if pa.types.is_integer(dtype) or pa.types.is_duration(dtype):
+        return kernels.exact_to_integers(total, dtype)
+    return pc.cast(total, dtype)
+
+
+def _finish_mean(parts: Parts, dtype: pa.DataType, options: Mapping[str, Any]) -> pa.Array:
+    total, counts = parts
+    rows = counts.to_numpy()
+    exact = pa.types.is_decimal(total.type)
+    sums = kernels.exact_to_doubles(total) if exact else total.to_numpy()
+    mean = sums / np.maximum(rows, 1)
+    if pa.types.is_duration(dtype):
+        return of_integers(np.trunc(mean).astype(np.int64), rows > 0, dtype)
+    return pc.cast(pa.array(mean, mask=rows == 0), dtype)
+
+
+def _count(groups: GroupIds, array: pa.Array) -> Parts:
+    return (pa.array(kernels.count_valid(groups.ids, groups.count, array)),)
+
+
+def _len(groups: GroupIds, array: pa.Array) -> Parts:
+    return (pa.array(kernels.count_rows(groups.ids, groups.count)),)
+
+
+def _merge_counts(groups: GroupIds, parts: Parts) -> Parts:
+    (counts,) = parts
+    return (pa.array(kernels.sum_counts(groups.ids, groups.count, counts.to_numpy())),)
+
+
+def _extreme(largest: bool) -> Callable[[GroupIds, pa.Array], Parts]:
+    def start(groups: GroupIds, array: pa.Array) -> Parts:
+        return (kernels.extremes(groups.ids, groups.count, array, largest=largest),)
+
+    return start
+
+
+def _first(groups: GroupIds, array: pa.Array) -> Parts:
+    return (_at(array, groups.first_rows),)
+
+
+def _last(groups: GroupIds, array: pa.Array) -> Parts:
+    return (_at(array, last_rows(groups)),)
+
+
+def _at(array: pa.Array, rows: np.ndarray) -> pa.Array:
+    if isinstance(array, pa.DictionaryArray):
+        return key_values(array, rows)
+    return array.take(pa.array(rows))
+
+
+def _spread(groups: GroupIds, array: pa.Array) -> Parts:
+    rows, mean, squares = kernels.spread(groups.ids, groups.count, array)
+    return pa.array(rows), pa.array(mean), pa.array(squares)
+
+
+def _merge_spreads(groups: GroupIds, parts: Parts) -> Parts:
+    rows, means, squares = (part.to_numpy() for part in parts)
+    merged = kernels.merge_spreads(groups.ids, groups.count, rows, means, squares)
+    return tuple(pa.array(part) for part in merged)
+
+
+def _finish_variance(parts: Parts, dtype: pa.DataType, options: Mapping[str, Any]) -> pa.Array:
+    rows, _, squares = (part.to_numpy() for part in parts)
+    freedom = rows - int(options.get("ddof", 1))
+    variance = squares / np.maximum(freedom, 1)
+    return pc.cast(pa.array(variance, mask=freedom <= 0), dtype)
+
+
+def _finish_deviation(parts: Parts, dtype: pa.DataType, options: Mapping[str, Any]) -> pa.Array:
+    return pc.cast(pc.sqrt(_finish_variance(parts, pa.float64(), options)), dtype)
+
+
+def _occurs(value: bool) -> Callable[[GroupIds, pa.Array], np.ndarray]:
+    """Return a function that tells for each group whether it has a row with `value`."""
+
+    def occurs(groups: GroupIds, array: pa.Array) -> np.ndarray:
+        hits = storage(pc.fill_null(array, not value)) == value
+        return np.bincount(groups.ids[hits], minlength=groups.count) > 0
+
+    return occurs
+
+
+def _any(groups: GroupIds, array: pa.Array) -> Parts:
+    return (pa.array(_occurs(True)(groups, array)),)
+
+
+def _all(groups: GroupIds, array: pa.Array) -> Parts:
+    return (pa.array(~_occurs(False)(groups, array)),)
+
+
+def _lists(groups: GroupIds, array: pa.Array) -> Parts:
+    return (kernels.distinct_lists(groups.ids, groups.count, array),)
+
+
+def _merge_lists(groups: GroupIds, parts: Parts) -> Parts:
+    return (kernels.merge_lists(groups.ids, groups.count, parts[0]),)
+
+
+def _finish_lists(parts: Parts, dtype: pa.DataType, options: Mapping[str, Any]) -> pa.Array:
+    return pc.cast(pc.list_value_length(parts[0]), dtype)
+
+
+def _as_is(parts: Parts, dtype: pa.DataType, options: Mapping[str, Any]) -> pa.Array:
+    return parts[0] if carries(parts[0].type, dtype) else pc.cast(parts[0], dtype)
+
+
+def _same(
+    part: str,
+    start: Callable[[GroupIds, pa.Array], Parts],
+    types: Callable[[pa.DataType], tuple[pa.DataType, ...]] = lambda dtype: (dtype,),
+) -> State:
+    """Return a state of one column that is merged as it is started: the least of the least."""
+    return State(
+        parts=(part,),
+        types=types,
+        start=start,
+        merge=lambda groups, parts: start(groups, parts[0]),
+        finish=_as_is,
+    )
+
+
+def _counted(part: str, start: Callable[[GroupIds, pa.Array], Parts]) -> State:
+    return State(
+        parts=(part,),
+        types=lambda dtype: (pa.int64(),),
+        start=start,
+        merge=_merge_counts,
+        finish=_as_is,
+    )
+
+
+def _spreading(finish: Callable[[Parts, pa.DataType, Mapping[str, Any]], pa.Array]) -> State:
+    return State(
+        parts=("count", "mean", "squares"),
+        types=lambda dtype: (pa.int64(), pa.float64(), pa.float64()),
+        start=_spread,
+        merge=_merge_spreads,
+        finish=finish,
+    )
+
+
+STATES: dict[str, State] = {
+    "sum": State(
+        parts=("sum",),
+        types=lambda dtype: (_sum_type(dtype),),
+        start=lambda groups, array: (_sum(groups, array),),
+        merge=lambda groups, parts: (_sum(groups, parts[0]),),
+        finish=_finish_sum,
+    ),
+    "mean": State(
+        parts=("sum", "count"),
+        types=lambda dtype: (_sum_type(dtype), pa.int64()),
+        start=lambda groups, array: (_sum(groups, array), *_count(groups, array)),
+        merge=lambda groups, parts: (
+            _sum(groups, parts[0]),
+            *_merge_counts(groups, parts[1:]),
+        ),
+        finish=_finish_mean,
+    ),
+    "min": _same("min", _extreme(largest=False)),
+    "max": _same("max", _extreme(largest=True)),
+    "count": _counted("count", _count),
+    "len": _counted("len", _len),
+    "n_unique": State(
+        parts=("values",),
+        types=lambda dtype: (pa.large_list(dtype),),
+        start=_lists,
+        merge=_merge_lists,
+        finish=_finish_lists,
+    ),
+    "first": _same("first", _first),
+    "last": _same("last", _last),
+    "std": _spreading(_finish_deviation),
+    "var": _spreading(_finish_variance),
+    "any": _same("any", _any, lambda dtype: (pa.bool_(),)),
+    "all": _same("all", _all, lambda dtype: (pa.bool_(),)),
+}
+"""Name of an aggregate -> how it is accumulated; the names are those of ``AGGREGATES``."""

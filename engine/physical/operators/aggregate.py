@@ -1,0 +1,249 @@
+"""Group rows and aggregate them, in two steps: partial states in every task, then the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...errors import ComputeError
+from ...expr.aggregates import AGGREGATES
+from ...expr.evaluate import dtype_of, evaluate_many
+from ...expr.node import Agg
+from ...expr.text import text_of
+from ..kernels.concat import concat, narrowed, slices
+from ..kernels.group import group_ids, key_values
+from ..kernels.states import STATES, Parts
+from ..stage import TaskContext
+
+Aggs = tuple[tuple[str, Agg], ...]
+"""Aggregates and the names of the columns they make."""
+
+_BATCHES_HELD = 4
+"""States are merged when their rows reach this many batches: rarely, and while they fit caches."""
+
+_WORTHWHILE = 0.75
+"""Merging that leaves more than this share of the states is not worth repeating."""
+
+
+def partial_schema(keys: Sequence[str], aggs: Aggs, schema: pa.Schema) -> pa.Schema:
+    """Return the logical columns of partial states: the keys, then those of each aggregate.
+
+    Parameters
+    ----------
+    keys
+        Names of the key columns.
+    aggs
+        The aggregates over columns of `schema`.
+    schema
+        The logical columns that are aggregated.
+    """
+    fields = [schema.field(name) for name in keys]
+    names = iter(_state_names(keys, aggs))
+    for _, agg in aggs:
+        of = dtype_of(agg.input, schema) if agg.input is not None else pa.int64()
+        if pa.types.is_null(of):
+            of = AGGREGATES[agg.name].accepts.stand_in
+        for dtype in STATES[agg.name].types(of):
+            fields.append(pa.field(next(names), dtype))
+    return pa.schema(fields)
+
+
+def _state_names(keys: Sequence[str], aggs: Aggs) -> list[str]:
+    """Return names such as ``total__sum``, none of which is taken by a key."""
+    taken = set(keys)
+    names = []
+    for name, agg in aggs:
+        for part in STATES[agg.name].parts:
+            free = f"{name}__{part}"
+            while free in taken:
+                free += "_"
+            taken.add(free)
+            names.append(free)
+    return names
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartialAggregate:
+    """Turn the rows of a partition into one state per group, or few.
+
+    Each batch is grouped by itself; its states are merged with earlier ones now and then. Where
+    groups hardly repeat, merged states are handed on and forgotten.
+    """
+
+    keys: tuple[str, ...]
+    aggs: Aggs
+    schema: pa.Schema
+    """The logical columns that come in."""
+
+    @property
+    def label(self) -> str:
+        """What to call it in a profile."""
+        return _label("partial aggregate", self.keys, self.aggs)
+
+    def execute(
+        self, batches: Iterator[pa.RecordBatch], context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream states with the columns of `partial_schema`; groups by first appearance."""
+        held = _Held(keys=len(self.keys), aggs=self.aggs)
+        names = [*self.keys, *_state_names(self.keys, self.aggs)]
+        most = _BATCHES_HELD * context.batch_rows
+        for batch in batches:
+            context.check()
+            if not batch.num_rows:
+                continue
+            held.add(pa.RecordBatch.from_arrays(self._states(batch), names=names))
+            if held.rows >= most and held.rows >= 2 * held.merged_rows:
+                before = held.rows
+                held.merge()
+                if held.rows > _WORTHWHILE * before:
+                    yield from held.given(context.batch_rows)
+        if held.rows:
+            held.merge()
+            yield from held.given(context.batch_rows)
+
+    def _states(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        columns = [batch.column(name) for name in self.keys]
+        groups = group_ids(columns, batch.num_rows)
+        exprs = [agg.input for _, agg in self.aggs if agg.input is not None]
+        inputs = iter(evaluate_many(exprs, batch))
+        made = [key_values(column, groups.first_rows) for column in columns]
+        rows = pa.nulls(batch.num_rows)
+        for name, agg in self.aggs:
+            array = next(inputs) if agg.input is not None else rows
+            if pa.types.is_null(array.type) and agg.input is not None:
+                array = pc.cast(array, AGGREGATES[agg.name].accepts.stand_in)
+            with _named(name):
+                made.extend(STATES[agg.name].start(groups, array))
+        return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalAggregate:
+    """Merge all states of each group, in the order in which they come, and finish them.
+
+    Without keys there is one row, also where nothing comes in.
+    """
+
+    keys: tuple[str, ...]
+    aggs: Aggs
+    schema: pa.Schema
+    """The logical columns given: the keys, then the aggregates."""
+
+    @property
+    def label(self) -> str:
+        """What to call it in a profile."""
+        return _label("aggregate", self.keys, self.aggs)
+
+    def execute(
+        self, batches: Iterator[pa.RecordBatch], context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream one row per group, once the input is at its end; groups by first appearance."""
+        # A batch from elsewhere may hold several states of one group, so even one is merged.
+        held = _Held(keys=len(self.keys), aggs=self.aggs, distinct=False)
+        most = _BATCHES_HELD * context.batch_rows
+        for batch in batches:
+            context.check()
+            if not batch.num_rows:
+                continue
+            held.add(batch)
+            if held.rows >= most and held.rows >= 2 * held.merged_rows:
+                held.merge()
+        if held.rows:
+            held.merge()
+            for states in held.given(context.batch_rows):
+                yield self._finished(states)
+        elif not self.keys:
+            yield self._of_nothing()
+
+    def _finished(self, states: pa.RecordBatch) -> pa.RecordBatch:
+        columns = list(states.columns[: len(self.keys)])
+        for (name, agg), parts in zip(
+            self.aggs, _parts_of(states, len(self.keys), self.aggs), strict=True
+        ):
+            dtype = self.schema.field(name).type
+            with _named(name):
+                columns.append(STATES[agg.name].finish(parts, dtype, dict(agg.options)))
+        return pa.RecordBatch.from_arrays(columns, names=self.schema.names)
+
+    def _of_nothing(self) -> pa.RecordBatch:
+        arrays = [
+            pa.array([AGGREGATES[agg.name].empty]).cast(self.schema.field(name).type)
+            for name, agg in self.aggs
+        ]
+        return pa.RecordBatch.from_arrays(arrays, names=self.schema.names)
+
+
+@dataclass(kw_only=True)
+class _Held:
+    """States that have come so far: merged ones first, then later ones as they came."""
+
+    keys: int
+    aggs: Aggs
+    distinct: bool = True
+    """Whether no batch that comes has a group twice."""
+
+    batches: list[pa.RecordBatch] = field(default_factory=list)
+    rows: int = 0
+    merged_rows: int = 0
+    schema: pa.Schema | None = None
+
+    def add(self, states: pa.RecordBatch) -> None:
+        if self.schema is None:
+            self.schema = states.schema
+        self.batches.append(states)
+        self.rows += states.num_rows
+
+    def merge(self) -> None:
+        """Bring the states of each group together."""
+        if len(self.batches) > 1 or not (self.distinct or self.merged_rows):
+            states = concat(self.batches)
+            columns = states.columns[: self.keys]
+            groups = group_ids(columns, states.num_rows)
+            merged = [key_values(column, groups.first_rows) for column in columns]
+            parts = _parts_of(states, self.keys, self.aggs)
+            for (name, agg), own in zip(self.aggs, parts, strict=True):
+                with _named(name):
+                    merged.extend(STATES[agg.name].merge(groups, own))
+            self.batches = [pa.RecordBatch.from_arrays(merged, names=states.schema.names)]
+        self.rows = self.merged_rows = self.batches[0].num_rows
+
+    def given(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Yield the merged states in batches and forget them."""
+        (states,), schema = self.batches, self.schema
+        assert schema is not None
+        self.batches, self.rows, self.merged_rows, self.schema = [], 0, 0, None
+        for piece in slices(states, batch_rows):
+            yield narrowed(piece, schema)
+
+
+def _parts_of(states: pa.RecordBatch, keys: int, aggs: Aggs) -> list[Parts]:
+    """Return the columns of each aggregate's state; by position, since names may have changed."""
+    parts, start = [], keys
+    for _, agg in aggs:
+        stop = start + len(STATES[agg.name].parts)
+        parts.append(tuple(states.columns[start:stop]))
+        start = stop
+    return parts
+
+
+class _named:  # noqa: N801 - reads as a word of the with statement
+    """Put the name of the column in front of the message of a `ComputeError`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, ComputeError):
+            raise ComputeError(f"Column {self.name!r}: {error}") from None
+
+
+def _label(what: str, keys: tuple[str, ...], aggs: Aggs) -> str:
+    by = f" by {', '.join(keys)}" if keys else ""
+    shown = ", ".join(text_of(agg) for _, agg in aggs[:3])
+    return f"{what} {shown}{', ...' if len(aggs) > 3 else ''}{by}"

@@ -1,0 +1,114 @@
+"""Sort the rows of a partition, or keep the first of them in an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from ...expr.evaluate import evaluate_many
+from ...expr.node import Column
+from ...expr.text import text_of
+from ...plan.nodes import SortKey
+from ..kernels.concat import concat, concat_arrays, take, take_batches
+from ..kernels.sort import sort_positions
+from ..stage import TaskContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class SortRun:
+    """Sort a whole partition, stable; also merges sorted runs that come one behind another."""
+
+    by: tuple[SortKey, ...]
+    limit: int | None = None
+    """Give so many rows only, from the first."""
+
+    @property
+    def label(self) -> str:
+        """What to call it in a profile."""
+        return f"sort {describe(self.by)}"
+
+    def execute(
+        self, batches: Iterator[pa.RecordBatch], context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the rows in order, once the input is at its end."""
+        held = []
+        for batch in batches:
+            context.check()
+            if batch.num_rows:
+                held.append(batch)
+        if not held:
+            return
+        rows, positions = _sorted(held, self.by, self.limit)
+        schema = held[0].schema
+        held.clear()
+        for batch in take_batches(rows, positions, schema, context.batch_rows):
+            context.check()
+            yield batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopK:
+    """Give the first `limit` rows in an order, without holding many more at any time."""
+
+    by: tuple[SortKey, ...]
+    limit: int
+
+    @property
+    def label(self) -> str:
+        """What to call it in a profile."""
+        return f"top {self.limit} by {describe(self.by)}"
+
+    def execute(
+        self, batches: Iterator[pa.RecordBatch], context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the rows in order, once the input is at its end."""
+        best: pa.RecordBatch | None = None
+        held: list[pa.RecordBatch] = []
+        rows = 0
+        if self.limit <= 0:
+            return
+        for batch in batches:
+            context.check()
+            if not batch.num_rows:
+                continue
+            held.append(batch)
+            rows += batch.num_rows
+            # A large limit waits for as many new rows, so that each row is sorted about twice.
+            if rows >= self.limit:
+                best = self._best(best, held)
+                held, rows = [], 0
+        if held:
+            best = self._best(best, held)
+        if best is not None:
+            for start in range(0, best.num_rows, context.batch_rows):
+                yield best.slice(start, context.batch_rows)
+
+    def _best(self, best: pa.RecordBatch | None, held: list[pa.RecordBatch]) -> pa.RecordBatch:
+        """Return the first rows of the best so far and of what came later, in this order."""
+        parts = held if best is None else [best, *held]
+        rows, positions = _sorted(parts, self.by, self.limit)
+        return take(rows, positions, parts[0].schema)
+
+
+def _sorted(
+    batches: Sequence[pa.RecordBatch], by: tuple[SortKey, ...], limit: int | None
+) -> tuple[pa.RecordBatch, np.ndarray]:
+    """Return all rows in their old order, and their positions in the new one."""
+    rows = concat(batches)
+    columns = [_key_column(key, batches, rows) for key in by]
+    return rows, sort_positions(columns, by, limit)
+
+
+def _key_column(key: SortKey, batches: Sequence[pa.RecordBatch], rows: pa.RecordBatch) -> pa.Array:
+    if isinstance(key.expr, Column):
+        return rows.column(key.expr.name)
+    # By batch, since in `rows` long text has another type than the expression was checked for.
+    return concat_arrays([evaluate_many([key.expr], batch)[0] for batch in batches])
+
+
+def describe(by: tuple[SortKey, ...]) -> str:
+    """Return the keys as text, for a label."""
+    return ", ".join(text_of(key.expr) + (" desc" if key.descending else "") for key in by)

@@ -1,0 +1,134 @@
+"""Finding matching rows, against a nested loop over the same values."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from partita.engine.physical.kernels.concat import concat, concat_arrays, take
+from partita.engine.physical.kernels.join import build_index, find_groups, match_counts, matches
+from partita.engine.physical.kernels.lookup import find, make_lookup
+from partita.engine.schema import decoded
+
+RNG = np.random.default_rng(5)
+KINDS: dict[str, tuple[list[Any], pa.DataType]] = {
+    "int": (list(range(-5, 30)), pa.int64()),
+    "sparse": ([-(2**63), 2**63 - 1, 0, 17, 10**15], pa.int64()),
+    "double": ([0.0, -0.0, math.nan, 1.5, -2.0, math.inf], pa.float64()),
+    "text": (["", "a", "ab", "abcdefghijk", "ü"], pa.string()),
+    "wide": ([Decimal(10**30), Decimal(-(10**30)), Decimal(2)], pa.decimal128(38, 0)),
+    "bool": ([True, False], pa.bool_()),
+    "date": ([0, 1, 400], pa.date32()),
+}
+
+
+def random_keys(names: tuple[str, ...], rows: int, share: float) -> list[pa.Array]:
+    """Return columns of the kinds named; a `share` of each one's values is drawn from."""
+    made = []
+    for name in names:
+        values, dtype = KINDS[name.removeprefix("coded ")]
+        values = values[: max(1, int(len(values) * share))]
+        chosen = RNG.integers(0, len(values) + 1, rows)
+        array = pa.array([None if c == len(values) else values[c] for c in chosen], dtype)
+        made.append(array.dictionary_encode() if name.startswith("coded") else array)
+    return made
+
+
+def plain_rows(columns: list[pa.Array]) -> list[tuple[Any, ...] | None]:
+    """Return the keys of rows, None where one is null."""
+    values = [
+        ["NaN" if isinstance(v, float) and math.isnan(v) else v for v in decoded(c).to_pylist()]
+        for c in columns
+    ]
+    return [None if None in row else row for row in zip(*values, strict=True)]
+
+
+NAMES = [*KINDS, "coded text"]
+
+
+@pytest.mark.parametrize(
+    "names", [(name,) for name in NAMES] + list(itertools.combinations(NAMES, 2))
+)
+def test_matches_are_those_of_a_nested_loop(names: tuple[str, ...]) -> None:
+    other = tuple({"text": "coded text", "coded text": "text"}.get(name, name) for name in names)
+    for build_rows in (0, 3, 60):
+        build = random_keys(names, build_rows, 0.7)
+        probe = random_keys(other, 80, 1.0)
+        index = build_index(build)
+        groups = find_groups(index, probe)
+        left, right = plain_rows(probe), plain_rows(build)
+        for keep in (False, True):
+            expected = []
+            for row, key in enumerate(left):
+                found = [] if key is None else [r for r, k in enumerate(right) if k == key]
+                expected += [(row, r) for r in found] or ([(row, -1)] if keep else [])
+            for most in (7, 10_000):
+                given = []
+                for part in matches(index, groups, keep_unmatched=keep, most=most):
+                    probes = np.arange(80) if part.probe is None else part.probe
+                    assert 0 < len(part.build) <= most
+                    given += list(zip(probes.tolist(), part.build.tolist(), strict=True))
+                assert given == expected
+        counts = [sum(k == key for k in right) if key is not None else 0 for key in left]
+        assert match_counts(index, groups).tolist() == counts
+
+
+def test_many_keys_whose_product_overflows() -> None:
+    names = ("sparse", "double", "sparse", "wide", "text", "int")
+    build, probe = random_keys(names, 50, 1.0), random_keys(names, 50, 1.0)
+    probe = [concat_arrays([p, b]) for p, b in zip(probe, build, strict=True)]
+    groups = find_groups(build_index(build), probe)
+    right = plain_rows(build)
+    expected = [key is not None and key in right for key in plain_rows(probe)]
+    assert (groups >= 0).tolist() == expected
+    assert any(expected)
+
+
+@pytest.mark.parametrize("spread", [1, 1000, 2**50])
+def test_every_key_of_a_lookup_is_found_and_no_other(spread: int) -> None:
+    keys = np.unique(RNG.integers(-5000, 5000, 3000)) * spread
+    lookup = make_lookup(keys)
+    assert lookup.direct == (spread == 1)
+    assert find(lookup, keys).tolist() == list(range(len(keys)))
+    others = np.setdiff1d(RNG.integers(-(2**62), 2**62, 3000), keys)
+    assert (find(lookup, others) == -1).all()
+    assert find(make_lookup(keys[:0]), others).tolist() == [-1] * len(others)
+
+
+def test_keys_that_lie_apart_by_powers_of_two_do_not_crowd() -> None:
+    keys = np.arange(50_000) << 40
+    lookup = make_lookup(keys)
+    assert find(lookup, keys).tolist() == list(range(50_000))
+
+
+def test_dictionaries_that_differ_are_put_together_by_value() -> None:
+    one = pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.int8()), pa.array(["a", "b"]))
+    two = pa.DictionaryArray.from_arrays(
+        pa.array([2, 1, 0], pa.int32()), pa.array(["b", None, "c"])
+    )
+    joined = concat_arrays([one, two, one])
+    assert joined.to_pylist() == ["a", "b", None, "c", None, "b", "a", "b", None]
+    assert joined.dictionary.to_pylist() == ["a", "b", "c"]
+    mixed = concat_arrays([one, pa.array(["x"])])
+    assert mixed.type == pa.string()
+    assert mixed.to_pylist() == ["a", "b", None, "x"]
+
+
+def test_batches_without_columns_keep_their_rows() -> None:
+    batch = pa.RecordBatch.from_pydict({"x": [1, 2]}).select([])
+    assert concat([batch, batch]).num_rows == 4
+    assert take(concat([batch, batch]), np.array([0, 1, 2]), batch.schema).num_rows == 3
+
+
+def test_a_row_taken_by_no_position_is_null_also_out_of_nothing() -> None:
+    batch = pa.RecordBatch.from_pydict(
+        {"x": pa.array([], pa.int64()), "t": pa.array([], pa.string()).dictionary_encode()}
+    )
+    taken = take(batch, pa.array([None, None], pa.int64()), batch.schema)
+    assert taken.to_pydict() == {"x": [None, None], "t": [None, None]}
