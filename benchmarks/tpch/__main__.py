@@ -1,0 +1,7 @@
+"""Run the benchmark's command line."""
+
+import sys
+
+from .command import main
+
+sys.exit(main())

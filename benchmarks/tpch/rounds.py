@@ -1,0 +1,120 @@
+"""Who is asked when: every engine one query at a time, in turns, so that all meet the same noise.
+
+For each query: a first round that is not timed (libraries load, files come into the page cache),
+the timed rounds, and one in which memory is sampled. The rows of every round are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .client import Answer, EngineProcess
+from .comparison import difference, digest
+from .errors import RowsDifferError
+from .memory import Memory, PeakSampler
+from .queries import ORDER_BY
+
+ENOUGH_SAMPLES = 10
+"""Samples of memory that a query of few milliseconds is repeated for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What one engine took for one query."""
+
+    engine: str
+    query: int
+    seconds: tuple[float, ...]
+    """Of every timed round, in order."""
+
+    memory: Memory
+    """At the peak, over the engine's processes."""
+
+    rows: int
+    """Rows of the answer."""
+
+    digests: tuple[str, ...]
+    """Fingerprints of the answers, without repeats: one, where each run gave the same bits."""
+
+
+def measure(
+    engines: Sequence[EngineProcess],
+    queries: Sequence[int],
+    runs: int,
+    say: Callable[[str], None],
+) -> list[Measurement]:
+    """Ask every query of every engine, and return what each took.
+
+    Parameters
+    ----------
+    engines
+        Started engines; where rows differ, the first one's are shown on the left.
+    queries
+        Their numbers; an engine that has not written one is left out of it.
+    runs
+        How many rounds are timed.
+    say
+        Told a line when a query is done.
+
+    Raises
+    ------
+    RowsDifferError
+        When two engines gave different rows, in any round.
+    """
+    owned: dict[str, set[str]] = {engine.name: set() for engine in engines}
+    measurements = []
+    for query in queries:
+        able = [engine for engine in engines if query in engine.queries]
+        answers: dict[str, list[Answer]] = {engine.name: [] for engine in able}
+        peaks: dict[str, Memory] = {}
+        for turn in range(1 + runs):
+            answered = {engine.name: engine.ask(query) for engine in _in_turn(able, turn)}
+            check_rows(query, {engine.name: answered[engine.name] for engine in able})
+            for name, answer in answered.items():
+                answers[name].append(answer)
+        for engine in able:
+            last, peaks[engine.name] = _peak(engine, query, owned[engine.name])
+            answers[engine.name].append(last)
+        check_rows(query, {name: given[-1] for name, given in answers.items()})
+        measurements += [
+            Measurement(
+                engine=name,
+                query=query,
+                seconds=tuple(answer.seconds for answer in given[1:-1]),
+                memory=peaks[name],
+                rows=given[0].rows.num_rows,
+                digests=tuple(dict.fromkeys(digest(answer.rows) for answer in given)),
+            )
+            for name, given in answers.items()
+        ]
+        say(f"Q{query}: {', '.join(answers)} agree on {measurements[-1].rows} rows")
+    return measurements
+
+
+def check_rows(query: int, answers: dict[str, Answer]) -> None:
+    """Raise a `RowsDifferError` unless all engines gave the rows that the first one gave."""
+    reference, *others = answers
+    for other in others:
+        found = difference(
+            answers[reference].rows, answers[other].rows, order_by=ORDER_BY.get(query, ())
+        )
+        if found is not None:
+            raise RowsDifferError(f"Q{query}: {reference} and {other} differ: {found}")
+
+
+def _peak(engine: EngineProcess, query: int, owned: set[str]) -> tuple[Answer, Memory]:
+    """Ask a query, again where it is short, until its memory has been sampled often enough."""
+    with PeakSampler(engine.pid, owned) as sampler:
+        answer = engine.ask(query)
+        while sampler.samples < ENOUGH_SAMPLES:
+            answer = engine.ask(query)
+    assert sampler.peak is not None
+    return answer, sampler.peak
+
+
+def _in_turn(engines: Sequence[EngineProcess], turn: int) -> Iterator[EngineProcess]:
+    """Yield the engines beginning with another one each turn: none always runs after the same."""
+    start = turn % len(engines)
+    yield from engines[start:]
+    yield from engines[:start]
