@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 
+import psutil
+
 from .errors import ConfigError, did_you_mean, listed
 
 MiB = 1024 * 1024
@@ -34,7 +36,7 @@ class Settings:
     run_directory: str = ""
     """Where partitions go when shared memory is full; empty takes the system's temporary one."""
 
-    partition_bytes: int = 64 * MiB
+    partition_bytes: int = 32 * MiB
     """Decoded bytes of the needed columns that one scan task should read."""
 
     batch_rows: int = 131_072
@@ -208,7 +210,7 @@ def available_cpus() -> int:
 
 def available_memory() -> int:
     """Return the bytes of memory of the machine or of the cgroup, whichever is less."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = int(psutil.virtual_memory().total)
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         text = _read(Path("/sys/fs/cgroup") / name)
         if text and text.isdigit():
