@@ -339,3 +339,15 @@ def test_a_forked_child_has_its_own_session(pool: pt.Session, dataset: Path) -> 
     _, status = os.waitpid(child, 0)
     assert status == 0
     assert frame.count().to_pydict()["key"] == [600_000]
+
+
+def test_a_killed_helper_fails_one_query_and_the_next_is_right(
+    pool: pt.Session, dataset: Path
+) -> None:
+    frame = pt.scan_parquet(dataset)
+    batches = frame.map_batches(slowly, schema=frame.schema).collect_batches()
+    next(batches)
+    os.kill(pool.pool().pids[-1], signal.SIGKILL)
+    with pytest.raises(errors.ExecutionError, match="helper process"):
+        list(batches)
+    assert frame.count().to_pydict()["key"] == [600_000]
