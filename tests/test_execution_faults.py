@@ -257,7 +257,7 @@ LONG_SCRIPT = """
         return batch
 
     from partita.engine.execution.session import current
-    *workers, helper = current().pool().pids
+    *workers, helper = current().pids
     directory = current()._directory
     print(*workers, helper, directory.memory, directory.disk, flush=True)
     try:
@@ -290,7 +290,7 @@ def test_a_killed_driver_leaves_no_worker_and_no_file(dataset: Path, tmp_path: P
     assert await_end(pids, 3) == []
     # The helper has removed the directories; had it been killed as well, the next start would.
     with pt.Session(executor="process", workers=1) as session:
-        session.pool()
+        session.executor("process")
         assert not Path(memory).exists()
         assert not Path(disk).exists()
 
@@ -304,7 +304,7 @@ def test_the_next_start_removes_what_a_killed_session_left(dataset: Path, tmp_pa
     process.wait()
     assert Path(memory).exists()
     with pt.Session(executor="process", workers=1) as session:
-        session.pool()
+        session.executor("process")
         assert not Path(memory).exists()
         assert not Path(disk).exists()
     assert await_end(pids, 3) == []
@@ -347,7 +347,7 @@ def test_a_killed_helper_fails_one_query_and_the_next_is_right(
     frame = pt.scan_parquet(dataset)
     batches = frame.map_batches(slowly, schema=frame.schema).collect_batches()
     next(batches)
-    os.kill(pool.pool().pids[-1], signal.SIGKILL)
+    os.kill(pool.pids[-1], signal.SIGKILL)
     with pytest.raises(errors.ExecutionError, match="helper process"):
         list(batches)
     assert frame.count().to_pydict()["key"] == [600_000]

@@ -37,12 +37,12 @@ def main(arguments: list[str]) -> None:
     workers: set[int] = set()
     message = FORK
     while message == FORK:
-        ready, _, _ = select.select([control, wake], [], [])
+        ready, _, _ = select.select([control.fileno(), wake], [], [])
         if wake in ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, 4096)
             _reap(control, workers)
-        if control in ready:
+        if control.fileno() in ready:
             message = _serve(control, workers, (wake, waker))
     _end(workers)
     if message != CLOSE:

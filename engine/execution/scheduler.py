@@ -8,7 +8,6 @@ until the result's own batches are mapped.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -17,15 +16,15 @@ import pyarrow as pa
 from ..config import Settings
 from ..errors import TaskPoisoned
 from ..physical.planner import Planner
-from ..physical.stage import Ref, Stage, StageOutput, Task, TaskInput
+from ..physical.stage import Stage, StageOutput, Task, TaskInput
 from ..plan.nodes import WRITTEN
 from ..source import InMemory
 from . import events
 from .executors.executor import Executor
+from .holdings import Holdings
 from .policy import Account, Policy, StageRun, bytes_of
 from .report import Done, Failed, Lost, Piece, Report, TaskKey, WorkerDown, located, location
 from .task import TaskSettings
-from .transport import Store
 
 HEARTBEAT = 0.2
 """Seconds after which a waiting loop shows a sign of life to its observers."""
@@ -60,11 +59,6 @@ class Scheduler:
         self._open: list[StageRun] = []
         self._inputs: dict[tuple[int, int], TaskInput] = {}
         self._ready: list[pa.RecordBatch] = []
-        # What is held: files, how many tasks will still read each, and which stage made it.
-        self._sizes: dict[str, int] = {}
-        self._readers: Counter[str] = Counter()
-        self._makers: dict[str, int] = {}
-        self._held = 0
         self._reading = 0
         # The result: the partition that comes next, and how many of its pieces were given.
         self._cursor = 0
@@ -83,7 +77,8 @@ class Scheduler:
         settings = TaskSettings(
             batch_rows=self._settings.batch_rows, chunk_bytes=self._settings.chunk_bytes
         )
-        self._store: Store = self._executor.open_query(self._query, settings)
+        self._store = self._executor.open_query(self._query, settings)
+        self._holdings = Holdings(self._store, self._planner.awaits_readers)
         outcome = "stopped"
         self._emit(
             events.QueryStarted, executor=self._executor.name, workers=self._executor.workers
@@ -122,20 +117,10 @@ class Scheduler:
             run = StageRun(stage)
             self._runs[stage.id] = run
             self._open.append(run)
-            for path in self._read_by(stage):
-                self._readers[path] += 1
+            self._holdings.expect(stage)
             self._emit(events.StagePlanned, stage=stage)
             if not stage.partitions:
                 self._finish(run)
-
-    def _read_by(self, stage: Stage) -> Iterator[str]:
-        """Yield the path of a file once for each time the stage will be done with it."""
-        for branch in stage.branches:
-            for task in branch.inputs:
-                yield from {ref.path for ref in task.refs}
-            for side in branch.sides:
-                # A side may be shared by all tasks: it is kept until the stage is over.
-                yield from {ref.path for refs in side.partitions for ref in refs}
 
     def _finish(self, run: StageRun) -> None:
         """Tell the planner what a stage has made, and plan on."""
@@ -146,10 +131,7 @@ class Scheduler:
         self._emit(events.StageFinished, stage=run.stage.id, rows=output.rows, bytes=output.bytes)
         for number in range(run.end, run.stage.partitions):
             self._forget_pieces(run, number)
-        for branch in run.stage.branches:
-            for side in branch.sides:
-                for path in {ref.path for refs in side.partitions for ref in refs}:
-                    self._release(path)
+        self._holdings.finish(run.stage)
         if run.stage.id != self._planner.result:
             self._planner.finished(output)
             self._plan()
@@ -164,7 +146,7 @@ class Scheduler:
         """Start tasks as long as the executor takes them and the policy has some."""
         while self._executor.free(self._query) > 0:
             account = Account(
-                held=self._held,
+                held=self._holdings.bytes,
                 running=self._reading,
                 undelivered=self._undelivered,
                 active=len(self._inputs),
@@ -185,7 +167,7 @@ class Scheduler:
             branch=number,
             input=self._shared(branch.inputs[place], stage, partition),
             sides=tuple(side.refs(place) for side in branch.sides),
-            shared_memory=self._held < self._fast_share,
+            shared_memory=self._holdings.bytes < self._fast_share,
         )
         self._inputs[stage.id, partition] = task.input
         self._reading += bytes_of(task.input)
@@ -206,11 +188,11 @@ class Scheduler:
         assert isinstance(task.fragment, InMemory)
         batches = task.fragment.table().to_batches(max_chunksize=self._settings.batch_rows)
         name = f"s{stage.id}-p{partition}-a{self._runs[stage.id].attempts.get(partition, 0)}-in"
-        held = self._held < self._fast_share
+        held = self._holdings.bytes < self._fast_share
         refs = self._store.write(name, [(0, batches)], held) if batches else []
         for ref in refs:
-            self._hold(ref, stage.id)
-            self._readers[ref.path] += 1
+            self._holdings.add(ref, stage.id)
+            self._holdings.expect_one(ref.path)
         return replace(task, fragment=None, refs=tuple(refs))
 
     # Reports
@@ -245,7 +227,7 @@ class Scheduler:
             # A second attempt makes the same pieces again, of which these were given already.
             self._store.remove(ref.path)
             return
-        self._hold(ref, key.stage)
+        self._holdings.add(ref, key.stage)
         if result:
             self._undelivered += ref.length
         self._emit(events.PieceMade, stage=key.stage, partition=key.partition, ref=ref)
@@ -256,9 +238,9 @@ class Scheduler:
         run.results[key.partition] = result
         for ref in result.refs:
             run.pieces.setdefault(key.partition, []).append(ref)
-            self._hold(ref, key.stage)
+            self._holdings.add(ref, key.stage)
         for path in {ref.path for ref in self._ended(run, key.partition).refs}:
-            self._release(path)
+            self._holdings.release(path)
         self._event(events.TaskFinished, key, result=result)
         if run.stage.output.limit is not None:
             self._stop_at_limit(run, run.stage.output.limit)
@@ -305,9 +287,9 @@ class Scheduler:
         self._forget_pieces(run, key.partition)
         run.attempts[key.partition] = run.attempts.get(key.partition, 0) + 1
         for ref in self._ended(run, key.partition).refs:
-            if self._makers.get(ref.path) == key.stage:
+            if self._holdings.made_by(ref.path, key.stage):
                 # Rows of this process that had been written for the worker: they are again.
-                self._release(ref.path)
+                self._holdings.release(ref.path)
         run.again.append(key.partition)
 
     def _task(self, run: StageRun, key: TaskKey) -> Task:
@@ -323,29 +305,6 @@ class Scheduler:
             shared_memory=False,
         )
 
-    # What is held
-
-    def _hold(self, ref: Ref, stage: int) -> None:
-        if ref.path not in self._sizes:
-            self._sizes[ref.path] = 0
-            self._makers[ref.path] = stage
-        self._sizes[ref.path] += ref.length
-        self._held += ref.length
-
-    def _release(self, path: str) -> None:
-        """One reader is done with a file; remove it when it was the last that there will be."""
-        self._readers[path] -= 1
-        maker = self._makers.get(path)
-        if self._readers[path] > 0 or maker is None or self._planner.awaits_readers(maker):
-            return
-        self._remove(path)
-
-    def _remove(self, path: str) -> None:
-        self._held -= self._sizes.pop(path, 0)
-        self._makers.pop(path, None)
-        self._readers.pop(path, None)
-        self._store.remove(path)
-
     def _forget_pieces(self, run: StageRun, partition: int) -> None:
         """Remove what an attempt had made; of the result, what was given is not made again."""
         pieces = run.pieces.pop(partition, [])
@@ -354,7 +313,7 @@ class Scheduler:
             given = self._given if partition == self._cursor else 0
             self._undelivered -= sum(ref.length for ref in pieces[given:])
         for path in {ref.path for ref in pieces[given:]}:
-            self._remove(path)
+            self._holdings.remove(path)
 
     # The result
 
@@ -370,7 +329,7 @@ class Scheduler:
                 self._given += 1
                 # Mapped rows stay readable when their file is gone, so it goes at once.
                 batches = list(self._store.read(ref))
-                self._remove(ref.path)
+                self._holdings.remove(ref.path)
                 self._undelivered -= ref.length
                 yield from batches
             if self._cursor not in run.results:
@@ -420,6 +379,6 @@ class Scheduler:
 
     def _emit(self, kind: type[events.Event], **more: object) -> None:
         if self._observers:
-            event = kind(query=self._query, time=time.perf_counter(), **more)  # type: ignore[call-arg]
+            event = kind(query=self._query, time=time.perf_counter(), **more)
             for observer in self._observers:
                 observer(event)

@@ -22,9 +22,9 @@ from ..config import Settings
 from ..errors import ExecutionError
 from ..physical.planner import Planner
 from ..plan.node import PlanNode
-from .executors.executor import Executor
+from .executors import EXECUTORS
+from .executors.executor import Executor, Resources
 from .executors.process import ProcessExecutor
-from .executors.serial import SerialExecutor
 from .run_directory import RunDirectory
 from .scheduler import Observer, Scheduler
 
@@ -52,8 +52,7 @@ class Session:
         with config.set(**settings):
             wanted = config.get()
         self._overrides = {name: getattr(wanted, name) for name in settings}
-        self._serial = SerialExecutor()
-        self._pool: ProcessExecutor | None = None
+        self._executors: dict[str, Executor] = {}
         self._directory: RunDirectory | None = None
         self._lock = threading.RLock()
         self._process = os.getpid()
@@ -86,56 +85,61 @@ class Session:
         """
         settings = self.settings()
         planner = Planner(plan, settings)
-        executor = self._executor(planner, settings)
-        scheduler = Scheduler(
-            next(_numbers), planner, executor, settings, config.memory_limit(settings), observers
-        )
+        name = _choice(planner, settings)
+        executor = self.executor(name, settings)
+        limit = config.memory_limit(settings)
+        number = next(_numbers)
         try:
-            yield from scheduler.run()
+            yield from Scheduler(number, planner, executor, settings, limit, observers).run()
         except ExecutionError:
-            if isinstance(executor, ProcessExecutor) and executor.broken:
-                self._drop_pool()
+            if executor.broken:
+                self._drop(name)
             raise
 
-    def _executor(self, planner: Planner, settings: Settings) -> Executor:
-        """Return where a query runs: a small one in this process, with no pool started."""
+    def executor(self, name: str, settings: Settings | None = None) -> Executor:
+        """Return the executor of that name, started if it is not yet.
+
+        One that was started for another number of workers is replaced, as soon as no query is
+        under way in it.
+        """
         if self._closed:
             raise ExecutionError("This session is closed. Make a new one, or use none.")
-        small = planner.scan_bytes < settings.small_query_bytes
-        if settings.executor == "serial" or (settings.executor == "auto" and small):
-            return self._serial
-        return self.pool(settings)
-
-    def pool(self, settings: Settings | None = None) -> ProcessExecutor:
-        """Return the workers, started if they are not yet; of another number if it was changed."""
-        settings = settings or self.settings()
-        workers = config.worker_count(settings)
+        workers = config.worker_count(settings or self.settings())
         with self._lock:
-            if (
-                self._pool is not None
-                and (self._pool.workers != workers or self._pool.broken)
-                and not self._pool.busy
-            ):
-                self._drop_pool()
-            if self._pool is None:
-                if self._directory is None:
-                    self._directory = RunDirectory(settings.run_directory)
-                self._pool = ProcessExecutor(workers, self._directory)
-            return self._pool
+            known = self._executors.get(name)
+            if known is not None and not known.busy:
+                fits = known.workers == workers or known.shares_memory
+                if known.broken or not fits:
+                    self._drop(name)
+            if name not in self._executors:
+                self._executors[name] = EXECUTORS[name](Resources(workers, self._directories))
+            return self._executors[name]
 
-    def _drop_pool(self) -> None:
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The workers of the process pool and, last, the helper that forks them; starts both."""
+        pool = self.executor("process")
+        assert isinstance(pool, ProcessExecutor)
+        return pool.pids
+
+    def _directories(self) -> RunDirectory:
+        if self._directory is None:
+            self._directory = RunDirectory(self.settings().run_directory)
+        return self._directory
+
+    def _drop(self, name: str) -> None:
         with self._lock:
-            pool, self._pool = self._pool, None
-            if pool is not None:
-                pool.close()
+            executor = self._executors.pop(name, None)
+            if executor is not None:
+                executor.close()
 
     def close(self) -> None:
         """End the workers and remove the session's directories; bounded in time."""
         if self._closed or self._process != os.getpid():
             return
         self._closed = True
-        self._serial.close()
-        self._drop_pool()
+        for name in list(self._executors):
+            self._drop(name)
         if self._directory is not None:
             self._directory.close()
         if self in _sessions:
@@ -157,8 +161,15 @@ class Session:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "no pool" if self._pool is None else "running"
-        return f"<partita.Session {state} {self._overrides}>"
+        state = "closed" if self._closed else f"open, {sorted(self._executors)} started"
+        return f"<partita.Session {state}, settings {self._overrides}>"
+
+
+def _choice(planner: Planner, settings: Settings) -> str:
+    """Return the executor of a query: a small one runs in this process, with no pool started."""
+    if settings.executor != "auto":
+        return settings.executor
+    return "serial" if planner.scan_bytes < settings.small_query_bytes else "process"
 
 
 _sessions: list[Session] = []
@@ -185,8 +196,9 @@ def close_all() -> None:
 def _abandon_all() -> None:
     """In a forked child: let go of the parent's workers, so that their end follows its end."""
     for session in _sessions:
-        if session._pool is not None:
-            session._pool.abandon()
+        for executor in session._executors.values():
+            if isinstance(executor, ProcessExecutor):
+                executor.abandon()
     _sessions.clear()
 
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from ...physical.stage import Stage, Task
 from ..report import Report
+from ..run_directory import RunDirectory
 from ..task import TaskSettings
 from ..transport import Store
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a session gives to an executor that it makes."""
+
+    workers: int
+    """How many tasks should run at once."""
+
+    directory: Callable[[], RunDirectory]
+    """Returns the session's directories, made when they are first asked for."""
 
 
 class Executor(Protocol):
@@ -16,6 +29,14 @@ class Executor(Protocol):
 
     name: str
     workers: int
+
+    @property
+    def broken(self) -> bool:
+        """Whether it can start nothing any more, so that another has to be made."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a query is under way."""
 
     @property
     def shares_memory(self) -> bool:

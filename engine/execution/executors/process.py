@@ -37,9 +37,9 @@ from ..messages import (
     OpenQuery,
 )
 from ..report import Done, Failed, Lost, Report, TaskKey, WorkerDown, WorkerUp, key_of
-from ..run_directory import RunDirectory
 from ..task import TaskSettings
 from ..transport import FileStore, Store
+from .executor import Resources
 
 ENVIRONMENT = {
     # glibc gives large temporaries back at once and faults them in again: with these kept, the
@@ -81,9 +81,9 @@ class ProcessExecutor:
     name = "process"
     shares_memory = False
 
-    def __init__(self, workers: int, directory: RunDirectory) -> None:
-        self.workers = workers
-        self._directory = directory
+    def __init__(self, resources: Resources) -> None:
+        self.workers = resources.workers
+        self._directory = resources.directory()
         self._queries: dict[int, OpenQuery] = {}
         self._blobs: dict[tuple[int, int], bytes] = {}
         self._cancelled: set[TaskKey] = set()
@@ -215,13 +215,12 @@ class ProcessExecutor:
 
     def _gather(self, timeout: float) -> None:
         """Read all that has arrived into the pending reports."""
-        sockets: dict[object, _Worker] = {one.connection: one for one in self._pool.values()}
-        ready = wait([*sockets, self._control], timeout)
+        workers = list(self._pool.values())
+        ready = wait([self._control, *(worker.connection for worker in workers)], timeout)
         if self._control in ready:
             self._hear()
-        for connection in ready:
-            worker = sockets.get(connection)
-            if worker is not None:
+        for worker in workers:
+            if worker.connection in ready:
                 self._receive(worker)
 
     def _receive(self, worker: _Worker) -> None:

@@ -11,6 +11,7 @@ from ...physical.stage import Ref, Stage, Task, TaskResult
 from ..report import Done, Failed, Piece, Report, failure_of, key_of
 from ..task import TaskSettings, run_task
 from ..transport import MemoryStore, Store
+from .executor import Resources
 
 
 @dataclass
@@ -26,12 +27,18 @@ class SerialExecutor:
     name = "serial"
     workers = 1
     shares_memory = True
+    broken = False
 
-    def __init__(self) -> None:
+    def __init__(self, resources: Resources) -> None:
         self._queues: dict[int, deque[_Running]] = {}
         self._stores: dict[int, MemoryStore] = {}
         self._settings: dict[int, TaskSettings] = {}
         self._caches: dict[int, dict[Any, Any]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a query is under way."""
+        return bool(self._queues)
 
     def open_query(self, query: int, settings: TaskSettings) -> Store:
         """Make a store for the query."""

@@ -1,0 +1,75 @@
+"""The account of files: how much is held, who will still read what, and when a file can go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from ..physical.stage import Ref, Stage
+from .transport import Store
+
+
+class Holdings:
+    """The files that tasks of one query have made and that somebody has still to read.
+
+    A file may hold streams for many readers; it goes when the last task that reads it has ended and
+    no stage yet to be planned will.
+    """
+
+    def __init__(self, store: Store, awaits_readers: Callable[[int], bool]) -> None:
+        self._store = store
+        self._awaits_readers = awaits_readers
+        self._sizes: dict[str, int] = {}
+        self._makers: dict[str, int] = {}
+        self._readers: Counter[str] = Counter()
+        self.bytes = 0
+        """Bytes of all files together."""
+
+    def add(self, ref: Ref, stage: int) -> None:
+        """Count a stream that `stage` has made."""
+        if ref.path not in self._sizes:
+            self._sizes[ref.path] = 0
+            self._makers[ref.path] = stage
+        self._sizes[ref.path] += ref.length
+        self.bytes += ref.length
+
+    def expect(self, stage: Stage) -> None:
+        """Count the tasks of a new stage as readers of what they will read."""
+        for branch in stage.branches:
+            for task in branch.inputs:
+                self._readers.update({ref.path for ref in task.refs})
+        self._readers.update(_sides(stage))
+
+    def expect_one(self, path: str) -> None:
+        """Count one reader more."""
+        self._readers[path] += 1
+
+    def made_by(self, path: str, stage: int) -> bool:
+        """Return whether `stage` has made the file."""
+        return self._makers.get(path) == stage
+
+    def finish(self, stage: Stage) -> None:
+        """A stage is over: side inputs, which its tasks share, are no longer read by it."""
+        for path in _sides(stage):
+            self.release(path)
+
+    def release(self, path: str) -> None:
+        """One reader is done with a file; it goes when that was the last there will be."""
+        self._readers[path] -= 1
+        maker = self._makers.get(path)
+        if self._readers[path] <= 0 and maker is not None and not self._awaits_readers(maker):
+            self.remove(path)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, whoever may have wanted it."""
+        self.bytes -= self._sizes.pop(path, 0)
+        self._makers.pop(path, None)
+        self._readers.pop(path, None)
+        self._store.remove(path)
+
+
+def _sides(stage: Stage) -> Iterator[str]:
+    """Yield each file once for every side input of the stage that reads it."""
+    for branch in stage.branches:
+        for side in branch.sides:
+            yield from {ref.path for refs in side.partitions for ref in refs}

@@ -1,0 +1,58 @@
+"""What holds of a whole run of the tests: it leaves no process and no file behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+MARK = "TESTS_OF_PARTITA_RUN"
+SECONDS_TO_END = 5.0
+
+# Whatever the tests start inherits it, and so does what is started by that: by the mark a worker is
+# found whose driver was killed and which has another parent now. Runs side by side tell apart.
+os.environ[MARK] = uuid.uuid4().hex
+
+
+def marked_processes() -> list[psutil.Process]:
+    """Return the living processes that this run has started, at whatever remove."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get(MARK) == os.environ[MARK]:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            # Over, or of another user: in neither case a process of ours that lives.
+            continue
+    return found
+
+
+def described(process: psutil.Process) -> str:
+    """Return a process in one line; what ended meanwhile has no command any more."""
+    try:
+        return f"process {process.pid}: {' '.join(process.cmdline())[:200]}"
+    except psutil.NoSuchProcess:
+        return f"process {process.pid}: ended just now"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """After the last test and the end of all sessions no process lives and no file is left."""
+    yield
+    # Late: the package is not loaded before the first test that needs it.
+    from partita.engine.execution import run_directory, session
+
+    session.close_all()
+    _, alive = psutil.wait_procs(marked_processes(), timeout=SECONDS_TO_END)
+    # Python's own, which ends with the process that started it.
+    left = [described(process) for process in alive]
+    left = [line for line in left if "resource_tracker" not in line]
+    for base in {run_directory.SHARED_MEMORY, Path(tempfile.gettempdir())}:
+        mine = (base / f"partita-{os.getuid()}").glob(f"{os.getpid()}-*")
+        left += [f"directory {path}" for path in mine]
+    assert not left, "left behind by the tests:\n" + "\n".join(left)

@@ -1,0 +1,30 @@
+"""`import partita` is quick: the heavy libraries wait until they are needed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+HEAVY = ("pandas", "networkx", "numba", "IPython", "matplotlib", "dask", "polars", "duckdb")
+
+
+def modules_after(statement: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter holds after `statement`."""
+    script = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    return {name.split(".")[0] for name in json.loads(run.stdout.splitlines()[-1])}
+
+
+def test_import_loads_no_heavy_library() -> None:
+    # What the interpreter starts with (a .pth file may import things) is not ours.
+    brought = modules_after("import partita") - modules_after("pass")
+    assert "pyarrow" in brought
+    assert not brought & set(HEAVY)
+
+
+def test_a_worker_loads_no_heavy_library() -> None:
+    brought = modules_after("import partita.engine.execution.worker") - modules_after("pass")
+    assert not brought & (set(HEAVY) - {"numba"})

@@ -1,0 +1,187 @@
+"""Random plans give the same rows however they are run, and the rows that others give.
+
+Every plan is run with and without the optimizer, in one partition and in many, in this process and
+in workers; polars computes it too, and DuckDB where SQL means the same. `PARTITA_TEST_PLANS` says
+how many plans are drawn; by default the same few hundred every time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+import partita as pt
+from partita.engine.schema import decoded
+
+from .random_expressions import Expressions
+from .random_frames import ROW_NUMBER, random_frame
+from .random_plans import RandomPlan, random_plan
+from .same_rows import bits, difference
+
+LEAST_PLANS = 300
+PLANS = int(os.environ.get("PARTITA_TEST_PLANS", "320"))
+NIGHTLY = PLANS > 320
+RUNS_OF_PROPERTIES = settings(
+    max_examples=PLANS,
+    # The same plans every time in a usual run; others every night.
+    derandomize=not NIGHTLY,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+TIMEOUT = 110 if not NIGHTLY else 6 * 3600
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[pt.Session]:
+    """One pool of workers for all plans."""
+    with pt.Session(workers=2, progress="off") as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]]:
+    """New folders, one after the other."""
+    root = tmp_path_factory.mktemp("plans")
+
+    def made() -> Iterator[Path]:
+        for number in itertools.count():
+            path = root / str(number)
+            path.mkdir()
+            yield path
+
+    yield made()
+    shutil.rmtree(root)
+
+
+@st.composite
+def cuts(draw: Any) -> dict[str, int]:
+    """Settings that cut small data into many partitions, batches and exchanges."""
+    return {
+        "partition_bytes": draw(st.sampled_from((40, 200, 1000, 4000))),
+        "exchange_bytes": draw(st.sampled_from((60, 400, 3000))),
+        "broadcast_bytes": draw(st.sampled_from((0, 0, 500, 100_000))),
+        "batch_rows": draw(st.sampled_from((3, 10, 64))),
+        "chunk_bytes": draw(st.sampled_from((100, 1000, 1_000_000))),
+    }
+
+
+def rows(frame: pt.DataFrame, **changes: Any) -> pa.Table:
+    with pt.config.set(**changes):
+        table = frame.collect().to_arrow()
+    columns = [decoded(column) for column in table.columns]
+    return pa.table(columns, names=table.schema.names)
+
+
+def rows_of_polars(plan: RandomPlan, schema: pa.Schema) -> pa.Table:
+    """Return the rows as polars has them, in our types: its counts are 32 bits wide, for one."""
+    return plan.polars.select(schema.names).to_arrow().cast(schema)
+
+
+def rows_of_duckdb(plan: RandomPlan, schema: pa.Schema, duck: duckdb.DuckDBPyConnection) -> Any:
+    found = duck.sql(f"SELECT * FROM ({plan.sql}) ORDER BY \"{ROW_NUMBER}\"").to_arrow_table()
+    return found.select(schema.names).cast(schema)
+
+
+counted: Counter[str] = Counter()
+
+
+@pytest.mark.timeout(TIMEOUT)
+def test_random_plans_give_the_same_rows_however_they_are_run(
+    session: pt.Session, folders: Iterator[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with duckdb.connect() as duck:
+        duck.execute("SET threads = 1")
+
+        @RUNS_OF_PROPERTIES
+        @given(st.data())
+        def check(data: st.DataObject) -> None:
+            used: list[Path] = []
+
+            def folder() -> Path:
+                used.append(next(folders))
+                return used[-1]
+
+            frames = [
+                random_frame(data.draw, f"t{number}", folder, duck)
+                for number in range(data.draw(st.integers(1, 2)))
+            ]
+            plan = random_plan(data.draw, frames)
+            cut, other_cut = data.draw(cuts()), data.draw(cuts())
+            note(f"{plan!r}\n{cut}\n{other_cut}")
+            run_every_way(plan, cut, other_cut, duck)
+            for path in used:
+                shutil.rmtree(path)
+
+        check()
+    with capsys.disabled():
+        print(f"\nrandom plans: {dict(sorted(counted.items()))}")
+    assert counted["plans"] >= LEAST_PLANS
+    assert counted["plans in DuckDB"] >= LEAST_PLANS // 3
+
+
+def run_every_way(
+    plan: RandomPlan,
+    cut: dict[str, int],
+    other_cut: dict[str, int],
+    duck: duckdb.DuckDBPyConnection,
+) -> None:
+    """Run a plan in all ways and compare the rows."""
+    serial = {"executor": "serial"}
+    base = rows(plan.partita, **serial, optimize=False)
+    ways = {
+        "optimized": rows(plan.partita, **serial),
+        f"cut by {cut}": rows(plan.partita, **serial, **cut),
+        f"not optimized, cut by {other_cut}": rows(
+            plan.partita, **serial, **other_cut, optimize=False
+        ),
+    }
+    in_workers = rows(plan.partita, executor="process", workers=2, **cut)
+    counted["plans"] += 1
+    counted["plans of rows without order"] += not plan.ordered
+    assert bits(in_workers) == bits(ways[f"cut by {cut}"]), "serial and process differ"
+    for way, found in ways.items():
+        assert found.schema.equals(base.schema), way
+        wrong = difference(found, base, ordered=plan.ordered, rough=plan.rough())
+        assert wrong is None, f"{way}: {wrong}"
+    oracles = {"polars": rows_of_polars(plan, base.schema)}
+    if plan.sql is not None:
+        counted["plans in DuckDB"] += 1
+        oracles["DuckDB"] = rows_of_duckdb(plan, base.schema, duck)
+    for name, expected in oracles.items():
+        wrong = difference(
+            base, expected, ordered=plan.ordered, rough=plan.rough(), signed_zeros=False
+        )
+        assert wrong is None, f"{name}: {wrong}"
+
+
+@pytest.mark.timeout(TIMEOUT)
+def test_every_row_is_true_false_or_null(folders: Iterator[Path]) -> None:
+    with duckdb.connect() as duck:
+
+        @settings(RUNS_OF_PROPERTIES, max_examples=max(100, PLANS // 5))
+        @given(st.data())
+        def check(data: st.DataObject) -> None:
+            frame = random_frame(data.draw, "t", lambda: next(folders), duck)
+            schema = frame.partita.schema
+            condition = Expressions(data.draw, schema, frame.facts).condition().partita
+            numbered = frame.partita
+            parts = [condition, ~condition, condition.is_null()]
+            with pt.config.set(executor="serial", **data.draw(cuts())):
+                found = [numbered.filter(part).collect().to_arrow() for part in parts]
+                whole = numbered.collect().to_arrow()
+            wrong = difference(pa.concat_tables(found), whole, ordered=False)
+            assert wrong is None, f"{condition!r}: {wrong}"
+
+        check()
