@@ -58,7 +58,7 @@ class Scheduler:
         self._runs: dict[int, StageRun] = {}
         self._open: list[StageRun] = []
         self._inputs: dict[tuple[int, int], TaskInput] = {}
-        self._ready: list[pa.RecordBatch] = []
+        self._workers: dict[tuple[int, int], int] = {}
         self._reading = 0
         # The result: the partition that comes next, and how many of its pieces were given.
         self._cursor = 0
@@ -171,7 +171,7 @@ class Scheduler:
         )
         self._inputs[stage.id, partition] = task.input
         self._reading += bytes_of(task.input)
-        worker = self._executor.start(stage, task)
+        worker = self._workers[stage.id, partition] = self._executor.start(stage, task)
         self._emit(
             events.TaskStarted,
             stage=stage.id,
@@ -373,7 +373,7 @@ class Scheduler:
             stage=key.stage,
             partition=key.partition,
             attempt=key.attempt,
-            worker=0,
+            worker=self._workers[key.stage, key.partition],
             **more,
         )
 
