@@ -84,23 +84,16 @@ def await_end(pids: list[str], seconds: float) -> list[str]:
 
 def test_a_killed_worker_costs_a_retry_and_not_the_answer(pool: pt.Session, dataset: Path) -> None:
     expected = query(dataset).collect().to_arrow()
+    helper = psutil.Process(pool.pids[-1])
     stop = threading.Event()
-    killed = []
+    killed: list[int] = []
 
     def kill() -> None:
         while not stop.wait(0.15) and len(killed) < 4:
-            victims = [child for child in workers_now() if child not in killed]
+            victims = [child.pid for child in helper.children() if child.pid not in killed]
             if victims:
                 os.kill(victims[0], signal.SIGKILL)
                 killed.append(victims[0])
-
-    def workers_now() -> list[int]:
-        (helper,) = [
-            child
-            for child in psutil.Process().children()
-            if "forkserver" in " ".join(child.cmdline())
-        ]
-        return [child.pid for child in helper.children()]
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -298,7 +291,8 @@ def test_a_killed_driver_leaves_no_worker_and_no_file(dataset: Path, tmp_path: P
 def test_the_next_start_removes_what_a_killed_session_left(dataset: Path, tmp_path: Path) -> None:
     process, (*pids, memory, disk) = start_long_script(dataset, tmp_path)
     time.sleep(0.5)
-    # The helper goes first, so that nothing is left that could clean up.
+    # The helper goes while the driver stands still, so that neither can clean up.
+    process.send_signal(signal.SIGSTOP)
     os.kill(int(pids[-1]), signal.SIGKILL)
     process.kill()
     process.wait()

@@ -565,9 +565,16 @@ def test_text_beyond_32_bit_offsets_comes_back_as_it_was(monkeypatch: pytest.Mon
 # Functions of the user
 
 
-def mapped(function: Any, schema: pa.Schema, takes: str = "arrow", whole: bool = False) -> Operator:
+def mapped(
+    function: Any,
+    schema: pa.Schema,
+    takes: str = "arrow",
+    whole: bool = False,
+    given: pa.Schema | None = None,
+) -> Operator:
     return MapBatchesRows(
         function=function,
+        given=rows(0).schema if given is None else given,
         schema=schema,
         takes=takes,
         whole_partition=whole,
@@ -641,4 +648,4 @@ def test_a_function_that_raises_is_named_with_its_line_and_partition() -> None:
 )
 def test_what_was_not_declared_is_an_error(function: Any, message: str) -> None:
     with pytest.raises(SchemaError, match=message):
-        run(mapped(function, PAIR), [rows(5).select(["row", "k"])])
+        run(mapped(function, PAIR, given=PAIR), [rows(5).select(["row", "k"])])

@@ -8,12 +8,14 @@ module that was edited and reloaded). What is installed is known to workers; wha
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cloudpickle
 
@@ -54,7 +56,8 @@ def _sent_by_value(stage: Stage) -> Iterator[None]:
         module.partition(".")[0]
         for branch in stage.branches
         for operator in branch.operators
-        if (module := getattr(getattr(operator, "function", None), "__module__", None))
+        for part in _parts(getattr(operator, "function", None))
+        if (module := getattr(part, "__module__", None))
     }
     registered = []
     for name, module in list(sys.modules.items()):
@@ -67,6 +70,20 @@ def _sent_by_value(stage: Stage) -> Iterator[None]:
     finally:
         for module in registered:
             cloudpickle.unregister_pickle_by_value(module)
+
+
+def _parts(function: Any) -> Iterator[Any]:
+    """Yield what a function is made of: a method its object, a partial one what it calls."""
+    if function is None:
+        return
+    yield function
+    yield type(function)
+    if isinstance(function, functools.partial):
+        yield from _parts(function.func)
+        for value in (*function.args, *function.keywords.values()):
+            yield from _parts(value) if callable(value) else (type(value),)
+    yield type(getattr(function, "__self__", None))
+    yield from _parts(getattr(function, "__wrapped__", None))
 
 
 def _is_local(module: ModuleType) -> bool:

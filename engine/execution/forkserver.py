@@ -17,6 +17,8 @@ import signal
 import socket
 import sys
 
+import pyarrow as pa
+
 # Imported before any fork: the pages are shared by all workers.
 from . import worker
 from .messages import CLOSE, FORK
@@ -28,6 +30,8 @@ def main(arguments: list[str]) -> None:
     The other arguments are the directories to remove when the driver ends without saying so.
     """
     control = socket.socket(fileno=int(arguments[0]))
+    # The first array made of Python values imports pandas, half a second in each worker else.
+    pa.array([0])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     wake, waker = os.pipe()
     for end in (wake, waker):

@@ -23,7 +23,18 @@ from . import events
 from .executors.executor import Executor
 from .holdings import Holdings
 from .policy import Account, Policy, StageRun, bytes_of
-from .report import Done, Failed, Lost, Piece, Report, TaskKey, WorkerDown, located, location
+from .report import (
+    Done,
+    Failed,
+    Lost,
+    Piece,
+    Report,
+    TaskKey,
+    WorkerDown,
+    WorkerUp,
+    located,
+    location,
+)
 from .task import TaskSettings
 
 HEARTBEAT = 0.2
@@ -198,6 +209,8 @@ class Scheduler:
     # Reports
 
     def _take(self, report: Report) -> None:
+        if self._is_late(report):
+            return
         match report:
             case Piece():
                 self._piece(report)
@@ -216,6 +229,19 @@ class Scheduler:
                 )
             case _:
                 self._emit(events.WorkerStarted, worker=report.worker, pid=report.pid)
+
+    def _is_late(self, report: Report) -> bool:
+        """Return whether it is of a task that was cancelled while the report was on its way."""
+        if isinstance(report, WorkerUp | WorkerDown):
+            return False
+        key = report.key
+        if (key.stage, key.partition) in self._inputs:
+            return False
+        refs = (report.ref,) if isinstance(report, Piece) else ()
+        refs = report.result.refs if isinstance(report, Done) else refs
+        for path in {ref.path for ref in refs}:
+            self._store.remove(path)
+        return True
 
     def _piece(self, report: Piece) -> None:
         key, ref = report.key, report.ref

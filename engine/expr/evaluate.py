@@ -59,8 +59,9 @@ def dtype_of(expr: Expr, schema: pa.Schema) -> pa.DataType:
     inner = unaliased(expr)
     if isinstance(inner, Column):
         return schema.field(field_index(schema, inner.name)).type
-    names = [name for name in schema.names if name in columns_of(expr)]
-    for name in columns_of(expr) - set(names):
+    read = columns_of(expr)
+    names = [name for name in schema.names if name in read]
+    for name in read.difference(names):
         field_index(schema, name)
     types = [_logical(schema.field(name).type) for name in names]
     empty = pa.RecordBatch.from_arrays([pa.array([], dtype) for dtype in types], names=names)

@@ -30,9 +30,12 @@ class Expr:
 
     def walk(self) -> Iterator[Expr]:
         """Yield this node and all below it, parents first."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
+        # A stack of our own: nested generators would hand every node up through all levels.
+        stack: list[Expr] = [self]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack.extend(reversed(node.children))
 
     def transform(self, function: Callable[[Expr], Expr]) -> Expr:
         """Return the tree with `function` applied to each node, children first."""
@@ -224,10 +227,17 @@ def conjuncts(predicate: Expr) -> tuple[Expr, ...]:
     return (predicate,)
 
 
+_LONGEST_CHAIN = 64
+
+
 def conjunction(parts: tuple[Expr, ...]) -> Expr | None:
     """Return the conjunction of `parts`, None where there are none."""
     if not parts:
         return None
+    if len(parts) > _LONGEST_CHAIN:
+        # Trees are walked recursively: a chain of a thousand would be too deep for Python.
+        halves = parts[: len(parts) // 2], parts[len(parts) // 2 :]
+        return conjunction(tuple(half for part in halves if (half := conjunction(part))))
     result = parts[0]
     for part in parts[1:]:
         result = Call("and", (result, part))

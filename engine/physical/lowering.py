@@ -105,6 +105,7 @@ def _(node: MapBatches, planner: Planner) -> Pipeline | None:
     pipeline = planner.lower(node.input)
     call = MapBatchesRows(
         function=node.function,
+        given=node.input.schema,
         schema=node.schema,
         takes=node.takes,
         whole_partition=node.whole_partition,

@@ -30,7 +30,12 @@ class MapBatchesRows:
     """
 
     function: Callable[[Any], Any]
+    given: pa.Schema
+    """The columns it is called with, as the user knows them: text is text."""
+
     schema: pa.Schema
+    """The columns it has to return."""
+
     takes: str
     """What it is given: ``arrow`` (a RecordBatch) or ``pandas`` (a DataFrame)."""
 
@@ -47,7 +52,8 @@ class MapBatchesRows:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream what the function makes of the batches."""
-        given = _whole(batches, context) if self.whole_partition else batches
+        logical = (conform(batch, self.given) for batch in batches)
+        given = _whole(logical) if self.whole_partition else logical
         for batch in given:
             context.check()
             if not batch.num_rows:
@@ -57,8 +63,7 @@ class MapBatchesRows:
                 yield from slices(made, context.batch_rows)
 
     def _call(self, batch: pa.RecordBatch, context: TaskContext) -> Any:
-        plain = _without_dictionaries(batch)
-        argument = plain.to_pandas() if self.takes == "pandas" else plain
+        argument = batch.to_pandas() if self.takes == "pandas" else batch
         try:
             return self.function(argument)
         except Exception as error:
@@ -118,18 +123,9 @@ def _whole(batches: Iterator[pa.RecordBatch], context: TaskContext) -> Iterator[
     held = []
     for batch in batches:
         context.check()
-        held.append(_without_dictionaries(batch))
+        held.append(batch)
     if held:
         yield concat(held)
-
-
-def _without_dictionaries(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the batch as the user knows its columns: text is text."""
-    logical = [
-        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
-        for field in batch.schema
-    ]
-    return conform(batch, pa.schema(logical))
 
 
 def _as_batches(result: Any, schema: pa.Schema) -> list[pa.RecordBatch]:

@@ -1,0 +1,1 @@
+"""What a task costs the driver."""
