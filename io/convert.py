@@ -1,0 +1,155 @@
+"""What is in memory already, as one Arrow table: pandas frames, dicts, Arrow objects.
+
+The types are made few on the way in: large and view variants of text and binary become the plain
+ones, run-end encoding is expanded, metadata of other libraries is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..engine.errors import SchemaError
+from ..engine.schema import schema_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PLAIN = {
+    pa.large_string(): pa.string(),
+    pa.string_view(): pa.string(),
+    pa.large_binary(): pa.binary(),
+    pa.binary_view(): pa.binary(),
+}
+
+
+def plain_type(dtype: pa.DataType) -> pa.DataType:
+    """Return the type that columns of `dtype` have in a plan.
+
+    >>> plain_type(pa.string_view())
+    DataType(string)
+    """
+    if pa.types.is_run_end_encoded(dtype):
+        return plain_type(dtype.value_type)
+    if pa.types.is_dictionary(dtype):
+        return pa.dictionary(dtype.index_type, plain_type(dtype.value_type), dtype.ordered)
+    return _PLAIN.get(dtype, dtype)
+
+
+def plain_schema(schema: pa.Schema, where: str) -> pa.Schema:
+    """Return `schema` with plain types and without metadata.
+
+    Raises
+    ------
+    DuplicateColumn
+        If two columns have the same name; the message names `where`.
+    """
+    return schema_of((pa.field(field.name, plain_type(field.type)) for field in schema), where)
+
+
+def plain_array(array: pa.Array) -> list[pa.Array]:
+    """Return the chunks of `array` in its plain type.
+
+    There is more than one where the values are too many bytes for 32-bit offsets.
+    """
+    target = plain_type(array.type)
+    if array.type == target:
+        return [array]
+    if pa.types.is_run_end_encoded(array.type):
+        return plain_array(pc.run_end_decode(array))
+    try:
+        return [array.cast(target)]
+    except (pa.ArrowInvalid, pa.ArrowCapacityError):
+        if len(array) < 2:
+            raise
+        middle = len(array) // 2
+        return plain_array(array.slice(0, middle)) + plain_array(array.slice(middle))
+
+
+def table_from_arrow(data: Any) -> pa.Table:
+    """Return a table of anything that Arrow can read: zero copy where the types are plain.
+
+    Parameters
+    ----------
+    data
+        A ``Table``, a ``RecordBatch``, a ``RecordBatchReader``, an iterable of batches of one
+        schema, or any object with ``__arrow_c_stream__`` or ``__arrow_c_array__``.
+
+    Raises
+    ------
+    SchemaError
+        If `data` is none of these, or its batches differ in schema.
+    DuplicateColumn
+        If two columns have the same name.
+    """
+    table = _as_table(data)
+    schema = plain_schema(table.schema, "the data")
+    columns = [
+        pa.chunked_array([part for chunk in column.chunks for part in plain_array(chunk)], dtype)
+        for column, dtype in zip(table.columns, schema.types, strict=True)
+    ]
+    if not columns:
+        return table.replace_schema_metadata(None)
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _as_table(data: Any) -> pa.Table:
+    if isinstance(data, pa.Table):
+        return data
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
+    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+        return pa.table(data)
+    if isinstance(data, Iterable) and not isinstance(data, str | bytes | Mapping):
+        batches = list(data)
+        if batches and all(isinstance(batch, pa.RecordBatch) for batch in batches):
+            try:
+                return pa.Table.from_batches(batches)
+            except pa.ArrowInvalid as error:
+                raise SchemaError(f"The record batches differ in schema: {error}") from None
+    raise SchemaError(
+        f"A {type(data).__name__} is not Arrow data. Give a pyarrow Table, RecordBatch or reader,"
+        " a non-empty list of record batches, or an object with __arrow_c_stream__."
+    )
+
+
+def table_from_pandas(frame: pd.DataFrame) -> pa.Table:
+    """Return a table of the columns of a pandas frame; the index is left out.
+
+    Raises
+    ------
+    SchemaError
+        If a column holds values of mixed types, or names are not unique.
+    """
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        schema_of((pa.field(name, pa.null()) for name in names), "the pandas frame")
+    # Names that are not strings (0, 1, 2, tuples) become text, for a column has a name here.
+    frame = frame.set_axis(names, axis="columns")
+    try:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise SchemaError(
+            f"A pandas column has no Arrow type: {error}. Convert it with .astype() first."
+        ) from None
+    return table_from_arrow(table)
+
+
+def table_from_pydict(columns: Mapping[str, Any], schema: pa.Schema | None = None) -> pa.Table:
+    """Return a table of a dict of column name to values (lists, numpy or Arrow arrays).
+
+    Raises
+    ------
+    SchemaError
+        If columns differ in length, or values of one column in type.
+    """
+    try:
+        table = pa.Table.from_pydict(dict(columns), schema=schema)
+    except KeyError as error:
+        raise SchemaError(f"The schema names {error}, which is not among the columns.") from None
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise SchemaError(f"The columns do not make a table: {error}") from None
+    return table_from_arrow(table)

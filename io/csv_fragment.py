@@ -1,0 +1,274 @@
+"""One task's share of a CSV dataset: byte ranges of files, cut at line ends.
+
+A range is cut without reading what is before it: the line that a cut falls into belongs to the
+range in which it begins. That is right as long as no quoted value holds a line end, which is what
+``newlines_in_values=False`` says; a range with an odd number of quotes proves the contrary, and is
+refused rather than read wrongly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from pyarrow import fs
+
+from ..engine.errors import SourceCorrupt, SourceNotFound
+from .batches import rebatched, without_columns
+from .conforming import conformed, unchanged
+from .listing import File
+
+_BLOCK_BYTES = 1 << 20
+_HEADER_BYTES = 1 << 16
+_NO_COLUMN = pa.schema([pa.field("\0", pa.string())])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvOptions:
+    """How the files are written."""
+
+    separator: str = ","
+    has_header: bool = True
+    column_names: tuple[str, ...] | None = None
+    """Names to use instead of the header's, or of ``f0``, ``f1``, ... where there is none."""
+
+    null_values: tuple[str, ...] = ("",)
+    """Unquoted texts that stand for null; a quoted one is text."""
+
+    quote: str | None = '"'
+    escape: str | None = None
+    newlines_in_values: bool = False
+    """Whether quoted values may hold line ends; such files are read by one task each."""
+
+    skip_rows: int = 0
+    """Lines before the header."""
+
+    def read_options(self, names: list[str] | None, block_bytes: int) -> pacsv.ReadOptions:
+        """Return Arrow's options; with `names` there is no header to come."""
+        own = list(self.column_names) if self.column_names else None
+        if names is not None:
+            return pacsv.ReadOptions(use_threads=False, block_size=block_bytes, column_names=names)
+        skip = self.skip_rows + (1 if own and self.has_header else 0)
+        return pacsv.ReadOptions(
+            use_threads=False,
+            block_size=block_bytes,
+            skip_rows=skip,
+            column_names=own,
+            autogenerate_column_names=own is None and not self.has_header,
+        )
+
+    def parse_options(self) -> pacsv.ParseOptions:
+        """Return Arrow's options."""
+        return pacsv.ParseOptions(
+            delimiter=self.separator,
+            quote_char=self.quote or False,
+            escape_char=self.escape or False,
+            newlines_in_values=self.newlines_in_values,
+        )
+
+    def convert_options(self, schema: pa.Schema | None) -> pacsv.ConvertOptions:
+        """Return Arrow's options: types inferred, or those of `schema` with its columns only."""
+        convert = pacsv.ConvertOptions(
+            null_values=list(self.null_values),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        )
+        if schema is not None:
+            convert.column_types = schema
+            convert.include_columns = schema.names
+            convert.include_missing_columns = True
+        return convert
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """Some bytes of a file; nominal, lines that begin in them are meant."""
+
+    file: File
+    start: int
+    stop: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all of the file."""
+        return self.start == 0 and self.stop >= self.file.size
+
+    def __str__(self) -> str:
+        if self.whole:
+            return self.file.path
+        return f"{self.file.path} [bytes {self.start:,} to {self.stop:,}]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvFragment:
+    """Ranges that one task reads."""
+
+    ranges: tuple[Range, ...]
+    schema: pa.Schema
+    keys: frozenset[str]
+    options: CsvOptions
+    size: int
+    store: fs.FileSystem | None = None
+
+    @property
+    def label(self) -> str:
+        """The file and bytes, or how many files."""
+        more = len(self.ranges) - 1
+        return f"{self.ranges[0]} and {more} more files" if more else str(self.ranges[0])
+
+    @property
+    def rows(self) -> None:
+        """A CSV file does not tell."""
+        return
+
+    @property
+    def bytes(self) -> int:
+        """The share of the needed columns in the bytes of the files."""
+        return self.size
+
+    @property
+    def stored_bytes(self) -> int:
+        """All bytes of the ranges: a line cannot be read in part."""
+        return sum(part.stop - part.start for part in self.ranges)
+
+    def batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Stream the rows, block by block."""
+        for part in self.ranges:
+            yield from self._range(part, batch_rows)
+
+    def _range(self, part: Range, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        file = part.file
+        if self.store is None and not unchanged(file):
+            raise SourceCorrupt(
+                f"The file {file.path!r} has changed since the scan was planned. Scan it anew."
+            )
+        stored = pa.schema([field for field in self.schema if field.name not in self.keys])
+        # Arrow takes no columns for all of them; one that no file has is null, and tells the rows.
+        convert = self.options.convert_options(stored if stored.names else _NO_COLUMN)
+        names, source = None, None
+        try:
+            if part.whole:
+                source = open_stream(file, self.store)
+            else:
+                source = pa.BufferReader(_lines_of(part, self.options))
+                names = None if part.start == 0 else self._names(file)
+            reader = pacsv.open_csv(
+                source,
+                self.options.read_options(names, _BLOCK_BYTES),
+                self.options.parse_options(),
+                convert,
+            )
+            for batch in reader:
+                table = pa.Table.from_batches([batch])
+                if not self.schema.names:
+                    yield from without_columns(batch.num_rows, batch_rows)
+                    continue
+                columns = conformed(table, batch.num_rows, self.schema, file, self.keys)
+                yield from rebatched(columns, batch_rows)
+        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+            if "Empty CSV file" in str(error):
+                return
+            raise self._damaged(part, error) from None
+        finally:
+            if source is not None:
+                source.close()
+
+    def _names(self, file: File) -> list[str]:
+        """Return the names of a file's columns, for a range that does not hold the header."""
+        return read_header(file, self.store, self.options).names
+
+    def _damaged(self, part: Range, error: Exception) -> SourceCorrupt:
+        text = str(error).splitlines()[0]
+        found = re.search(r"Row #(\d+)", text)
+        line = ""
+        if found:
+            number = int(found[1]) + (0 if part.whole else self._lines_before(part))
+            line = f", line {number:,}"
+        return SourceCorrupt(
+            f"{part.file.path!r}{line} cannot be read as CSV: {text}. If a column's type was"
+            " guessed wrongly from the first rows, give it with schema=; if values hold line ends,"
+            " pass newlines_in_values=True; see also separator=, quote= and null_values=."
+        )
+
+    def _lines_before(self, part: Range) -> int:
+        with open(part.file.path, "rb") as handle:
+            end = _line_from(handle, part.start)
+            handle.seek(0)
+            count = 0
+            while (left := end - handle.tell()) > 0:
+                count += handle.read(min(left, _BLOCK_BYTES)).count(b"\n")
+        return count
+
+
+def _lines_of(part: Range, options: CsvOptions) -> bytes:
+    """Return the lines that begin in a range."""
+    with open(part.file.path, "rb") as handle:
+        begin = _line_from(handle, part.start)
+        end = _line_from(handle, part.stop)
+        handle.seek(begin)
+        data = handle.read(max(0, end - begin))
+    if options.quote and data.count(options.quote.encode()) % 2:
+        raise SourceCorrupt(
+            f"{part} begins or ends within a quoted value: a value holds a line end. Read the"
+            " dataset with newlines_in_values=True."
+        )
+    return data
+
+
+def _line_from(handle: BinaryIO, position: int) -> int:
+    """Return where the first line begins that begins at `position` or later."""
+    if position == 0:
+        return 0
+    handle.seek(position - 1)
+    handle.readline()
+    return handle.tell()
+
+
+def open_stream(file: File, store: fs.FileSystem | None) -> pa.NativeFile:
+    """Return a stream of a file's bytes, decompressed as its suffix tells (``.csv.gz``)."""
+    try:
+        if store is None:
+            return pa.input_stream(file.path, compression="detect")
+        return store.open_input_stream(file.path, compression="detect")
+    except FileNotFoundError:
+        raise SourceNotFound(
+            f"The file {file.path!r} was listed, but is gone. Scan the dataset again."
+        ) from None
+
+
+def read_header(
+    file: File,
+    store: fs.FileSystem | None,
+    options: CsvOptions,
+    sample_bytes: int = _HEADER_BYTES,
+) -> pa.Schema:
+    """Return the names of a file's columns and the types its first rows have.
+
+    Raises
+    ------
+    SourceCorrupt
+        If the file is empty or not CSV.
+    """
+    try:
+        with open_stream(file, store) as stream:
+            sample = stream.read(sample_bytes)
+        if len(sample) == sample_bytes:
+            # The last line is cut off; a file whose first line is longer is read as it is.
+            sample = sample[: sample.rfind(b"\n") + 1] or sample
+        reader = pacsv.open_csv(
+            pa.BufferReader(sample),
+            options.read_options(None, max(len(sample), 1)),
+            options.parse_options(),
+            options.convert_options(None),
+        )
+        return reader.schema
+    except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
+        raise SourceCorrupt(
+            f"{file.path!r} ({file.size:,} bytes) cannot be read as CSV: {error}. If it is not part"
+            " of the dataset, move it away or scan a glob such as '*.csv'; see also separator= and"
+            " quote=."
+        ) from None

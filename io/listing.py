@@ -1,0 +1,335 @@
+"""From what the user names (path, glob, directory, list) to a sorted tuple of files."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+from pyarrow import fs
+
+from ..engine.errors import SourceNotFound, did_you_mean, listed
+from .hive import Partition, parse_folders
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """One file of a dataset, as it was when it was listed."""
+
+    path: str
+    size: int
+    modified: int
+    """Nanoseconds since 1970; 0 where the storage does not tell."""
+
+    partition: Partition = ()
+    """What its folders say, when hive partitioning is on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The files that were found for what was asked."""
+
+    asked: str
+    """What the user named, for labels."""
+
+    files: tuple[File, ...]
+    filesystem: fs.FileSystem | None = None
+    """None is the local file system."""
+
+
+def resolve(
+    paths: Paths, *, filesystem: Any = None, hive_partitioning: bool | None = None
+) -> Listing:
+    """Return the files behind `paths`, sorted within each path that was given.
+
+    Parameters
+    ----------
+    paths
+        A file, a glob (``*``, ``?``, ``[..]``, ``**``), a directory (read with all below it, but
+        for names that begin with ``_`` or ``.``), or a list of them. ``~`` is the home directory.
+    filesystem
+        A pyarrow or fsspec file system; without it, paths are local or URLs.
+    hive_partitioning
+        Whether ``key=value`` folders make columns; None does so below directories.
+
+    Raises
+    ------
+    SourceNotFound
+        If a path leads to no file; the message says what is there instead.
+    """
+    asked = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    if not asked:
+        raise SourceNotFound("An empty list of paths was given. Name at least one file.")
+    texts = [os.fspath(path) for path in asked]
+    store, located = _storage(texts, filesystem)
+    files: list[File] = []
+    for text in located:
+        tree = _LocalTree() if store is None else _RemoteTree(store)
+        files += _files_of(text, tree, hive_partitioning)
+    label = texts[0] if len(texts) == 1 else f"{texts[0]} and {len(texts) - 1} more"
+    return Listing(asked=label, files=tuple(files), filesystem=store)
+
+
+def _storage(texts: list[str], filesystem: Any) -> tuple[fs.FileSystem | None, list[str]]:
+    """Return the file system (None is local) and the paths in it."""
+    if filesystem is not None:
+        if not isinstance(filesystem, fs.FileSystem):
+            filesystem = fs.PyFileSystem(fs.FSSpecHandler(filesystem))
+        texts = [text.split("://", 1)[-1] for text in texts]
+        if isinstance(filesystem, fs.LocalFileSystem):
+            return None, [_absolute(text) for text in texts]
+        return filesystem, texts
+    schemes = {urlsplit(text).scheme if "://" in text else "" for text in texts}
+    if schemes <= {"", "file"}:
+        return None, [_absolute(text.removeprefix("file://")) for text in texts]
+    if len(schemes) > 1:
+        raise SourceNotFound(f"The paths are of several storages ({listed(sorted(schemes))}).")
+    return _remote_storage(texts)
+
+
+def _absolute(text: str) -> str:
+    # Workers may have another working directory.
+    return os.path.abspath(os.path.expanduser(text))
+
+
+def _remote_storage(texts: list[str]) -> tuple[fs.FileSystem, list[str]]:
+    magic = re.search(r"[*?\[]", texts[0])
+    stem = texts[0][: magic.start()] if magic else texts[0]
+    try:
+        store, _ = fs.FileSystem.from_uri(stem)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        try:
+            # fsspec is optional: only storages that pyarrow does not know need it.
+            import fsspec
+
+            scheme = urlsplit(texts[0]).scheme
+            store = fs.PyFileSystem(fs.FSSpecHandler(fsspec.filesystem(scheme)))
+        except (ImportError, ValueError) as error:
+            raise SourceNotFound(
+                f"{texts[0]!r} is of a storage that is not known here: {error}. Install fsspec and"
+                " its package for that storage, or pass filesystem=."
+            ) from None
+    return store, [text.split("://", 1)[-1] for text in texts]
+
+
+def _files_of(text: str, tree: _LocalTree | _RemoteTree, hive: bool | None) -> list[File]:
+    kind = tree.kind(text)
+    if kind == "file":
+        return [_with_partition(tree.file(text), "", hive is True)]
+    if kind == "directory":
+        return _directory(text, tree, hive, base=text)
+    if _is_glob(text):
+        return _glob(text, tree, hive)
+    raise SourceNotFound(tree.missing(text))
+
+
+def _directory(
+    text: str, tree: _LocalTree | _RemoteTree, hive: bool | None, base: str
+) -> list[File]:
+    hidden = 0
+    files = []
+    for file in tree.walk(text):
+        if not _is_visible(file.path, text):
+            hidden += 1
+        else:
+            files.append(_with_partition(file, "" if hive else base, hive is not False))
+    if not files:
+        note = f" but {hidden} hidden (their names begin with '_' or '.')" if hidden else ""
+        raise SourceNotFound(
+            f"The directory {text!r} has no file{note}. Check the path, or write a dataset there"
+            " first."
+        )
+    return sorted(files, key=lambda file: file.path.split("/"))
+
+
+def _glob(text: str, tree: _LocalTree | _RemoteTree, hive: bool | None) -> list[File]:
+    files: list[File] = []
+    base = _fixed_part(text)
+    for path in tree.matches(text):
+        if tree.kind(path) == "directory":
+            try:
+                files += _directory(path, tree, hive, base)
+            except SourceNotFound:
+                # A folder without files among many that match is no mistake; none at all is.
+                continue
+        else:
+            files.append(_with_partition(tree.file(path), "", hive is True))
+    if not files:
+        raise SourceNotFound(f"No file matches the glob {text!r}. {tree.nearby(base or '.')}")
+    return sorted(files, key=lambda file: file.path.split("/"))
+
+
+def _with_partition(file: File, base: str, hive: bool) -> File:
+    """Return `file` with the partition that its folders below `base` (all, if empty) name."""
+    if not hive:
+        return file
+    partition = parse_folders(_parts_below(file.path, base)[:-1])
+    if not partition:
+        return file
+    return File(path=file.path, size=file.size, modified=file.modified, partition=partition)
+
+
+def _is_hidden(name: str) -> bool:
+    # A hive key may begin with an underscore.
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)
+
+
+def _is_glob(text: str) -> bool:
+    return glob.has_magic(text)
+
+
+def _is_visible(path: str, base: str) -> bool:
+    return not any(_is_hidden(part) for part in _parts_below(path, base))
+
+
+def _parts_below(path: str, base: str) -> list[str]:
+    # Some storages tell a path with a leading slash that was asked for without one.
+    return path.lstrip("/").removeprefix(base.lstrip("/")).strip("/").split("/")
+
+
+def _fixed_part(pattern: str) -> str:
+    """Return the folder of a glob above its first wildcard."""
+    found = re.search(r"[*?\[]", pattern)
+    return pattern[: found.start() if found else None].rpartition("/")[0]
+
+
+class _LocalTree:
+    """The local file system, through the standard library: faster than a generic one."""
+
+    def kind(self, path: str) -> str:
+        if os.path.isdir(path):
+            return "directory"
+        return "file" if os.path.exists(path) else "missing"
+
+    def file(self, path: str) -> File:
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            raise SourceNotFound(f"{path!r} cannot be read: {error.strerror}.") from None
+        return File(path=path, size=status.st_size, modified=status.st_mtime_ns)
+
+    def walk(self, path: str) -> Iterator[File]:
+        yield from self._walk(path, frozenset({os.path.realpath(path)}))
+
+    def _walk(self, path: str, above: frozenset[str]) -> Iterator[File]:
+        try:
+            entries = list(os.scandir(path))
+        except OSError as error:
+            raise SourceNotFound(
+                f"The directory {path!r} cannot be listed: {error.strerror}."
+            ) from None
+        for entry in entries:
+            if entry.is_dir():
+                # A link to a folder above would be walked for ever.
+                real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+                if real not in above and not _is_hidden(entry.name):
+                    yield from self._walk(entry.path, above | {os.path.realpath(entry.path)})
+            else:
+                yield self.file(entry.path)
+
+    def matches(self, pattern: str) -> list[str]:
+        base = _fixed_part(pattern)
+        return [
+            path
+            for path in glob.glob(pattern, recursive=True)
+            if _is_visible(path, base) and not ("**" in pattern and os.path.isdir(path))
+        ]
+
+    def missing(self, path: str) -> str:
+        parent = os.path.dirname(path.rstrip("/")) or "."
+        while not os.path.isdir(parent):
+            if os.path.isfile(parent):
+                return f"There is no {path!r}: {parent!r} is a file, not a directory."
+            path, parent = parent, os.path.dirname(parent) or "."
+            if parent == path:
+                break
+        return f"There is no file or directory {path!r}. {self.nearby(parent, path)}"
+
+    def nearby(self, directory: str, wanted: str = "") -> str:
+        """Return a sentence about what a directory holds instead."""
+        try:
+            names = sorted(os.listdir(directory))
+        except OSError as error:
+            return f"The directory {directory!r} cannot be listed: {error.strerror}."
+        if not names:
+            return f"The directory {directory!r} is empty."
+        hint = did_you_mean(os.path.basename(wanted.rstrip("/")), names)
+        return f"The directory {directory!r} holds {listed(names, most=8)}.{hint}"
+
+
+class _RemoteTree:
+    """Any pyarrow file system."""
+
+    def __init__(self, store: fs.FileSystem) -> None:
+        self._store = store
+
+    def kind(self, path: str) -> str:
+        found = self._info(path).type
+        names = {fs.FileType.File: "file", fs.FileType.Directory: "directory"}
+        return names.get(found, "missing")
+
+    def _info(self, path: str) -> fs.FileInfo:
+        return self._store.get_file_info([path])[0]
+
+    def file(self, path: str) -> File:
+        return _file_of(self._info(path))
+
+    def walk(self, path: str) -> Iterator[File]:
+        for info in self._store.get_file_info(fs.FileSelector(path, recursive=True)):
+            if info.type == fs.FileType.File:
+                yield _file_of(info)
+
+    def matches(self, pattern: str) -> list[str]:
+        base = _fixed_part(pattern)
+        if self.kind(base) != "directory":
+            return []
+        expression = _glob_expression(pattern)
+        return [
+            info.path
+            for info in self._store.get_file_info(fs.FileSelector(base, recursive=True))
+            if expression.fullmatch(info.path)
+            and _is_visible(info.path, base)
+            and not ("**" in pattern and info.type == fs.FileType.Directory)
+        ]
+
+    def missing(self, path: str) -> str:
+        parent = path.rstrip("/").rpartition("/")[0]
+        return f"There is no file or directory {path!r}. {self.nearby(parent, path)}"
+
+    def nearby(self, directory: str, wanted: str = "") -> str:
+        """Return a sentence about what a directory holds instead."""
+        selector = fs.FileSelector(directory, allow_not_found=True)
+        names = sorted(info.base_name for info in self._store.get_file_info(selector))
+        if not names:
+            return f"The directory {directory!r} is empty or does not exist."
+        hint = did_you_mean(wanted.rstrip("/").rpartition("/")[2], names)
+        return f"The directory {directory!r} holds {listed(names, most=8)}.{hint}"
+
+
+def _file_of(info: fs.FileInfo) -> File:
+    return File(path=info.path, size=info.size or 0, modified=info.mtime_ns or 0)
+
+
+def _glob_expression(pattern: str) -> re.Pattern[str]:
+    """Return a regular expression of a glob, where ``*`` stays within a folder."""
+    text = ""
+    for token in re.findall(r"\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]/]*\]|.", pattern, re.DOTALL):
+        if token in _GLOB_TOKENS:
+            text += _GLOB_TOKENS[token]
+        elif token.startswith("[") and len(token) > 1:
+            negated = token[1] in "!^"
+            members = re.escape(token[1 + negated : -1]).replace(r"\-", "-")
+            text += f"[{'^' if negated else ''}{members}]"
+        else:
+            text += re.escape(token)
+    return re.compile(text, re.DOTALL)
+
+
+_GLOB_TOKENS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}

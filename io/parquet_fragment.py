@@ -1,0 +1,182 @@
+"""One task's share of a Parquet dataset: runs of row groups of one file, or of several small ones.
+
+Each row group is read whole, by one thread: the parallelism of a query is its tasks. Measured on
+3 M rows of lineitem (27 row groups), 2 columns of 16, one thread, warm cache: two numeric columns
+take 0.040 s, two dictionary-encoded text columns 0.007 s, and `read_row_group` and `iter_batches`,
+mapped or not, buffered before or not, are within 5 % of each other. So local files are simply
+read: a mapped file would count as memory, and crash the reader if it were truncated meanwhile.
+Storage that is far away is read ahead (`pre_buffer`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from ..engine.errors import SourceCorrupt
+from .batches import rebatched, without_columns
+from .conforming import conformed, unchanged
+from .listing import File
+from .parquet_footer import Footer, read_footer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Some row groups of one file."""
+
+    file: File
+    groups: tuple[int, ...]
+    group_rows: tuple[int, ...]
+    """Rows of each, as the footer told when the scan was planned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParquetFragment:
+    """Row groups that one task reads."""
+
+    parts: tuple[Part, ...]
+    schema: pa.Schema
+    """The columns to give, in order, with their logical types."""
+
+    text_as_codes: frozenset[str]
+    """Text columns that flow as dictionaries: all row groups of all parts hold them so."""
+
+    keys: frozenset[str]
+    """Columns that come from folder names."""
+
+    size: int
+    stored_size: int
+    store: fs.FileSystem | None = None
+
+    @property
+    def label(self) -> str:
+        """The file and the row groups, or how many files."""
+        first = self.parts[0]
+        if len(self.parts) > 1:
+            return f"{first.file.path} and {len(self.parts) - 1} more files"
+        groups = first.groups
+        run = f"row group {groups[0]}" if len(groups) == 1 else f"row groups {_runs(groups)}"
+        return f"{first.file.path} [{run}]"
+
+    @property
+    def rows(self) -> int:
+        """Rows of the row groups."""
+        return sum(sum(part.group_rows) for part in self.parts)
+
+    @property
+    def bytes(self) -> int:
+        """Decoded bytes of the columns, estimated."""
+        return self.size
+
+    @property
+    def stored_bytes(self) -> int:
+        """Compressed bytes of the column chunks."""
+        return self.stored_size
+
+    def batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Stream the rows; short row groups and files are put together into one batch."""
+        if not self.schema.names:
+            yield from without_columns(self.rows, batch_rows)
+            return
+        waiting: list[pa.Table] = []
+        rows = 0
+        for part in self.parts:
+            for table in self._tables(part, batch_rows):
+                if waiting and rows + table.num_rows > batch_rows:
+                    yield from rebatched(_joined(waiting), batch_rows)
+                    waiting, rows = [], 0
+                waiting.append(table)
+                rows += table.num_rows
+        if waiting:
+            yield from rebatched(_joined(waiting), batch_rows)
+
+    def _tables(self, part: Part, batch_rows: int) -> Iterator[pa.Table]:
+        """Yield tables of about `batch_rows` rows, or of one row group where that is longer."""
+        footer = self._footer(part)
+        stored = [
+            field.name
+            for field in self.schema
+            if field.name not in self.keys and field.name in footer.physical.names
+        ]
+        if not stored:
+            yield self._conformed(pa.table({}), sum(part.group_rows), part.file)
+            return
+        codes = [name for name in stored if name in self.text_as_codes]
+        with self._open(part.file) as handle:
+            reader = pq.ParquetFile(
+                handle,
+                metadata=footer.metadata,
+                read_dictionary=codes,
+                pre_buffer=self.store is not None,
+            )
+            for run in _reads(part, batch_rows):
+                try:
+                    table = reader.read_row_groups(run, columns=stored, use_threads=False)
+                except (pa.ArrowException, OSError) as error:
+                    raise SourceCorrupt(
+                        f"Row groups {_runs(run)} of {part.file.path!r} cannot be read:"
+                        f" {' '.join(str(error).split())}."
+                        " The file is damaged; write it again or leave it out."
+                    ) from None
+                expected = sum(part.group_rows[part.groups.index(group)] for group in run)
+                if table.num_rows != expected:
+                    raise SourceCorrupt(
+                        f"Row groups {_runs(run)} of {part.file.path!r} hold {table.num_rows:,}"
+                        f" rows, the footer tells of {expected:,}: the file is damaged."
+                    )
+                yield self._conformed(table, expected, part.file)
+
+    def _conformed(self, table: pa.Table, rows: int, file: File) -> pa.Table:
+        return conformed(table, rows, self.schema, file, self.keys, self.text_as_codes)
+
+    def _footer(self, part: Part) -> Footer:
+        """Return the footer, after a check that the file is what it was when planned."""
+        file = part.file
+        footer = None
+        if self.store is not None or unchanged(file):
+            footer = read_footer(file, self.store)
+            count = len(footer.rows)
+            if all(
+                group < count and footer.rows[group] == rows
+                for group, rows in zip(part.groups, part.group_rows, strict=True)
+            ):
+                return footer
+        raise SourceCorrupt(
+            f"The file {file.path!r} has changed since the scan was planned. Scan it anew, and"
+            " write datasets with an atomic sink (mode='overwrite') while they are being read."
+        )
+
+    def _open(self, file: File) -> pa.NativeFile:
+        return pa.OSFile(file.path) if self.store is None else self.store.open_input_file(file.path)
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    if len(tables) == 1 and all(column.num_chunks < 2 for column in tables[0].columns):
+        return tables[0]
+    # Dictionaries of several row groups become one here.
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _reads(part: Part, batch_rows: int) -> Iterator[list[int]]:
+    """Yield row groups to read at once: several while they fill no batch."""
+    run: list[int] = []
+    rows = 0
+    for group, count in zip(part.groups, part.group_rows, strict=True):
+        if run and rows + count > batch_rows:
+            yield run
+            run, rows = [], 0
+        run.append(group)
+        rows += count
+    if run:
+        yield run
+
+
+def _runs(groups: tuple[int, ...] | list[int]) -> str:
+    """Return row groups as text: ``0 to 4``, or a list where they have gaps."""
+    if groups[-1] - groups[0] == len(groups) - 1:
+        return str(groups[0]) if len(groups) == 1 else f"{groups[0]} to {groups[-1]}"
+    return ", ".join(map(str, groups))

@@ -1,0 +1,267 @@
+"""What all sinks to files share: the target, the modes, and the commit.
+
+A path that ends like a file of the format becomes one file; any other, and every partitioned one,
+becomes a directory of part files. A format adds how one file is written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pyarrow as pa
+
+from ..engine.errors import SinkError
+from ..engine.schema import conform, field_index
+from ..engine.source import Written
+from .hive import check_partition_columns
+from .partitioned import PartFiles, TableWriter
+from .staging import Staging, exists, new_run, place_directory, place_file, sync
+
+MODES = ("error", "overwrite", "append")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSink:
+    """A file or a directory of files to be written."""
+
+    path: str | os.PathLike[str]
+    mode: str = "error"
+    """What an existing target means: ``error``, ``overwrite``, or ``append`` files to it."""
+
+    partition_by: tuple[str, ...] = ()
+    """Columns whose values become ``key=value`` folders; they are not stored in the files."""
+
+    format: ClassVar[str] = ""
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """The first is that of the files in a directory."""
+
+    buffered_rows: ClassVar[int] = 131_072
+    """Rows that are collected before they are written: those of a Parquet row group."""
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise SinkError(f"mode is one of {MODES}, not {self.mode!r}.")
+        if isinstance(self.partition_by, str):
+            object.__setattr__(self, "partition_by", (self.partition_by,))
+        object.__setattr__(self, "partition_by", tuple(self.partition_by))
+
+    @property
+    def target(self) -> str:
+        """The absolute path, without links."""
+        return os.path.realpath(os.path.expanduser(os.fspath(self.path)))
+
+    @property
+    def single_file(self) -> bool:
+        """Whether the target is one file, so that one task has to write all rows."""
+        named_so = self.target.lower().endswith(self.suffixes)
+        return named_so and not self.partition_by and not os.path.isdir(self.target)
+
+    @property
+    def label(self) -> str:
+        """What to call it in a plan."""
+        return f"{self.format} {os.fspath(self.path)!r}"
+
+    def check(self, schema: pa.Schema) -> None:
+        """Raise when rows of `schema` cannot be written there; touches nothing."""
+        for key in self.partition_by:
+            field_index(schema, key, f"partition_by of {self.label}")
+        check_partition_columns(schema, self.partition_by, self.label)
+        self.check_types(self.stored_schema(schema))
+        self._check_target()
+
+    def check_types(self, schema: pa.Schema) -> None:
+        """Raise a `SinkError` when the format cannot hold a column; a format may override it."""
+
+    def stored_schema(self, schema: pa.Schema) -> pa.Schema:
+        """Return the columns that the files hold."""
+        return pa.schema([field for field in schema if field.name not in self.partition_by])
+
+    def open(self, path: str, schema: pa.Schema) -> TableWriter:
+        """Return a writer of one new file; each format has its own."""
+        raise TypeError(f"{type(self).__name__} has no way to write a file.")
+
+    def _check_target(self) -> None:
+        target = self.target
+        parent = os.path.dirname(target)
+        while not os.path.lexists(parent):
+            parent = os.path.dirname(parent)
+        if not os.path.isdir(parent):
+            raise SinkError(
+                f"{target!r} cannot be written: {parent!r} is a file, not a directory. Choose"
+                " another path."
+            )
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise SinkError(f"{target!r} cannot be written: no permission to write in {parent!r}.")
+        if os.path.isdir(target):
+            self._check_directory(target)
+        elif os.path.lexists(target):
+            if self.mode == "error":
+                raise exists(target)
+            if not self.single_file:
+                raise SinkError(
+                    f"{target!r} is a file, but a directory of {self.format} files is to be"
+                    " written. Choose another path or remove the file."
+                )
+        if self.single_file and self.mode == "append":
+            raise SinkError(
+                f"{target!r} is one file, and mode='append' adds files to a directory. Choose a"
+                f" path without {self.suffixes[0]!r}, or mode='overwrite'."
+            )
+
+    def _check_directory(self, target: str) -> None:
+        if self.mode == "append":
+            return
+        if self.mode == "error":
+            with os.scandir(target) as entries:
+                if next(entries, None) is not None:
+                    raise exists(target)
+            return
+        foreign = next(self._foreign(target), None)
+        if foreign is not None:
+            raise SinkError(
+                f"mode='overwrite' would remove {foreign!r}, which is no {self.format} file."
+                " Choose another directory, or remove what is in it yourself."
+            )
+
+    def _foreign(self, target: str) -> Iterator[str]:
+        """Yield the files that do not look like a dataset's; it must not be lost by mistake."""
+        for folder, _, names in os.walk(target):
+            for name in names:
+                if not name.startswith(("_", ".")) and not name.lower().endswith(self.suffixes):
+                    yield os.path.join(folder, name)
+
+    def start(self, schema: pa.Schema) -> FileWriteJob:
+        """Begin one run: check again, make the place that is written to."""
+        self.check(schema)
+        job = FileWriteJob(self, schema, self.single_file)
+        job.staging.make()
+        return job
+
+
+class FileWriteJob:
+    """One run of a sink: tasks write into the staging folder, commit renames."""
+
+    def __init__(self, sink: FileSink, schema: pa.Schema, single_file: bool) -> None:
+        self.sink = sink
+        self.schema = schema.remove_metadata()
+        self.single_file = single_file
+        self.run = new_run()
+        # Fixed here: another process may have another working directory.
+        self.target = sink.target
+        self.staging = Staging(self.target, self.run)
+
+    def write(
+        self, partition: int, attempt: int, batches: Iterator[pa.RecordBatch]
+    ) -> Sequence[Written]:
+        """Write one partition into a folder of its own in the staging folder."""
+        folder = os.path.join(self.staging.folder, f"{partition}-{attempt}")
+        try:
+            return self._write(folder, partition, batches)
+        except (OSError, pa.ArrowException) as error:
+            if isinstance(error, SinkError) or type(error).__module__.startswith("partita"):
+                # An error of what feeds the sink says more than one of the sink.
+                raise
+            raise self._failed(error) from error
+
+    def _write(
+        self, folder: str, partition: int, batches: Iterator[pa.RecordBatch]
+    ) -> Sequence[Written]:
+        if not os.path.isdir(self.staging.folder):
+            raise SinkError(f"The write to {self.target!r} was aborted.")
+        os.makedirs(folder, exist_ok=True)
+        files = PartFiles(
+            folder=folder,
+            name=f"part-{self.run}-{partition:05d}{self.sink.suffixes[0]}",
+            schema=self.sink.stored_schema(self.schema),
+            keys=self.sink.partition_by,
+            open_writer=self.sink.open,
+            rows_at_once=self.sink.buffered_rows,
+            label=self.sink.label,
+        )
+        with files:
+            for batch in batches:
+                files.write(conform(batch, self.schema))
+        return files.written
+
+    def commit(self, written: Sequence[Written]) -> None:
+        """Make exactly `written` visible, at once."""
+        try:
+            files = list(written) or self._empty()
+            if self.single_file:
+                self._commit_file(files)
+            elif self.sink.mode == "append" and os.path.isdir(self.target):
+                self._append(files if written else [])
+            else:
+                self._commit_directory(files)
+            sync(os.path.dirname(self.target))
+        except SinkError:
+            self.abort()
+            raise
+        except (OSError, pa.ArrowException) as error:
+            self.abort()
+            raise self._failed(error) from error
+        self.staging.remove(created=False)
+
+    def abort(self) -> None:
+        """Remove all that was written."""
+        self.staging.remove(created=True)
+
+    def _empty(self) -> list[Written]:
+        """Return a file without rows: a dataset keeps its schema even when it is empty."""
+        path = os.path.join(self.staging.folder, f"empty{self.sink.suffixes[0]}")
+        self.sink.open(path, self.schema).close()
+        name = f"part-{self.run}-00000{self.sink.suffixes[0]}"
+        return [Written(path=path, target=name, rows=0, bytes=os.stat(path).st_size)]
+
+    def _commit_file(self, files: Sequence[Written]) -> None:
+        if len(files) != 1:
+            raise SinkError(
+                f"{self.target!r} is one file, but {len(files)} tasks wrote rows for it."
+            )
+        place_file(files[0].path, self.target, replace=self.sink.mode == "overwrite")
+
+    def _commit_directory(self, files: Sequence[Written]) -> None:
+        staged = os.path.join(self.staging.folder, "data")
+        os.mkdir(staged)
+        for file in files:
+            place_file(file.path, self._place(staged, file.target), replace=False)
+        for folder, _, _ in os.walk(staged):
+            sync(folder)
+        replace = self.sink.mode == "overwrite"
+        place_directory(staged, self.target, replace, self.staging.folder)
+
+    def _append(self, files: Sequence[Written]) -> None:
+        placed: list[str] = []
+        try:
+            for file in files:
+                path = self._place(self.target, file.target)
+                place_file(file.path, path, replace=False)
+                placed.append(path)
+        except BaseException:
+            for path in placed:
+                os.unlink(path)
+            raise
+        for folder in {os.path.dirname(path) for path in placed}:
+            sync(folder)
+
+    def _place(self, base: str, relative: str) -> str:
+        """Return where a file goes below `base`, its folders made; never outside of it."""
+        path = os.path.normpath(os.path.join(base, relative))
+        folder = os.path.dirname(path)
+        os.makedirs(folder, exist_ok=True)
+        inside = os.path.realpath(folder)
+        if inside != os.path.realpath(base) and not inside.startswith(
+            os.path.realpath(base) + os.sep
+        ):
+            raise SinkError(f"{relative!r} leads out of {self.target!r}; nothing is written.")
+        return path
+
+    def _failed(self, error: BaseException) -> SinkError:
+        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return SinkError(
+            f"{self.sink.label} cannot be written: {text}. Nothing of it is visible; make room or"
+            " choose another target, and run it again."
+        )
