@@ -1,0 +1,1 @@
+"""The command `partita`: a first look at datasets, and the demo. It stands on `api`."""
