@@ -47,7 +47,7 @@ class Made(NamedTuple):
 
 def random_table(rng: Random) -> pa.Table:
     """Return a table of up to ten rows."""
-    count = rng.choice([0, 1, 3, 6, 10])
+    count = rng.choice([0, 1, 4, 8, 12])
     values = {"i": INTEGERS, "j": INTEGERS, "f": FLOATS, "s": TEXTS, "b": FLAGS}
     types = (pa.int64(), pa.int32(), pa.float64(), pa.string(), pa.bool_())
     columns = [rng.choices(each, k=count) for each in values.values()]
@@ -160,7 +160,7 @@ def _aggregate(rng: Random, of: Made, made: list[Made]) -> Made:
     keys: list[tuple[str, Expr]] = [(name, Column(name)) for name in names]
     if "key" not in names and rng.random() < 0.5:
         keys.append(("key", _condition(rng, schema, 1)))
-    functions = ["sum", "min", "max", "count", "n_unique"] + ["first", "last"] * of.ordered
+    functions = ["sum", "min", "max", "count", "n_unique"] + ["first", "last"] * (4 * of.ordered)
     aggs: list[tuple[str, Expr]] = [("rows", Agg("len", None))]
     for number in range(rng.randint(0, 2)):
         aggs.append((f"agg{number}", Agg(rng.choice(functions), _number(rng, schema))))
@@ -237,6 +237,6 @@ def _map(rng: Random, of: Made, made: list[Made]) -> Made:
 
 
 _STEPS = (
-    *(_filter, _filter, _filter, _project, _project, _aggregate, _join, _join),
-    *(_sort, _slice, _slice, _distinct, _union, _map),
+    *(_filter, _filter, _filter, _project, _project, _aggregate, _aggregate, _join, _join),
+    *(_sort, _sort, _slice, _slice, _distinct, _union, _map),
 )

@@ -1,0 +1,279 @@
+"""Filter as early as it does not change the answer: below other nodes, and inside the scans.
+
+A filter is taken apart into the conditions that must all hold. Each travels down on its own:
+`_route` says, node by node, which conditions stay above it and which go on to its inputs. A
+condition that may raise (see `properties`) never passes what removes rows.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from ...errors import ComputeError, TypeMismatch
+from ...expr.evaluate import dtype_of
+from ...expr.node import Column, Expr, columns_of, conjunction, conjuncts, substitute
+from ...plan.identity import parent_counts
+from ...plan.node import PlanNode, Site
+from ...plan.nodes import Aggregate, Distinct, Filter, Join, Project, Scan, Sort, Union
+from ..context import Context
+from ..properties import inlined, is_cheap, may_raise, respects_equality
+from ..sharing import repeatable
+
+
+class Condition(NamedTuple):
+    """Something that must hold for a row, and the line it was written on."""
+
+    expr: Expr
+    site: Site | None
+
+
+Conditions = tuple[Condition, ...]
+
+
+class Route(NamedTuple):
+    """Where the conditions that arrive at a node from above go."""
+
+    stay: Conditions
+    down: tuple[Conditions, ...]
+    """For each input of the node."""
+
+
+def predicate_pushdown(plan: PlanNode, context: Context) -> PlanNode:
+    """Return `plan` with its filters as far down as they can go."""
+    return _Push(plan).pushed()
+
+
+class _Push:
+    """One run of the rule. A node is built once for each set of conditions that reaches it."""
+
+    def __init__(self, plan: PlanNode) -> None:
+        self._plan = plan
+        self._parents = parent_counts(plan)
+        self._repeatable = repeatable(plan)
+        self._built: dict[tuple[int, Conditions], PlanNode] = {}
+
+    def pushed(self) -> PlanNode:
+        """Return the whole plan, rebuilt."""
+        # Without recursion, as plans may be deeper than Python's stack.
+        stack: list[tuple[PlanNode, Conditions]] = [(self._plan, ())]
+        while stack:
+            node, arriving = stack[-1]
+            if (id(node), arriving) in self._built:
+                stack.pop()
+                continue
+            route = _route(node, arriving)
+            waiting = [
+                (child, self._reaching(child, down))
+                for child, down in zip(node.inputs, route.down, strict=True)
+                if (id(child), self._reaching(child, down)) not in self._built
+            ]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            inputs = tuple(
+                self._edge(child, down) for child, down in zip(node.inputs, route.down, strict=True)
+            )
+            self._built[id(node), arriving] = _filtered(
+                _rebuilt(node, inputs, arriving), route.stay
+            )
+            stack.pop()
+        return self._built[id(self._plan), ()]
+
+    def _reaching(self, child: PlanNode, down: Conditions) -> Conditions:
+        """Return the conditions that enter `child`: none, where others need all its rows.
+
+        What is made once for several readers would else be made once for each.
+        """
+        shared = self._parents[id(child)] > 1 and not self._repeatable[id(child)]
+        return () if shared else down
+
+    def _edge(self, child: PlanNode, down: Conditions) -> PlanNode:
+        entering = self._reaching(child, down)
+        built = self._built[id(child), entering]
+        return built if entering == down else _filtered(built, down)
+
+
+def _filtered(node: PlanNode, conditions: Conditions) -> PlanNode:
+    predicate = conjunction(tuple(condition.expr for condition in conditions))
+    if predicate is None:
+        return node
+    return Filter(input=node, predicate=predicate, site=conditions[0].site)
+
+
+def _rebuilt(node: PlanNode, inputs: tuple[PlanNode, ...], arriving: Conditions) -> PlanNode:
+    if isinstance(node, Filter):
+        # Its conditions are among those that went down.
+        return inputs[0]
+    if isinstance(node, Scan):
+        return _scan_with(node, arriving)
+    return node.with_inputs(inputs)
+
+
+def _split(
+    conditions: Conditions, passes: Callable[[Condition], bool]
+) -> tuple[Conditions, Conditions]:
+    """Return the conditions that do not pass, and those that do."""
+    stay: list[Condition] = []
+    down: list[Condition] = []
+    for condition in conditions:
+        (down if passes(condition) else stay).append(condition)
+    return tuple(stay), tuple(down)
+
+
+def _unique(conditions: Conditions) -> Conditions:
+    return tuple({condition.expr: condition for condition in reversed(conditions)}.values())[::-1]
+
+
+@functools.singledispatch
+def _route(node: PlanNode, arriving: Conditions) -> Route:
+    """Return where `arriving` goes; by default a node lets nothing pass."""
+    return Route(arriving, tuple(() for _ in node.inputs))
+
+
+@_route.register
+def _(node: Filter, arriving: Conditions) -> Route:
+    own = tuple(Condition(part, node.site) for part in conjuncts(node.predicate))
+    stay, down = _split(arriving, lambda each: not may_raise(each.expr, node.schema))
+    return Route(stay, (_unique(own + down),))
+
+
+@_route.register
+def _(node: Scan, arriving: Conditions) -> Route:
+    stay, _ = _split(arriving, lambda each: _enters(node, each))
+    return Route(stay, ())
+
+
+def _enters(node: Scan, condition: Condition) -> bool:
+    if node.pushdown.limit is not None:
+        return False
+    return node.pushdown.predicate is None or not may_raise(condition.expr, node.schema)
+
+
+def _scan_with(node: Scan, arriving: Conditions) -> Scan:
+    _, entering = _split(arriving, lambda each: _enters(node, each))
+    if not entering:
+        return node
+    there = () if node.pushdown.predicate is None else conjuncts(node.pushdown.predicate)
+    parts = dict.fromkeys((*there, *(condition.expr for condition in entering)))
+    predicate = conjunction(tuple(parts))
+    return replace(node, pushdown=replace(node.pushdown, predicate=predicate))
+
+
+@_route.register
+def _(node: Project, arriving: Conditions) -> Route:
+    return _through_names(arriving, dict(node.exprs), node.input.schema)
+
+
+def _through_names(arriving: Conditions, made: dict[str, Expr], schema: pa.Schema) -> Route:
+    """Return the route through a node that makes the columns `made` of rows of `schema`."""
+    stay, down = [], []
+    for condition in arriving:
+        below = _expressed_below(condition.expr, made, schema)
+        if below is None:
+            stay.append(condition)
+        else:
+            down.append(Condition(below, condition.site))
+    return Route(tuple(stay), (tuple(down),))
+
+
+def _expressed_below(expr: Expr, made: dict[str, Expr], schema: pa.Schema) -> Expr | None:
+    columns = columns_of(expr)
+    if not all(name in made and is_cheap(made[name]) for name in columns):
+        return None
+    below = inlined(expr, {name: made[name] for name in columns})
+    try:
+        dtype_of(below, schema)
+    except (TypeMismatch, ComputeError):
+        # A function that takes a column there but no constant, or fails for this one.
+        return None
+    return below
+
+
+@_route.register
+def _(node: Aggregate, arriving: Conditions) -> Route:
+    if not node.keys:
+        # It gives one row even for none.
+        return Route(arriving, ((),))
+    stay, by_key = _split(arriving, lambda each: respects_equality(each.expr, node.schema))
+    route = _through_names(by_key, dict(node.keys), node.input.schema)
+    return Route(stay + route.stay, route.down)
+
+
+@_route.register
+def _(node: Distinct, arriving: Conditions) -> Route:
+    subset = frozenset(node.schema.names if node.subset is None else node.subset)
+
+    def passes(condition: Condition) -> bool:
+        if node.keep == "none" and may_raise(condition.expr, node.schema):
+            # All others leave a row of every combination; this one removes those that repeat.
+            return False
+        return columns_of(condition.expr) <= subset and respects_equality(
+            condition.expr, node.schema
+        )
+
+    stay, down = _split(arriving, passes)
+    return Route(stay, (down,))
+
+
+@_route.register
+def _(node: Sort, arriving: Conditions) -> Route:
+    return Route(arriving, ((),)) if node.limit is not None else Route((), (arriving,))
+
+
+@_route.register
+def _(node: Union, arriving: Conditions) -> Route:
+    return Route((), tuple(arriving for _ in node.parts))
+
+
+@_route.register
+def _(node: Join, arriving: Conditions) -> Route:
+    of_left = set(node.left.schema.names)
+    of_right = {given: Column(name) for name, given in node.right_columns()}
+    to_right = _equal_columns(node)
+    to_left: dict[str, Expr] = {
+        right.name: Column(left) for left, right in to_right.items() if isinstance(right, Column)
+    }
+    stay, left, right = [], [], []
+    for condition in arriving:
+        columns = columns_of(condition.expr)
+        if may_raise(condition.expr, node.schema):
+            stay.append(condition)
+        elif columns <= of_left:
+            left.append(condition)
+            right += _carried_over(condition, to_right, node.left.schema)
+        elif node.how == "inner" and columns <= set(of_right):
+            moved = Condition(substitute(condition.expr, dict(of_right)), condition.site)
+            right.append(moved)
+            left += _carried_over(moved, to_left, node.right.schema)
+        else:
+            stay.append(condition)
+    return Route(tuple(stay), (tuple(left), tuple(right)))
+
+
+def _equal_columns(node: Join) -> dict[str, Expr]:
+    """Return, by key column of the left, the column of the right that is equal where they meet."""
+    return {
+        left.name: right
+        for left, right in zip(node.left_on, node.right_on, strict=True)
+        if isinstance(left, Column)
+        and isinstance(right, Column)
+        and dtype_of(left, node.left.schema) == dtype_of(right, node.right.schema)
+    }
+
+
+def _carried_over(
+    condition: Condition, equal: dict[str, Expr], schema: pa.Schema
+) -> list[Condition]:
+    """Return the condition on the other side's keys, if it is one on keys alone.
+
+    A row that fails it can only meet rows that fail it too.
+    """
+    columns = columns_of(condition.expr)
+    if not columns or not columns <= set(equal) or not respects_equality(condition.expr, schema):
+        return []
+    return [Condition(substitute(condition.expr, dict(equal)), condition.site)]

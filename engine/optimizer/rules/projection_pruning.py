@@ -1,0 +1,206 @@
+"""Compute and read only the columns that somebody needs.
+
+What is needed is gathered from the result down to the scans, then the plan is rebuilt from the
+scans up. A node may give more columns than were asked of it (a filter gives those it filters by);
+where that costs something, a projection drops them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pyarrow as pa
+
+from ...expr.node import Column, Expr, columns_of
+from ...plan.identity import parent_counts
+from ...plan.node import PlanNode
+from ...plan.nodes import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Join,
+    Project,
+    Scan,
+    Slice,
+    Sort,
+    Union,
+    required_columns,
+)
+from ..context import Context
+from ..properties import is_trivial
+from ..sharing import repeatable
+
+Names = frozenset[str]
+
+
+def projection_pruning(plan: PlanNode, context: Context) -> PlanNode:
+    """Return `plan` without columns that nobody needs."""
+    demands = _demands(plan)
+    built: dict[tuple[int, Names], PlanNode] = {}
+    for node in plan.walk():
+        for needed in demands[id(node)]:
+            inputs = []
+            for child, names in zip(node.inputs, _asked(node, needed), strict=True):
+                whole = built[id(child), _met_by(demands[id(child)], names)]
+                inputs.append(_narrowed(whole, child, names) if _is_exact(node) else whole)
+            built[id(node), needed] = _keeping(node, needed, tuple(inputs))
+    names = frozenset(plan.schema.names)
+    return _narrowed(built[id(plan), names], plan, names)
+
+
+def _demands(plan: PlanNode) -> dict[int, tuple[Names, ...]]:
+    """Return, by the id of each node, the sets of columns that it is asked for.
+
+    What is made once is asked for all that its readers need together; what is as well made again
+    for each of them is asked for each set apart.
+    """
+    parents = parent_counts(plan)
+    again = repeatable(plan)
+    asked: dict[int, dict[Names, None]] = {id(plan): {frozenset(plan.schema.names): None}}
+    demands: dict[int, tuple[Names, ...]] = {}
+    for node in reversed(list(plan.walk())):
+        sets = tuple(asked[id(node)])
+        if parents.get(id(node), 0) > 1 and not again[id(node)]:
+            sets = (frozenset().union(*sets),)
+        demands[id(node)] = sets
+        for needed in sets:
+            for child, names in zip(node.inputs, _asked(node, needed), strict=True):
+                asked.setdefault(id(child), {})[names] = None
+    return demands
+
+
+def _met_by(sets: tuple[Names, ...], names: Names) -> Names:
+    return names if names in sets else sets[0]
+
+
+def _asked(node: PlanNode, needed: Names) -> tuple[Names, ...]:
+    """Return the columns that `node` asks of its inputs to give `needed`; of each at least one."""
+    return tuple(
+        names or frozenset({_least(child)})
+        for child, names in zip(node.inputs, _needs(node, needed), strict=True)
+    )
+
+
+@functools.singledispatch
+def _needs(node: PlanNode, needed: Names) -> tuple[Names, ...]:
+    """Return the columns of each input that `node` needs to give `needed`."""
+    # Functions of the user and sinks take all there is.
+    return tuple(frozenset(child.schema.names) for child in node.inputs)
+
+
+@_needs.register(Filter)
+@_needs.register(Sort)
+@_needs.register(Slice)
+@_needs.register(Distinct)
+def _(node: PlanNode, needed: Names) -> tuple[Names, ...]:
+    return (needed | required_columns(node),)
+
+
+@_needs.register
+def _(node: Project, needed: Names) -> tuple[Names, ...]:
+    return (_columns(expr for name, expr in node.exprs if name in needed),)
+
+
+@_needs.register
+def _(node: Aggregate, needed: Names) -> tuple[Names, ...]:
+    kept = (expr for name, expr in node.aggs if name in needed)
+    return (_columns(expr for _, expr in node.keys) | _columns(kept),)
+
+
+@_needs.register
+def _(node: Union, needed: Names) -> tuple[Names, ...]:
+    return tuple(needed for _ in node.parts)
+
+
+@_needs.register
+def _(node: Join, needed: Names) -> tuple[Names, ...]:
+    left = (needed & set(node.left.schema.names)) | _columns(node.left_on)
+    right = _columns(node.right_on)
+    for name, given in node.right_columns():
+        if given in needed:
+            right |= {name}
+            if given != name:
+                # Without its namesake on the left it would lose the suffix.
+                left |= {name}
+    return left, right
+
+
+def _columns(exprs: Iterable[Expr]) -> Names:
+    return frozenset().union(*(columns_of(expr) for expr in exprs))
+
+
+def _least(node: PlanNode) -> str:
+    """Return the column of `node` that costs least, for readers that only count rows."""
+    schema = node.schema
+    free = _free_columns(node)
+    there_anyway = [name for name in schema.names if name in free]
+    return min(there_anyway or schema.names, key=lambda name: _width(schema.field(name).type))
+
+
+def _free_columns(node: PlanNode) -> Names:
+    """Return columns that `node` reads in any case."""
+    if isinstance(node, Scan):
+        predicate = node.pushdown.predicate
+        return frozenset() if predicate is None else columns_of(predicate)
+    if isinstance(node, Project):
+        return frozenset(name for name, expr in node.exprs if is_trivial(expr))
+    if isinstance(node, Aggregate):
+        return frozenset(name for name, _ in node.keys)
+    if isinstance(node, Join):
+        return _columns(node.left_on)
+    return required_columns(node)
+
+
+def _width(dtype: pa.DataType) -> int:
+    try:
+        return dtype.bit_width
+    except ValueError:
+        # Text, binary and nested: no fixed width, and more than any number.
+        return 10_000 if pa.types.is_nested(dtype) else 1_000
+
+
+def _is_exact(node: PlanNode) -> bool:
+    """Return whether columns that `node` did not ask for would do harm: be moved, or be given."""
+    return not isinstance(node, Project | Aggregate | Filter | Slice)
+
+
+def _narrowed(built: PlanNode, before: PlanNode, names: Names) -> PlanNode:
+    """Return `built` with `names` alone, in the order of the node that it was built from."""
+    wanted = [name for name in before.schema.names if name in names]
+    if built.schema.names == wanted:
+        return built
+    return Project(
+        input=built, exprs=tuple((name, Column(name)) for name in wanted), site=built.site
+    )
+
+
+@functools.singledispatch
+def _keeping(node: PlanNode, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
+    """Return `node` over `inputs`, giving at least `needed`."""
+    return node.with_inputs(inputs)
+
+
+@_keeping.register
+def _(node: Scan, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
+    columns = tuple(name for name in node.schema.names if name in needed)
+    if len(columns) == len(node.schema.names):
+        return node
+    return replace(node, pushdown=replace(node.pushdown, columns=columns))
+
+
+@_keeping.register
+def _(node: Project, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
+    exprs = tuple(named for named in node.exprs if named[0] in needed)
+    if len(exprs) == len(node.exprs):
+        return node.with_inputs(inputs)
+    return replace(node, input=inputs[0], exprs=exprs)
+
+
+@_keeping.register
+def _(node: Aggregate, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
+    aggs = tuple(named for named in node.aggs if named[0] in needed)
+    if len(aggs) == len(node.aggs):
+        return node.with_inputs(inputs)
+    return replace(node, input=inputs[0], aggs=aggs)

@@ -1,0 +1,149 @@
+"""Drop nodes that change nothing: an order nobody sees, a distinct of what is distinct already."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ...expr.node import Agg
+from ...plan.identity import parent_counts
+from ...plan.node import PlanNode
+from ...plan.nodes import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Join,
+    Project,
+    Slice,
+    Sort,
+    Union,
+)
+from ..context import Context
+
+ORDER_FREE = frozenset(
+    {
+        *("sum", "mean", "min", "max", "count", "len", "n_unique", "std", "var", "any", "all"),
+        *("median", "quantile"),
+    }
+)
+"""Aggregates that give the same for their rows in any order (but for the last bits of a sum)."""
+
+
+def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
+    """Return `plan` without sorts, distincts and unions that make no difference."""
+    ordered = _order_matters(plan)
+    parents = parent_counts(plan)
+    built: dict[int, PlanNode] = {}
+    for node in plan.walk():
+        inputs = tuple(built[id(child)] for child in node.inputs)
+        if isinstance(node, Union):
+            built[id(node)] = _flattened(node, inputs, parents)
+            continue
+        after = node.with_inputs(inputs)
+        if isinstance(after, Sort):
+            after = _without_superseded(after)
+            if after.limit is None and not ordered[id(node)]:
+                built[id(node)] = after.input
+                continue
+        if isinstance(after, Distinct) and _is_distinct(after):
+            built[id(node)] = after.input
+            continue
+        built[id(node)] = after
+    return built[id(plan)]
+
+
+def _order_matters(plan: PlanNode) -> dict[int, bool]:
+    """Return, by the id of each node, whether the order of its rows can be seen in the result."""
+    matters = {id(node): False for node in plan.walk()}
+    matters[id(plan)] = True
+    for node in reversed(list(plan.walk())):
+        seen = _sees_order(node, matters[id(node)])
+        for child in node.inputs:
+            matters[id(child)] = matters[id(child)] or seen
+    return matters
+
+
+@functools.singledispatch
+def _sees_order(node: PlanNode, matters: bool) -> bool:
+    """Return whether the order of the input can be seen in what `node` gives.
+
+    `matters` says whether the order of what it gives can be seen.
+    """
+    # Slices, functions of the user and sinks.
+    return True
+
+
+@_sees_order.register(Filter)
+@_sees_order.register(Project)
+@_sees_order.register(Union)
+def _(node: PlanNode, matters: bool) -> bool:
+    return matters
+
+
+@_sees_order.register
+def _(node: Sort, matters: bool) -> bool:
+    # Equal rows keep their order, which a limit turns into a choice of rows.
+    return matters or node.limit is not None
+
+
+@_sees_order.register
+def _(node: Aggregate, matters: bool) -> bool:
+    names = {expr.name for _, expr in node.aggs if isinstance(expr, Agg)}
+    return node.maintain_order or not names <= ORDER_FREE
+
+
+@_sees_order.register
+def _(node: Distinct, matters: bool) -> bool:
+    return node.maintain_order or node.keep in ("first", "last")
+
+
+@_sees_order.register
+def _(node: Join, matters: bool) -> bool:
+    return node.maintain_order
+
+
+def _without_superseded(node: Sort) -> Sort:
+    """Return `node` without a sort below it whose keys are all among its own.
+
+    Rows that are equal to the outer sort are then equal to the inner one too, and come out in the
+    order they had before both.
+    """
+    inner = node.input
+    keys = {key.expr for key in node.by}
+    while isinstance(inner, Sort) and inner.limit is None:
+        if not {key.expr for key in inner.by} <= keys:
+            break
+        inner = inner.input
+    return node if inner is node.input else replace(node, input=inner)
+
+
+def _is_distinct(node: Distinct) -> bool:
+    """Return whether no two rows of the input are equal in the columns of `node`."""
+    subset = node.schema.names if node.subset is None else node.subset
+    inner: PlanNode = node.input
+    while isinstance(inner, Filter | Sort | Slice):
+        inner = inner.input
+    if isinstance(inner, Aggregate):
+        return {name for name, _ in inner.keys} <= set(subset)
+    if isinstance(inner, Distinct):
+        own = inner.schema.names if inner.subset is None else inner.subset
+        return set(own) <= set(subset)
+    return False
+
+
+def _flattened(node: Union, inputs: tuple[PlanNode, ...], parents: Mapping[int, int]) -> PlanNode:
+    """Return a union with the parts of unions below it in their place; one part needs none."""
+    parts: list[PlanNode] = []
+    for old, new in zip(node.parts, inputs, strict=True):
+        own = isinstance(new, Union) and parents[id(old)] == 1
+        parts.extend(_parts(new) if own else [new])
+    if len(parts) == 1:
+        return parts[0]
+    if len(parts) == len(inputs):
+        return node.with_inputs(inputs)
+    return Union(parts=tuple(parts), site=node.site)
+
+
+def _parts(node: PlanNode) -> Sequence[PlanNode]:
+    return node.parts if isinstance(node, Union) else (node,)

@@ -1,0 +1,215 @@
+"""What to tell a reader about one node: the words that the text tree and the graph share.
+
+How it is laid out is the matter of `display` and `graph`.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import PlanError
+from ..expr.node import Column, Expr
+from .node import PlanNode
+from .nodes import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Join,
+    MapBatches,
+    Named,
+    Project,
+    Scan,
+    Slice,
+    Sort,
+    SortKey,
+    Union,
+    Write,
+    show,
+)
+
+MOST_NAMES = 10
+"""Names of a list that are written out; the rest is counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """One node in words, free of line breaks and control characters."""
+
+    kind: str
+    """What it is, such as ``SCAN``."""
+
+    subject: str = ""
+    """What it is about: the source, the predicate, the keys."""
+
+    details: tuple[tuple[str, str], ...] = ()
+    """More, as label and value."""
+
+
+def clean(text: str) -> str:
+    r"""Return `text` with what could break a line or hide other text written as an escape.
+
+    >>> clean("a\nb")
+    'a\\nb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def text_width(text: str) -> int:
+    """Return how many cells of a fixed-width font `text` takes."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
+
+
+def names_text(names: Iterable[str]) -> str:
+    """Return names joined with commas, shortened past `MOST_NAMES`."""
+    names = list(names)
+    shown = ", ".join(names[:MOST_NAMES])
+    more = len(names) - MOST_NAMES
+    return f"{shown}, ... {more} more" if more > 0 else shown
+
+
+def count_text(number: float) -> str:
+    """Return a count as a reader takes it in at once.
+
+    >>> count_text(1234567.0), count_text(12)
+    ('1.23M', '12')
+    """
+    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if number >= size:
+            return f"{number / (1e3 if unit == 'k' else size):.3g}{unit}"
+    return f"{number:.0f}"
+
+
+def describe_node(node: PlanNode, partition_bytes: int | None = None) -> Description:
+    """Return `node` in words.
+
+    Parameters
+    ----------
+    node
+        The node; its inputs are not described.
+    partition_bytes
+        Where given, a scan asks its source (of metadata only) what it need not read.
+    """
+    found = _describe(node, partition_bytes)
+    return Description(
+        kind=found.kind,
+        subject=clean(found.subject),
+        details=tuple((label, clean(value)) for label, value in found.details),
+    )
+
+
+@functools.singledispatch
+def _describe(node: PlanNode, partition_bytes: int | None) -> Description:
+    raise PlanError(f"A {type(node).__name__} node has no description.")
+
+
+@_describe.register
+def _(node: Scan, partition_bytes: int | None) -> Description:
+    pushdown, everything = node.pushdown, node.source.schema.names
+    if pushdown.columns is None:
+        details = [("columns", str(len(everything)))]
+    else:
+        listed = names_text(pushdown.columns)
+        details = [("columns", f"{len(pushdown.columns)} of {len(everything)} [{listed}]")]
+    if pushdown.predicate is not None:
+        details.append(("where", show(pushdown.predicate)))
+    if pushdown.limit is not None:
+        details.append(("limit", str(pushdown.limit)))
+    if partition_bytes is not None:
+        pruned = node.source.plan(pushdown, partition_bytes).pruned
+        details += [(what, f"{read} of {total}") for what, (read, total) in pruned.items()]
+    return Description(kind="SCAN", subject=node.source.label, details=tuple(details))
+
+
+@_describe.register
+def _(node: Filter, partition_bytes: int | None) -> Description:
+    return Description(kind="FILTER", subject=show(node.predicate))
+
+
+@_describe.register
+def _(node: Project, partition_bytes: int | None) -> Description:
+    return Description(kind="PROJECT", subject=_named_text(node.exprs))
+
+
+@_describe.register
+def _(node: Aggregate, partition_bytes: int | None) -> Description:
+    keys = f"by {_named_text(node.keys)}" if node.keys else "all rows"
+    details = [("gives", _named_text(node.aggs))] if node.aggs else []
+    if node.maintain_order:
+        details.append(("order", "kept"))
+    return Description(kind="AGGREGATE", subject=keys, details=tuple(details))
+
+
+@_describe.register
+def _(node: Join, partition_bytes: int | None) -> Description:
+    pairs = zip(node.left_on, node.right_on, strict=True)
+    keys = names_text(f"{show(left)} = {show(right)}" for left, right in pairs)
+    details = (("order", "kept"),) if node.maintain_order else ()
+    return Description(kind=f"JOIN {node.how}", subject=f"on {keys}", details=details)
+
+
+@_describe.register
+def _(node: Sort, partition_bytes: int | None) -> Description:
+    details = () if node.limit is None else (("first", str(node.limit)),)
+    keys = names_text(_sort_key_text(key) for key in node.by)
+    return Description(kind="SORT", subject=f"by {keys}", details=details)
+
+
+@_describe.register
+def _(node: Slice, partition_bytes: int | None) -> Description:
+    length = "all" if node.length is None else str(node.length)
+    if node.offset == 0:
+        return Description(kind="SLICE", subject=f"first {length}")
+    if node.offset < 0:
+        return Description(kind="SLICE", subject=f"{length} from {-node.offset} before the end")
+    return Description(kind="SLICE", subject=f"{length} after the first {node.offset}")
+
+
+@_describe.register
+def _(node: Distinct, partition_bytes: int | None) -> Description:
+    subject = "of all columns" if node.subset is None else f"of {names_text(node.subset)}"
+    details = [] if node.keep == "any" else [("keep", node.keep)]
+    if node.maintain_order:
+        details.append(("order", "kept"))
+    return Description(kind="DISTINCT", subject=subject, details=tuple(details))
+
+
+@_describe.register
+def _(node: Union, partition_bytes: int | None) -> Description:
+    return Description(kind="UNION", subject=f"of {len(node.parts)}")
+
+
+@_describe.register
+def _(node: MapBatches, partition_bytes: int | None) -> Description:
+    name = getattr(node.function, "__qualname__", type(node.function).__name__)
+    takes = "partition" if node.whole_partition else "batch"
+    details = (("takes", f"{node.takes} {takes}"), ("gives", names_text(node.schema.names)))
+    return Description(kind="MAP", subject=name, details=details)
+
+
+@_describe.register
+def _(node: Write, partition_bytes: int | None) -> Description:
+    return Description(kind="WRITE", subject=node.sink.label)
+
+
+def _named_text(exprs: tuple[Named, ...]) -> str:
+    return names_text(_one_named(name, expr) for name, expr in exprs)
+
+
+def _one_named(name: str, expr: Expr) -> str:
+    return name if expr == Column(name) else f"{name} = {show(expr)}"
+
+
+def _sort_key_text(key: SortKey) -> str:
+    order = " desc" if key.descending else ""
+    nulls = " nulls last" if key.nulls_last else ""
+    return f"{show(key.expr)}{order}{nulls}"
