@@ -62,12 +62,19 @@ def same(left: pa.Schema, right: pa.Schema) -> bool:
 def carries(physical: pa.DataType, logical: pa.DataType) -> bool:
     """Return whether a batch may carry a column of type `logical` as `physical`.
 
+    Whether values are coded is the batch's own business, in both directions: a column that is a
+    dictionary to the user may be expanded where its codes would cost more than they save.
+
     >>> carries(pa.dictionary(pa.int32(), pa.string()), pa.string())
     True
+    >>> carries(pa.string(), pa.dictionary(pa.int32(), pa.string()))
+    True
     """
-    if physical == logical:
-        return True
-    return pa.types.is_dictionary(physical) and physical.value_type == logical
+    return physical == logical or _values(physical) == _values(logical)
+
+
+def _values(dtype: pa.DataType) -> pa.DataType:
+    return dtype.value_type if pa.types.is_dictionary(dtype) else dtype
 
 
 def decoded(array: pa.Array) -> pa.Array:
@@ -79,12 +86,12 @@ def decoded(array: pa.Array) -> pa.Array:
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Return `batch` with exactly the types of `schema`: dictionaries that are not in it expanded.
+    """Return `batch` with exactly the types of `schema`: dictionaries as they are in it, or not.
 
     Raises
     ------
     SchemaError
-        If a column has neither the type of `schema` nor a dictionary of it.
+        If a column has other values than `schema` says, or more of them than its codes can tell.
     """
     if batch.schema.equals(schema):
         return batch
@@ -96,8 +103,26 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
             raise SchemaError(
                 f"Column {field.name!r} is {column.type} in a batch, expected {field.type}."
             )
-        columns.append(column if column.type == field.type else decoded(column))
+        columns.append(column if column.type == field.type else _recoded(column, field))
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _recoded(column: pa.Array, field: pa.Field) -> pa.Array:
+    """Return a column with the dictionary that `field` wants, or without one."""
+    plain = decoded(column)
+    if not pa.types.is_dictionary(field.type):
+        return plain
+    encoded = plain.dictionary_encode()
+    try:
+        indices = encoded.indices.cast(field.type.index_type)
+    except pa.ArrowInvalid:
+        raise SchemaError(
+            f"Column {field.name!r} has {len(encoded.dictionary):,} values in one batch, too many"
+            f" for the codes of {field.type}. Cast it to {field.type.value_type}."
+        ) from None
+    return pa.DictionaryArray.from_arrays(
+        indices, encoded.dictionary, ordered=field.type.ordered, safe=False
+    )
 
 
 _SIGNED = (pa.int8(), pa.int16(), pa.int32(), pa.int64())

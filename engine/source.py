@@ -138,8 +138,12 @@ class WriteJob(Protocol):
         `attempt`: names are made from both numbers.
         """
 
-    def commit(self, written: Sequence[Written]) -> None:
-        """Make exactly `written` visible, at once; called once, in the driver."""
+    def commit(self, written: Sequence[Written]) -> Sequence[Written]:
+        """Make exactly `written` visible, at once; called once, in the driver.
+
+        Returned are the files as readers find them, their ``path`` being where they lie now; a
+        dataset without rows may have one that no task wrote.
+        """
 
     def abort(self) -> None:
         """Remove all that was written; called in the driver when the query did not succeed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pyarrow as pa
@@ -186,14 +186,15 @@ class FileWriteJob:
                 files.write(conform(batch, self.schema))
         return files.written
 
-    def commit(self, written: Sequence[Written]) -> None:
-        """Make exactly `written` visible, at once."""
+    def commit(self, written: Sequence[Written]) -> Sequence[Written]:
+        """Make exactly `written` visible, at once; return the files where they lie now."""
+        appends = self.sink.mode == "append" and os.path.isdir(self.target)
         try:
-            files = list(written) or self._empty()
+            files = list(written) or ([] if appends else self._empty())
             if self.single_file:
                 self._commit_file(files)
-            elif self.sink.mode == "append" and os.path.isdir(self.target):
-                self._append(files if written else [])
+            elif appends:
+                self._append(files)
             else:
                 self._commit_directory(files)
             sync(os.path.dirname(self.target))
@@ -204,6 +205,10 @@ class FileWriteJob:
             self.abort()
             raise self._failed(error) from error
         self.staging.remove(created=False)
+        return [replace(file, path=self._visible(file)) for file in files]
+
+    def _visible(self, file: Written) -> str:
+        return self.target if self.single_file else os.path.join(self.target, file.target)
 
     def abort(self) -> None:
         """Remove all that was written."""

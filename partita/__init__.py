@@ -103,9 +103,7 @@ __all__ = [
 
 def __getattr__(name: str) -> str:
     if name != "__version__":
-        raise AttributeError(
-            f"partita has no {name!r}.{errors.did_you_mean(name, __all__)}"
-        )
+        raise AttributeError(f"partita has no {name!r}.{errors.did_you_mean(name, __all__)}")
     # Late: it searches the installed packages, which takes longer than the rest of this module.
     from importlib.metadata import version
 

@@ -291,7 +291,10 @@ class Expressions:
         return made if made is not None else self._always(0)
 
     def _always(self, depth: int) -> Value:
-        return constant(self._draw(st.booleans()))
+        made = constant(self._draw(st.booleans()))
+        # polars forgets how many rows there are in `lit(False) & column`.
+        answer = pl.repeat(made.sql == "TRUE", pl.len(), dtype=pl.Boolean)
+        return replace(made, polars=answer)
 
     def _compared(self, depth: int) -> Value:
         return self._comparison(self.number(1), self.number(0))
@@ -309,8 +312,10 @@ class Expressions:
         dtype = self._schema.field(name).type
         alike = self.named(lambda other: other == dtype)
         if self._draw(st.booleans()):
-            return self._comparison(column(name, self._facts), column(self._pick(alike), self._facts))
-        return self._comparison(column(name, self._facts), constant(self._pick(_values(dtype))))
+            other = column(self._pick(alike), self._facts)
+        else:
+            other = constant(self._pick(_values(dtype)))
+        return self._comparison(column(name, self._facts), other)
 
     def _flag(self, depth: int) -> Value | None:
         return self.of(pa.types.is_boolean)
@@ -339,7 +344,7 @@ class Expressions:
         sql = _joined(f"({{}} IN ({', '.join(map(_sql, items))}))", value) if items else None
         return Value(
             partita=value.partita.is_in(items),
-            polars=value.polars.is_in(pl.Series(items, dtype=None if items else pl.Null)),
+            polars=value.polars.is_in(items) if items else (value.polars != value.polars),
             sql=sql,
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Kind:
 
     dtype: pa.DataType
     values: tuple[Any, ...]
-    fact: Fact = Fact()  # noqa: RUF009 - it is frozen
+    fact: Fact = Fact()
 
 
 _DAY = datetime.date(1970, 1, 1)
@@ -151,7 +152,7 @@ def _pieces(draw: Draw, table: pa.Table, most: int) -> list[pa.Table]:
     """Cut a table at drawn places; some of the pieces are empty."""
     places = draw(st.lists(st.integers(0, table.num_rows), min_size=1, max_size=most))
     cuts = [0, *sorted(places), table.num_rows]
-    return [table.slice(low, high - low) for low, high in zip(cuts, cuts[1:], strict=False)]
+    return [table.slice(low, high - low) for low, high in itertools.pairwise(cuts)]
 
 
 def _laid_out(draw: Draw, table: pa.Table, layout: str) -> pa.Table:

@@ -49,6 +49,10 @@ class RandomPlan:
     def __repr__(self) -> str:
         return " -> ".join(self.steps) + "\n" + self.partita.explain(optimized=False)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # What Hypothesis shows of it.
+        printer.text(repr(self))
+
     def rough(self) -> set[str]:
         """Return the columns whose last bits are not determined."""
         return {name for name, fact in self.facts.items() if fact.rough}
@@ -385,8 +389,12 @@ AGGREGATES = {
 }
 
 
-def _aggregated(draw: Draw, of: RandomPlan, number: int) -> tuple[str, Value] | None:
-    """Draw an aggregate, under a name of its own."""
+def _aggregated(draw: Draw, of: RandomPlan, number: int) -> tuple[str, Value, pl.Expr] | None:
+    """Draw an aggregate: its name, what it is, and what it is of in polars.
+
+    For polars that is a column of its own, called ``__`` and the name: an aggregate of a constant
+    would be of one value there, and is of one for each row here and in SQL.
+    """
     name = draw(st.sampled_from(list(AGGREGATES)))
     aggregate = AGGREGATES[name]
     expressions = _expressions(draw, of)
@@ -409,12 +417,21 @@ def _aggregated(draw: Draw, of: RandomPlan, number: int) -> tuple[str, Value] | 
     template = aggregate.sql
     if name in ("min", "max") and _may_be_float(of, value):
         template = f"coalesce({name}({{0}}) FILTER (NOT isnan({{0}}::DOUBLE)), {name}({{0}}))"
-    return f"{name}{number}", Value(
+    given = _new_name(f"{name}{number}", of)
+    made = Value(
         partita=getattr(value.partita, name)(),
-        polars=getattr(value.polars, name)(),
+        polars=getattr(pl.col(f"__{given}"), name)(),
         sql=None if template is None or value.sql is None else template.format(value.sql),
         fact=fact,
     )
+    return given, made, value.polars
+
+
+def _new_name(name: str, of: RandomPlan) -> str:
+    """Return a name that none of the columns has, of which each may become a key."""
+    while name in of.facts:
+        name += "_"
+    return name
 
 
 def _may_be_float(of: RandomPlan, value: Value) -> bool:
@@ -432,14 +449,18 @@ def _group_by(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan 
     if not keys or draw(st.integers(0, 3)) == 0:
         keys["key"] = _expressions(draw, of).any_value()[1]
     order = of.ordered and draw(st.booleans())
-    aggs = _aggregates(draw, of)
-    aggs = {name: value for name, value in aggs.items() if name not in keys}
+    aggs, inner = _aggregates(draw, of)
     grouped = of.partita.group_by(
         **{name: each.partita for name, each in keys.items()}, maintain_order=order
     )
-    polars = of.polars.group_by(
-        **{name: each.polars for name, each in keys.items()}, maintain_order=True
-    ).agg(**{name: each.polars for name, each in aggs.items()})
+    # As columns first: polars makes one group of no rows where the key is a constant.
+    hidden = {f"__key {name}": each.polars for name, each in keys.items()}
+    polars = (
+        of.polars.with_columns(**inner, **hidden)
+        .group_by(list(hidden), maintain_order=True)
+        .agg(**{name: each.polars for name, each in aggs.items()})
+        .rename(dict(zip(hidden, keys, strict=True)))
+    )
     named = {**keys, **aggs}
     sql = None
     if of.sql is not None and all(each.sql is not None for each in named.values()):
@@ -458,16 +479,19 @@ def _group_by(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan 
     )
 
 
-def _aggregates(draw: Draw, of: RandomPlan) -> dict[str, Value]:
+def _aggregates(draw: Draw, of: RandomPlan) -> tuple[dict[str, Value], dict[str, pl.Expr]]:
+    """Draw aggregates, and the columns that polars needs for them."""
     found = [_aggregated(draw, of, number) for number in range(draw(st.integers(0, 3)))]
+    made = [each for each in found if each is not None]
     rows = Value(
         partita=pt.len(), polars=pl.len().cast(pl.Int64), sql="count(*)", fact=Fact(bound=1e6)
     )
-    return {"rows": rows, **dict(each for each in found if each is not None)}
+    aggs = {_new_name("rows", of): rows, **{name: value for name, value, _ in made}}
+    return aggs, {f"__{name}": inner for name, _, inner in made}
 
 
 def _select_aggregates(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan:
-    aggs = _aggregates(draw, of)
+    aggs, inner = _aggregates(draw, of)
     sql = None
     if of.sql is not None and all(each.sql is not None for each in aggs.values()):
         shown = [f"{each.sql} AS {quoted(name)}" for name, each in aggs.items()]
@@ -476,7 +500,9 @@ def _select_aggregates(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> Ra
         of,
         f"select{[*aggs]}",
         of.partita.select(**{name: each.partita for name, each in aggs.items()}),
-        of.polars.select(**{name: each.polars for name, each in aggs.items()}),
+        of.polars.with_columns(**inner).select(
+            **{name: each.polars for name, each in aggs.items()}
+        ),
         sql,
         facts={name: each.fact for name, each in aggs.items()},
         ordered=True,
@@ -503,7 +529,7 @@ def _join(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | No
             for name in other.facts
             if name not in merged
         }
-    if set(given.values()) & set(of.facts):
+    if len({*given.values(), *of.facts}) < len(given) + len(of.facts):
         return None
     order = of.ordered and other.ordered and draw(st.booleans())
     polars = _polars_join(of.polars, other.polars, keys, how, given)

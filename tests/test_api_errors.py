@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,7 +129,7 @@ CASES: dict[str, tuple[type[errors.PartitaError], str, Callable[[Any], Any]]] = 
     ),
     "join without keys": (errors.SchemaError, "on=", lambda d: d.join(d)),
     "join by both": (errors.SchemaError, "not both", lambda d: d.join(d, on="day", left_on="day")),
-    "join with no frame": (errors.SchemaError, "DataFrame", lambda d: d.join({"day": []}, on="day")),
+    "join with no frame": (errors.SchemaError, "DataFrame", lambda d: d.join({}, on="day")),
     "join of other types": (
         errors.TypeMismatch,
         "Cast one side",
@@ -173,6 +175,11 @@ CASES: dict[str, tuple[type[errors.PartitaError], str, Callable[[Any], Any]]] = 
     "no function": (errors.InvalidExpression, "a function", lambda d: d.map_batches("upper")),
     "explain format": (errors.SchemaError, "'json'", lambda d: d.explain(format="yaml")),
     "graph format": (errors.SchemaError, "'mermaid'", lambda d: d.show_graph("png")),
+    "a deep expression": (
+        errors.InvalidExpression,
+        ".is_in([...])",
+        lambda d: d.filter(functools.reduce(operator.or_, [col("amount") == 1] * 2000)),
+    ),
     "a path": (errors.SchemaError, "scan_parquet", lambda d: pt.DataFrame("x.parquet")),
     "a number": (errors.SchemaError, "no table", lambda d: pt.DataFrame(3)),
     "a schema": (errors.SchemaError, "schema=", lambda d: pt.from_pydict({}, schema=["a"])),

@@ -41,8 +41,8 @@ SAME: dict[str, Callable[[Any], Any]] = {
     "head": lambda d: d.head(2),
     "tail": lambda d: d.tail(2),
     "astype": lambda d: d.astype({"v": "float64"}),
-    "rename": lambda d: d.rename({"v": "x"}) if isinstance(d, pt.DataFrame) else d.rename(
-        columns={"v": "x"}
+    "rename": lambda d: (
+        d.rename({"v": "x"}) if isinstance(d, pt.DataFrame) else d.rename(columns={"v": "x"})
     ),
 }
 

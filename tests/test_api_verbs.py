@@ -131,6 +131,12 @@ def test_nulls(df: pt.DataFrame) -> None:
     assert halves.to_pydict() == {"a": [1.0, 0.5]}
 
 
+def test_a_thousand_columns() -> None:
+    wide = pt.from_pydict({f"c{number}": [number, None, 1] for number in range(1000)})
+    assert len(wide.drop_nulls()) == 2
+    assert wide.fill_null(0).to_pydict()["c999"] == [999, 0, 1]
+
+
 def test_counts_of_each_column(df: pt.DataFrame) -> None:
     assert df.count().to_dicts() == [{"k": 3, "v": 4, "w": 3}]
     assert df.null_count().to_dicts() == [{"k": 1, "v": 0, "w": 1}]

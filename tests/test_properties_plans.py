@@ -12,17 +12,17 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import partita as pt
-from partita.engine.schema import decoded
 
 from .random_expressions import Expressions
 from .random_frames import ROW_NUMBER, random_frame
@@ -32,6 +32,7 @@ from .same_rows import bits, difference
 LEAST_PLANS = 300
 PLANS = int(os.environ.get("PARTITA_TEST_PLANS", "320"))
 NIGHTLY = PLANS > 320
+SHRINK = "PARTITA_TEST_SHRINK" in os.environ
 RUNS_OF_PROPERTIES = settings(
     max_examples=PLANS,
     # The same plans every time in a usual run; others every night.
@@ -39,6 +40,8 @@ RUNS_OF_PROPERTIES = settings(
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
+    # Shrinking runs a plan hundreds of times: only when asked for.
+    phases=(Phase.generate, *((Phase.shrink,) if SHRINK else ())),
 )
 TIMEOUT = 110 if not NIGHTLY else 6 * 3600
 
@@ -65,6 +68,16 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]
     shutil.rmtree(root)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A plan, and how its data is cut."""
+
+    plan: RandomPlan
+    cut: dict[str, int]
+    other_cut: dict[str, int]
+    folders: list[Path]
+
+
 @st.composite
 def cuts(draw: Any) -> dict[str, int]:
     """Settings that cut small data into many partitions, batches and exchanges."""
@@ -77,11 +90,33 @@ def cuts(draw: Any) -> dict[str, int]:
     }
 
 
+@st.composite
+def cases(draw: Any, folders: Iterator[Path], duck: duckdb.DuckDBPyConnection) -> Case:
+    """Plans over one or two new frames."""
+    used: list[Path] = []
+
+    def folder() -> Path:
+        used.append(next(folders))
+        return used[-1]
+
+    count = draw(st.integers(1, 2))
+    frames = [random_frame(draw, f"t{number}", folder, duck) for number in range(count)]
+    plan = random_plan(draw, frames)
+    return Case(plan=plan, cut=draw(cuts()), other_cut=draw(cuts()), folders=used)
+
+
 def rows(frame: pt.DataFrame, **changes: Any) -> pa.Table:
     with pt.config.set(**changes):
         table = frame.collect().to_arrow()
-    columns = [decoded(column) for column in table.columns]
+    columns = [plain(column) for column in table.columns]
     return pa.table(columns, names=table.schema.names)
+
+
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with its dictionary, if it has one, expanded."""
+    if pa.types.is_dictionary(column.type):
+        return column.cast(column.type.value_type)
+    return column
 
 
 def rows_of_polars(plan: RandomPlan, schema: pa.Schema) -> pa.Table:
@@ -105,39 +140,22 @@ def test_random_plans_give_the_same_rows_however_they_are_run(
         duck.execute("SET threads = 1")
 
         @RUNS_OF_PROPERTIES
-        @given(st.data())
-        def check(data: st.DataObject) -> None:
-            used: list[Path] = []
-
-            def folder() -> Path:
-                used.append(next(folders))
-                return used[-1]
-
-            frames = [
-                random_frame(data.draw, f"t{number}", folder, duck)
-                for number in range(data.draw(st.integers(1, 2)))
-            ]
-            plan = random_plan(data.draw, frames)
-            cut, other_cut = data.draw(cuts()), data.draw(cuts())
-            note(f"{plan!r}\n{cut}\n{other_cut}")
-            run_every_way(plan, cut, other_cut, duck)
-            for path in used:
+        @given(cases(folders, duck))
+        def check(case: Case) -> None:
+            run_every_way(case, duck)
+            for path in case.folders:
                 shutil.rmtree(path)
 
         check()
     with capsys.disabled():
         print(f"\nrandom plans: {dict(sorted(counted.items()))}")
-    assert counted["plans"] >= LEAST_PLANS
-    assert counted["plans in DuckDB"] >= LEAST_PLANS // 3
+    assert counted["plans"] >= min(LEAST_PLANS, PLANS)
+    assert counted["plans in DuckDB"] >= counted["plans"] // 3
 
 
-def run_every_way(
-    plan: RandomPlan,
-    cut: dict[str, int],
-    other_cut: dict[str, int],
-    duck: duckdb.DuckDBPyConnection,
-) -> None:
+def run_every_way(case: Case, duck: duckdb.DuckDBPyConnection) -> None:
     """Run a plan in all ways and compare the rows."""
+    plan, cut, other_cut = case.plan, case.cut, case.other_cut
     serial = {"executor": "serial"}
     base = rows(plan.partita, **serial, optimize=False)
     ways = {
@@ -176,11 +194,10 @@ def test_every_row_is_true_false_or_null(folders: Iterator[Path]) -> None:
             frame = random_frame(data.draw, "t", lambda: next(folders), duck)
             schema = frame.partita.schema
             condition = Expressions(data.draw, schema, frame.facts).condition().partita
-            numbered = frame.partita
             parts = [condition, ~condition, condition.is_null()]
             with pt.config.set(executor="serial", **data.draw(cuts())):
-                found = [numbered.filter(part).collect().to_arrow() for part in parts]
-                whole = numbered.collect().to_arrow()
+                found = [frame.partita.filter(part).collect().to_arrow() for part in parts]
+                whole = frame.partita.collect().to_arrow()
             wrong = difference(pa.concat_tables(found), whole, ordered=False)
             assert wrong is None, f"{condition!r}: {wrong}"
 

@@ -372,12 +372,12 @@ class Scheduler:
         if job is None:
             return
         written = [file for number in sorted(run.results) for file in run.results[number].written]
-        job.commit(written)
+        files = job.commit(written)
         self._committed = True
         columns = [
-            [file.target for file in written],
-            [file.rows for file in written],
-            [file.bytes for file in written],
+            [file.path for file in files],
+            [file.rows for file in files],
+            [file.bytes for file in files],
         ]
         yield pa.record_batch(
             [pa.array(column, field.type) for column, field in zip(columns, WRITTEN, strict=True)],

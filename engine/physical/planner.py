@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 
 from ..config import Settings
+from ..optimizer.sharing import repeatable
+from ..plan.identity import parent_counts
 from ..plan.node import PlanNode
 from ..plan.nodes import Scan, Write
 from ..source import ScanPlan
@@ -28,7 +30,8 @@ class Planner:
         self.result: int | None = None
         """Number of the stage whose output is the result, once it is planned."""
 
-        self._parents = Counter(id(child) for node in plan.walk() for child in node.inputs)
+        self._parents = parent_counts(plan)
+        self._repeatable = repeatable(plan)
         self._pipelines: dict[int, Pipeline] = {}
         self._requested: dict[tuple[int, str], int] = {}
         self._outputs: dict[int, StageOutput] = {}
@@ -118,7 +121,7 @@ class Planner:
 
     def _shared(self, node: PlanNode) -> bool:
         """Return whether the rows of `node` are made once and kept for several readers."""
-        return self._parents[id(node)] > 1 and not isinstance(node, Scan)
+        return self._parents.get(id(node), 0) > 1 and not self._repeatable[id(node)]
 
     def _lower_shared(self, node: PlanNode) -> Pipeline | None:
         pipeline = lower_node(node, self)

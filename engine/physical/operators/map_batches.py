@@ -53,7 +53,7 @@ class MapBatchesRows:
     ) -> Iterator[pa.RecordBatch]:
         """Stream what the function makes of the batches."""
         logical = (conform(batch, self.given) for batch in batches)
-        given = _whole(logical) if self.whole_partition else logical
+        given = _whole(logical, context) if self.whole_partition else logical
         for batch in given:
             context.check()
             if not batch.num_rows:

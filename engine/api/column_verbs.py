@@ -1,0 +1,274 @@
+"""The verbs that make, drop, rename or change columns, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import pyarrow as pa
+
+from .. import schema as schemas
+from ..errors import InvalidExpression, SchemaError, TypeMismatch, listed
+from ..expr.datatype import data_type
+from ..expr.evaluate import dtype_of
+from ..expr.node import Cast, Column, Expr, has_aggregate
+from ..plan.node import Site, caller_site
+from ..plan.nodes import Named, Project, show
+from .aggregates import aggregate, is_global_aggregate
+from .columns import IntoExpr, identity, named_expressions, names
+from .constructors import col
+from .expression import to_expr
+from .frame import Frame
+
+
+class ColumnVerbs(Frame):
+    """Verbs that give other columns; rows stay as they are (but for a `select` of aggregates)."""
+
+    __slots__ = ()
+
+    def select(self, *exprs: IntoExpr, **named: IntoExpr) -> Self:
+        """Give these columns, and these only; or one row of aggregates.
+
+        Parameters
+        ----------
+        *exprs : str or Expression
+            Names of columns, or what is computed of them.
+        **named
+            Columns under a new name.
+
+        Returns
+        -------
+        DataFrame
+            As many rows as there were; one row where only aggregates are asked for.
+
+        Raises
+        ------
+        ColumnNotFound
+            If a column does not exist.
+        DuplicateColumn
+            If two columns would have the same name.
+        InvalidExpression
+            If aggregates are mixed with columns.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2], "b": [3, 4]})
+        >>> df.select("a", c=pt.col("a") * pt.col("b")).to_pydict()
+        {'a': [1, 2], 'c': [3, 8]}
+        >>> df.select(pt.col("a").sum() + pt.col("b").max()).to_pydict()
+        {'a': [7]}
+        """
+        site = caller_site()
+        pairs = named_expressions(exprs, named, self.schema, "select")
+        if is_global_aggregate(pairs):
+            return self._from_plan(aggregate(self.plan, (), pairs, site=site))
+        return self._projected(pairs, "select", site)
+
+    def with_columns(self, *exprs: IntoExpr, **named: IntoExpr) -> Self:
+        """Add columns, or replace those of the same name; all are computed from what was there.
+
+        Parameters
+        ----------
+        *exprs : str or Expression
+            Columns, under the names they have.
+        **named
+            Columns under these names. A string is the name of a column; a constant string is
+            written ``pt.lit("text")``.
+
+        Returns
+        -------
+        DataFrame
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> df.with_columns(a=pt.col("a") + 1, b=pt.col("a") * 10).to_pydict()
+        {'a': [2, 3], 'b': [10, 20]}
+        """
+        site = caller_site()
+        pairs = named_expressions(exprs, named, self.schema, "with_columns")
+        for name, expr in pairs:
+            if has_aggregate(expr):
+                raise InvalidExpression(
+                    f"with_columns works row by row, and {name!r} = {show(expr)} holds an"
+                    " aggregate. Compute it with .group_by(...).agg(...) and .join() it, or with"
+                    " .select(...) of aggregates only."
+                )
+        given = dict(pairs)
+        if len(given) < len(pairs):
+            # The node knows how to say which name occurs twice.
+            Project(input=self.plan, exprs=pairs)
+        kept = tuple((name, given.pop(name, expr)) for name, expr in identity(self.schema))
+        return self._from_plan(Project(input=self.plan, exprs=(*kept, *given.items()), site=site))
+
+    def drop(self, *columns: Any, strict: bool = True) -> Self:
+        """Leave columns out.
+
+        Parameters
+        ----------
+        *columns : str
+            Their names.
+        strict : bool
+            Whether a column that does not exist is an error.
+
+        Returns
+        -------
+        DataFrame
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1], "b": [2]}).drop("b").columns
+        ['a']
+        """
+        site = caller_site()
+        if not strict:
+            columns = tuple(name for name in _plain_names(columns) if name in self.schema.names)
+        gone = set(names(columns, self.schema, "drop"))
+        kept = tuple(pair for pair in identity(self.schema) if pair[0] not in gone)
+        return self._projected(kept, "drop", site)
+
+    def rename(self, mapping: Mapping[str, str] | Callable[[str], str]) -> Self:
+        """Give columns other names.
+
+        Parameters
+        ----------
+        mapping : mapping or callable
+            Old names to new ones; or a function of the old name, applied to all columns.
+
+        Returns
+        -------
+        DataFrame
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1], "b": [2]})
+        >>> df.rename({"a": "x"}).columns
+        ['x', 'b']
+        >>> df.rename(str.upper).columns
+        ['A', 'B']
+        """
+        site = caller_site()
+        if callable(mapping):
+            mapping = {name: mapping(name) for name in self.schema.names}
+        for name in mapping:
+            schemas.field_index(self.schema, name, "rename")
+        exprs = tuple((mapping.get(name, name), expr) for name, expr in identity(self.schema))
+        return self._from_plan(Project(input=self.plan, exprs=exprs, site=site))
+
+    def cast(
+        self,
+        dtypes: Mapping[str, Any] | Any,
+        *,
+        strict: bool = True,
+    ) -> Self:
+        """Change the types of columns.
+
+        Parameters
+        ----------
+        dtypes : mapping or type
+            Names to types, or one type for all columns. A type is a `pyarrow.DataType`, its name
+            such as ``"int32"``, or ``int``, ``float``, ``str``, ``bool``.
+        strict : bool
+            Whether a value that does not fit is an error; else it becomes null.
+
+        Returns
+        -------
+        DataFrame
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": ["1", "2"]}).cast({"a": int}).to_pydict()
+        {'a': [1, 2]}
+        """
+        site = caller_site()
+        if not isinstance(dtypes, Mapping):
+            dtypes = dict.fromkeys(self.schema.names, dtypes)
+        exprs = dict(identity(self.schema))
+        for name, dtype in dtypes.items():
+            schemas.field_index(self.schema, name, "cast")
+            exprs[name] = Cast(Column(name), data_type(dtype), strict)
+        return self._from_plan(Project(input=self.plan, exprs=tuple(exprs.items()), site=site))
+
+    def fill_null(self, value: Any) -> Self:
+        """Put a value where nulls are.
+
+        Parameters
+        ----------
+        value : object or mapping
+            A constant or an expression for all columns of a type it fits; or names to values.
+
+        Returns
+        -------
+        DataFrame
+            Columns whose type `value` does not fit are left as they are, unless named.
+
+        Raises
+        ------
+        TypeMismatch
+            If `value` fits no column, or not one that is named.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, None], "b": ["x", None]})
+        >>> df.fill_null(0).to_pydict()
+        {'a': [1, 0], 'b': ['x', None]}
+        >>> df.fill_null({"a": 0, "b": "none"}).to_pydict()
+        {'a': [1, 0], 'b': ['x', 'none']}
+        """
+        site = caller_site()
+        exprs = dict(identity(self.schema))
+        if isinstance(value, Mapping):
+            for name, fill in value.items():
+                schemas.field_index(self.schema, name, "fill_null")
+                exprs[name] = to_expr(col(name).fill_null(fill))
+        else:
+            filled = {name: self._filled(name, value) for name in self.schema.names}
+            fitting = {name: expr for name, expr in filled.items() if expr is not None}
+            if not fitting and filled:
+                raise TypeMismatch(
+                    f"fill_null({value!r}) fits none of the columns: {_described(self.schema)}."
+                    " Give a value of a column's type, or names to values."
+                )
+            exprs |= fitting
+        return self._from_plan(Project(input=self.plan, exprs=tuple(exprs.items()), site=site))
+
+    def _projected(self, exprs: tuple[Named, ...], where: str, site: Site | None) -> Self:
+        if not exprs:
+            raise SchemaError(
+                f"{where} would leave no column, and a frame has one at least. Columns:"
+                f" {listed(self.schema.names)}. To count rows use len(df) or .select(pt.len())."
+            )
+        return self._from_plan(Project(input=self.plan, exprs=exprs, site=site))
+
+    def _filled(self, name: str, value: Any) -> Expr | None:
+        """Return column `name` filled, None where `value` is not of its kind."""
+        expr = to_expr(col(name).fill_null(value))
+        before = self.schema.field(name).type
+        try:
+            after = dtype_of(expr, self.schema)
+        except (TypeMismatch, SchemaError):
+            return None
+        return expr if _kind(before) == _kind(after) or pa.types.is_null(before) else None
+
+
+def _kind(dtype: pa.DataType) -> Any:
+    """Numbers are one kind: an integer column that is filled with 0.5 becomes double."""
+    number = pa.types.is_integer(dtype) or pa.types.is_floating(dtype)
+    return "number" if number or pa.types.is_decimal(dtype) else dtype
+
+
+def _described(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name!r} ({field.type})" for field in schema)
+
+
+def _plain_names(columns: Sequence[Any]) -> list[str]:
+    flat: list[str] = []
+    for column in columns:
+        flat += [column] if isinstance(column, str) else list(column)
+    return flat

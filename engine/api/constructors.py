@@ -1,0 +1,188 @@
+"""The functions that begin an expression: ``col``, ``lit``, ``when``, ``all``, ``sum("a")``.
+
+Many have the names of Python's own functions, which this file therefore does without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import InvalidExpression
+from ..expr.aggregates import AGGREGATES, Aggregate
+from ..expr.datatype import data_type
+from ..expr.functions import FUNCTIONS
+from ..expr.node import Agg, Cast, Column, Expr, Literal, When, Wildcard, conjunction, literal
+from .expression import Expression, call_of, to_expr
+from .methods import Given, documentation, method_of
+
+
+class _Columns:
+    """Makes ``pt.col("a")`` and ``pt.col.a`` the same."""
+
+    def __call__(self, name: str | list[str] | tuple[str, ...], *names: str) -> Expression:
+        """Return a column by its name; several names, or ``"*"``, stand for several columns.
+
+        >>> col("a") + 1
+        a + 1
+        """
+        wanted = (*name, *names) if isinstance(name, list | tuple) else (name, *names)
+        for each in wanted:
+            if not isinstance(each, str):
+                raise InvalidExpression(f"col wants names as text, but this is {each!r}.")
+        if wanted == ("*",):
+            return Expression(Wildcard())
+        return Expression(Wildcard(names=wanted) if wanted[1:] else Column(wanted[0]))
+
+    def __getattr__(self, name: str) -> Expression:
+        if name.startswith("__"):
+            # Asked by inspect, pickle and the like, never meant as a column.
+            raise AttributeError(name)
+        return self(name)
+
+
+col = _Columns()
+"""``pt.col("a")``: a column by its name."""
+
+
+def lit(value: Any, dtype: Any = None) -> Expression:
+    """Return a constant.
+
+    Parameters
+    ----------
+    value
+        A Python value or an Arrow scalar.
+    dtype
+        Its type; without one it takes that of the columns beside it, where it fits.
+
+    Examples
+    --------
+    >>> import datetime
+    >>> col("day") >= lit(datetime.date(2024, 1, 31))
+    day >= 2024-01-31
+    """
+    node = to_expr(value)
+    if dtype is None:
+        return Expression(node)
+    wanted = data_type(dtype)
+    if not isinstance(node, Literal):
+        return Expression(Cast(node, wanted))
+    # A value that does not fit the type is reported by the cast, with the expression.
+    return Expression(literal(None, wanted) if value is None else Cast(node, wanted))
+
+
+class Then(Expression):
+    """A ``when`` with its value: null where no condition is true, until ``otherwise``."""
+
+    def when(self, *predicates: Any) -> Branch:
+        """Return a further branch, for the rows that no earlier one is for."""
+        node = self.node
+        assert isinstance(node, When)
+        return Branch(conditions=(*node.conditions, _condition(predicates)), values=node.values)
+
+    def otherwise(self, value: Any) -> Expression:
+        """Return it with a value for all other rows; text is the name of a column."""
+        node = self.node
+        assert isinstance(node, When)
+        return Expression(replace(node, otherwise=to_expr(value, names=True)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """Conditions, the last one of them without its value yet."""
+
+    conditions: tuple[Expr, ...]
+    values: tuple[Expr, ...] = ()
+
+    def then(self, value: Any) -> Then:
+        """Return it with the value for these rows; text is the name of a column."""
+        values = (*self.values, to_expr(value, names=True))
+        return Then(When(self.conditions, values, literal(None)))
+
+
+def when(*predicates: Any) -> Branch:
+    """Begin a choice: ``when(...).then(...).otherwise(...)``; several predicates must all be true.
+
+    The first branch whose condition is true gives the value; a null condition is not true. In
+    ``then`` and ``otherwise`` text is the name of a column, and ``lit("text")`` is text.
+
+    Examples
+    --------
+    >>> when(col("a") > 1).then(col("a")).otherwise(0)
+    when(a > 1).then(a).otherwise(0)
+    """
+    return Branch(conditions=(_condition(predicates),))
+
+
+def _condition(predicates: tuple[Any, ...]) -> Expr:
+    found = conjunction(tuple(to_expr(each, names=True) for each in predicates))
+    if found is None:
+        raise InvalidExpression("when() wants a condition: pt.when(pt.col('a') > 1).")
+    return found
+
+
+def exclude(*names: str) -> Expression:
+    """Return all columns but these.
+
+    >>> exclude("a", "b")
+    exclude("a", "b")
+    """
+    return Expression(Wildcard(excluded=names))
+
+
+def len() -> Expression:  # noqa: A001 - the public name is ``pt.len``
+    """Return the number of rows, as ``int64``.
+
+    >>> len()
+    len()
+    """
+    return Expression(Agg("len", None))
+
+
+def _over_names(aggregate: Aggregate, without: Expr | None) -> Callable[..., Expression]:
+    """Return ``pt.sum("a", "b")`` and the like; with no name it gives `without`."""
+
+    def over_names(*names: str) -> Expression:
+        if not names and without is None:
+            raise InvalidExpression(
+                f"{aggregate.name}() wants names of columns: pt.{aggregate.name}('a')."
+            )
+        if not names and without is not None:
+            return Expression(without)
+        return Expression(Agg(aggregate.name, col(*names).node))
+
+    over_names.__name__ = over_names.__qualname__ = aggregate.name
+    over_names.__doc__ = documentation(aggregate)
+    return over_names
+
+
+sum = _over_names(AGGREGATES["sum"], None)  # noqa: A001 - the public name is ``pt.sum``
+mean = _over_names(AGGREGATES["mean"], None)
+min = _over_names(AGGREGATES["min"], None)  # noqa: A001
+max = _over_names(AGGREGATES["max"], None)  # noqa: A001
+count = _over_names(AGGREGATES["count"], Agg("len", None))
+n_unique = _over_names(AGGREGATES["n_unique"], None)
+first = _over_names(AGGREGATES["first"], None)
+last = _over_names(AGGREGATES["last"], None)
+std = _over_names(AGGREGATES["std"], None)
+var = _over_names(AGGREGATES["var"], None)
+any = _over_names(AGGREGATES["any"], None)  # noqa: A001
+all = _over_names(AGGREGATES["all"], Wildcard())  # noqa: A001 - ``pt.all()`` is all columns
+
+
+def _function(name: str) -> Callable[..., Expression]:
+    """Return a function of the module made of an entry of ``FUNCTIONS``."""
+
+    def build(_: None, given: Given) -> Expression:
+        if not given.arguments:
+            raise InvalidExpression(f"{name}() wants at least one column or value.")
+        return call_of(name, given)
+
+    return method_of(FUNCTIONS[name], build, name, "", receiver=False)
+
+
+coalesce = _function("coalesce")
+concat_str = _function("concat_str")
+min_horizontal = _function("min_horizontal")
+max_horizontal = _function("max_horizontal")

@@ -1,0 +1,335 @@
+"""Expression: what users combine columns with. A thin wrapper over the nodes of ``expr``.
+
+Its methods come from the tables ``FUNCTIONS`` and ``AGGREGATES``; only operators and what builds
+nodes of other kinds is written here. What begins an expression (``col``, ``lit``, ``when``) is in
+``constructors.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import pyarrow as pa
+
+from ..errors import InvalidExpression, did_you_mean
+from ..expr.aggregates import AGGREGATES
+from ..expr.datatype import data_type
+from ..expr.functions import FUNCTIONS
+from ..expr.node import (
+    Agg,
+    Alias,
+    Call,
+    Cast,
+    Column,
+    Expr,
+    Literal,
+    literal,
+    output_name,
+)
+from ..expr.text import text_of
+from .methods import Given, method_of
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Expression:
+    """A computation over columns; nothing is computed before a frame is collected.
+
+    Combine with ``+ - * / // % **``, ``== != < <= > >=`` and ``& | ~``, or call its methods.
+
+    Examples
+    --------
+    >>> Expression(Column("amount")) * 2 > 100
+    amount * 2 > 100
+    """
+
+    node: Expr
+    """What it is, for the engine."""
+
+    __array_ufunc__ = None  # numpy's scalars leave their operators to this class.
+
+    def __repr__(self) -> str:
+        return text_of(self.node)
+
+    def __hash__(self) -> int:
+        return hash(self.node)
+
+    def __bool__(self) -> NoReturn:
+        raise InvalidExpression(
+            f"{self!r} has one truth value for each row, not one in all. Combine conditions with"
+            " & (and), | (or) and ~ (not), each in brackets: (a > 1) & (b < 2). For a chain such"
+            " as 1 < a < 2 write a.is_between(1, 2, closed='none')."
+        )
+
+    def __iter__(self) -> Iterator[NoReturn]:
+        raise InvalidExpression(f"{self!r} holds no values to go through. Collect a frame first.")
+
+    def __contains__(self, item: object) -> NoReturn:
+        raise InvalidExpression(
+            f"'in' cannot look into {self!r}. For each row: .is_in([...]); in a frame: filter it."
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(_no_method(name, Expression, "Expressions have"))
+
+    def __add__(self, other: Any) -> Expression:
+        return _call("add", self, other)
+
+    def __radd__(self, other: Any) -> Expression:
+        return _call("add", other, self)
+
+    def __sub__(self, other: Any) -> Expression:
+        return _call("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Expression:
+        return _call("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Expression:
+        return _call("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Expression:
+        return _call("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Expression:
+        return _call("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Expression:
+        return _call("divide", other, self)
+
+    def __floordiv__(self, other: Any) -> Expression:
+        return _call("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Expression:
+        return _call("floor_divide", other, self)
+
+    def __mod__(self, other: Any) -> Expression:
+        return _call("modulo", self, other)
+
+    def __rmod__(self, other: Any) -> Expression:
+        return _call("modulo", other, self)
+
+    def __pow__(self, other: Any) -> Expression:
+        return _call("power", self, other)
+
+    def __rpow__(self, other: Any) -> Expression:
+        return _call("power", other, self)
+
+    def __eq__(self, other: object) -> Expression:  # type: ignore[override]
+        return _call("eq", self, other)
+
+    def __ne__(self, other: object) -> Expression:  # type: ignore[override]
+        return _call("ne", self, other)
+
+    def __lt__(self, other: Any) -> Expression:
+        return _call("lt", self, other)
+
+    def __le__(self, other: Any) -> Expression:
+        return _call("le", self, other)
+
+    def __gt__(self, other: Any) -> Expression:
+        return _call("gt", self, other)
+
+    def __ge__(self, other: Any) -> Expression:
+        return _call("ge", self, other)
+
+    def __and__(self, other: Any) -> Expression:
+        return _call("and", self, other)
+
+    def __rand__(self, other: Any) -> Expression:
+        return _call("and", other, self)
+
+    def __or__(self, other: Any) -> Expression:
+        return _call("or", self, other)
+
+    def __ror__(self, other: Any) -> Expression:
+        return _call("or", other, self)
+
+    def __xor__(self, other: Any) -> Expression:
+        return _call("xor", self, other)
+
+    def __rxor__(self, other: Any) -> Expression:
+        return _call("xor", other, self)
+
+    def __invert__(self) -> Expression:
+        return _call("not", self)
+
+    def __neg__(self) -> Expression:
+        return _call("negate", self)
+
+    def __pos__(self) -> Expression:
+        return self
+
+    def __abs__(self) -> Expression:
+        return _call("abs", self)
+
+    def alias(self, name: str) -> Expression:
+        """Return it under another name.
+
+        >>> Expression(Column("a")).alias("b")
+        a.alias("b")
+        """
+        if not isinstance(name, str):
+            raise InvalidExpression(f"alias wants a name as text, but this is {name!r}.")
+        return Expression(Alias(self.node, name))
+
+    def cast(self, dtype: Any, *, strict: bool = True) -> Expression:
+        """Return it as another type.
+
+        Parameters
+        ----------
+        dtype
+            An Arrow type, its name such as ``"int64"``, or a Python type such as ``float``.
+        strict
+            Whether a value that does not fit raises; else it becomes null.
+
+        Examples
+        --------
+        >>> Expression(Column("a")).cast(float)
+        a.cast(double)
+        """
+        return Expression(Cast(self.node, data_type(dtype), strict))
+
+    astype = cast
+
+    def len(self) -> Expression:
+        """Return the number of rows, nulls among them, as ``int64``."""
+        return Expression(Alias(Agg("len", None), output_name(self.node)))
+
+    @property
+    def str(self) -> TextMethods:
+        """The functions of text."""
+        return TextMethods(self)
+
+    @property
+    def dt(self) -> TimeMethods:
+        """The functions of dates, times, timestamps and durations."""
+        return TimeMethods(self)
+
+
+@dataclass(frozen=True, repr=False)
+class Namespace:
+    """The methods of an expression that are about one kind of type."""
+
+    expression: Expression
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(_no_method(name, type(self), "There are"))
+
+
+@dataclass(frozen=True, repr=False)
+class TextMethods(Namespace):
+    """``.str``: functions of text."""
+
+
+@dataclass(frozen=True, repr=False)
+class TimeMethods(Namespace):
+    """``.dt``: functions of dates, times, timestamps and durations."""
+
+
+def to_expr(value: Any, *, names: bool = False) -> Expr:
+    """Return the node that `value` stands for.
+
+    Parameters
+    ----------
+    value
+        An `Expression`, a node, or a plain value, which becomes a literal.
+    names
+        Whether text is the name of a column rather than a literal.
+
+    Raises
+    ------
+    InvalidExpression
+        If it is a value that no column could hold.
+
+    Examples
+    --------
+    >>> to_expr("a", names=True)
+    Column(name='a')
+    """
+    if isinstance(value, Expression):
+        return value.node
+    if isinstance(value, Expr):
+        return value
+    if names and isinstance(value, str):
+        return Column(value)
+    try:
+        return literal(value)
+    except (pa.ArrowException, OverflowError) as error:
+        raise InvalidExpression(
+            f"{value!r} is neither an expression nor a value that a column can hold"
+            f" ({type(value).__name__}: {error}). Write columns as pt.col(name)."
+        ) from None
+
+
+def _call(name: str, *values: Any) -> Expression:
+    return Expression(Call(name, tuple(to_expr(value) for value in values)))
+
+
+def _items(values: Any, name: str) -> Expr:
+    """Return the literal of a list that stands for the values to look among."""
+    if isinstance(values, Expression | str | bytes) or not isinstance(values, Iterable):
+        raise InvalidExpression(
+            f"{name} wants a list of plain values, but this is {type(values).__name__}:"
+            f" {values!r}. To compare two columns use ==; for the values of another frame, a"
+            " join with how='semi'."
+        )
+    plain = values.to_pylist() if hasattr(values, "to_pylist") else [*values]
+    try:
+        return Literal(pa.scalar(plain, pa.list_(pa.array(plain).type)))
+    except (pa.ArrowException, OverflowError) as error:
+        raise InvalidExpression(f"{name} wants values of one type: {error}") from None
+
+
+def _arguments(given: Given, name: str) -> tuple[Expr, ...]:
+    """Return the nodes of the arguments that a method was given."""
+    return tuple(
+        _items(value, name) if parameter.items else to_expr(value, names=parameter.names)
+        for parameter, value in given.arguments
+    )
+
+
+def call_of(name: str, given: Given, receiver: Expression | None = None) -> Expression:
+    """Return a call of the function `name` with what a method was given."""
+    first = () if receiver is None else (receiver.node,)
+    return Expression(Call(name, (*first, *_arguments(given, name)), given.settings))
+
+
+def _no_method(name: str, owner: type, start: str) -> str:
+    known = [each for each in dir(owner) if not each.startswith("_")]
+    return (
+        f"{owner.__name__} has no method {name!r}.{did_you_mean(name, known)} {start}:"
+        f" {', '.join(known)}."
+    )
+
+
+def _install_functions() -> None:
+    owners: dict[str, type] = {"": Expression, "str": TextMethods, "dt": TimeMethods}
+    for function in FUNCTIONS.values():
+        if not function.method:
+            continue
+        namespace, _, bare = function.name.rpartition(".")
+        owner = owners[namespace]
+
+        def build(self: Any, given: Given, name: str = function.name) -> Expression:
+            receiver = self.expression if isinstance(self, Namespace) else self
+            return call_of(name, given, receiver)
+
+        for name in (bare, *function.also):
+            setattr(owner, name, method_of(function, build, name, owner.__name__))
+
+
+def _install_aggregates() -> None:
+    for aggregate in AGGREGATES.values():
+        if hasattr(Expression, aggregate.name):
+            continue
+
+        def build(self: Expression, given: Given, name: str = aggregate.name) -> Expression:
+            return Expression(Agg(name, self.node, given.settings))
+
+        method = method_of(aggregate, build, aggregate.name, "Expression")
+        setattr(Expression, aggregate.name, method)
+
+
+_install_functions()
+_install_aggregates()

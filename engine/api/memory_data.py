@@ -1,0 +1,37 @@
+"""What is in memory already, as a source: pandas, polars, dicts and all that speaks Arrow."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ...io.convert import table_from_arrow, table_from_pandas, table_from_pydict
+from ...io.memory import MemorySource
+from ..errors import SchemaError
+
+
+def source_of(data: Any) -> MemorySource:
+    """Return `data` as a source.
+
+    Raises
+    ------
+    SchemaError
+        If it is no table.
+    """
+    if isinstance(data, Mapping):
+        return MemorySource(table_from_pydict(data))
+    # Only a program that has imported pandas can hold one of its frames.
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(data, pandas.DataFrame):
+        return MemorySource(table_from_pandas(data))
+    if isinstance(data, str):
+        raise SchemaError(
+            f"DataFrame({data!r}): a path is read by pt.scan_parquet, pt.scan_csv or pt.scan_ipc."
+        )
+    if data is None or isinstance(data, int | float | bytes):
+        raise SchemaError(
+            f"A {type(data).__name__} is no table. Give a dict of columns, a pandas or polars"
+            " DataFrame, a pyarrow Table, or an object with __arrow_c_stream__."
+        )
+    return MemorySource(table_from_arrow(data))

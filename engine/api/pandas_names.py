@@ -1,0 +1,322 @@
+"""The spellings of pandas and Dask: thin names for the same nodes, and refusals that show the way.
+
+There is no index and no changing in place; where pandas has a default of its own (the first of
+duplicates, nulls at the end), the pandas spelling has it too.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn, Self
+
+from .. import schema as schemas
+from ..errors import InvalidExpression, NotOffered, SchemaError, did_you_mean, listed
+from .column_verbs import ColumnVerbs
+from .columns import names
+from .combining_verbs import CombiningVerbs
+from .constructors import col, lit
+from .expression import Expression
+from .groupby import GroupBy
+from .query import parse_query
+from .row_verbs import RowVerbs
+
+REFUSED: Mapping[str, str] = {
+    "iloc": "Rows have no numbers to be picked by: use .slice(offset, length), .head(n), .tail(n)"
+    " or .filter(...).",
+    "loc": "There is no index: use .filter(...) for rows and .select(...) for columns.",
+    "at": "There is no index: use .filter(...).collect().",
+    "iat": "Rows have no numbers to be picked by: use .slice(offset, 1).collect().",
+    "index": "There is no index; a column can do what it does.",
+    "set_index": "There is no index; keep the column and group, join or sort by it.",
+    "reset_index": "There is no index, so there is nothing to reset.",
+    "iterrows": "Row by row is slow in Python: use expressions or .map_batches(function), or"
+    " .iter_rows(named=True) for a few rows.",
+    "itertuples": "Row by row is slow in Python: use expressions or .map_batches(function), or"
+    " .iter_rows() for a few rows.",
+    "apply": "A function for each row is slow in Python: use expressions in .with_columns(...), or"
+    " .map_batches(function) on whole batches.",
+    "applymap": "A function for each value is slow in Python: use expressions in"
+    " .with_columns(...), or .map_batches(function) on whole batches.",
+    "append": "Frames never change: use pt.concat([a, b]).",
+    "insert": "Frames never change: use .with_columns(name=...).",
+    "pop": "Frames never change: use df['name'] and .drop('name').",
+    "update": "Frames never change: use .join(...) and .with_columns(...).",
+    "inplace": "Frames never change: every method gives a new one.",
+    "shape": "The number of rows is known only after a run: use len(df), which runs, and df.width.",
+    "values": "Use .to_numpy(), which runs.",
+    "T": "Columns have types of their own: use .collect() and transpose the result.",
+}
+"""Names of pandas that a frame does not have -> what to use."""
+
+
+class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
+    """What a pandas or Dask user's fingers type."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: Any) -> Any:
+        """Columns by name, rows by a condition or by a slice.
+
+        ``df["a"]`` is the column as an expression, ``df[["a", "b"]]`` a frame of these columns,
+        ``df[df["a"] > 1]`` a frame of these rows, ``df[:10]`` a frame of the first ten.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2], "b": [3, 4]})
+        >>> df[df["a"] > 1].to_pydict()
+        {'a': [2], 'b': [4]}
+        """
+        if isinstance(key, str):
+            schemas.field_index(self.schema, key)
+            return col(key)
+        if isinstance(key, Expression):
+            return self.filter(key)
+        if isinstance(key, slice):
+            return self._rows(key)
+        if isinstance(key, Sequence):
+            return self.select(*names(key, self.schema, "df[[...]]"))
+        raise InvalidExpression(
+            f"df[...] takes a column's name, a list of names, a condition or a slice, found"
+            f" {type(key).__name__}."
+        )
+
+    def _rows(self, key: slice) -> Self:
+        bounds = [bound for bound in (key.start, key.stop) if bound is not None]
+        if key.step not in (None, 1) or any(bound < 0 for bound in bounds):
+            raise InvalidExpression(
+                "df[start:stop] counts from the beginning, without a step. Use .slice(offset,"
+                " length) or .tail(n) to count from the end."
+            )
+        start = key.start or 0
+        return self.slice(start, None if key.stop is None else max(0, key.stop - start))
+
+    def __getattr__(self, name: str) -> Expression:
+        # Reached only for what is no attribute of the class.
+        if not name.startswith("_"):
+            if name in self.schema.names:
+                return col(name)
+            if name in REFUSED:
+                raise NotOffered(f"df.{name} does not exist. {REFUSED[name]}")
+        known = [*self.schema.names, *(known for known in dir(type(self)) if known[0] != "_")]
+        raise AttributeError(
+            f"A DataFrame has no column or method {name!r}.{did_you_mean(name, known)}"
+            f" Columns: {listed(self.schema.names)}."
+        )
+
+    def __setitem__(self, name: Any, value: Any) -> NoReturn:
+        raise InvalidExpression(
+            f"df[{name!r}] = ... would change the frame, and frames never change. Make a new one:"
+            f" df = df.with_columns(pt.lit(...).alias({name!r})), or .assign(...)."
+        )
+
+    def __delitem__(self, name: Any) -> NoReturn:
+        raise InvalidExpression(f"Frames never change: df = df.drop({name!r}).")
+
+    def __bool__(self) -> NoReturn:
+        raise InvalidExpression(
+            "A frame is neither true nor false. For whether it has rows: len(df.head(1)) > 0."
+        )
+
+    def __iter__(self) -> NoReturn:
+        raise InvalidExpression(
+            "A frame is not iterated over as it is: use df.columns for names, df.to_batches() for"
+            " Arrow batches as they come, df.iter_rows() for rows."
+        )
+
+    def where(self, *predicates: Any, **equals: Any) -> Self:
+        """Keep the rows for which the predicates are true: `filter`, as in SQL."""
+        return self.filter(*predicates, **equals)
+
+    def query(self, text: str) -> Self:
+        """Keep the rows for which a condition written as text is true.
+
+        Parameters
+        ----------
+        text : str
+            Such as ``"a > 1 and name in ['x', 'y']"``: names, constants and operators only. Nothing
+            of it is run as Python.
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        InvalidExpression
+            If it says something else.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, 2, 3]}).query("a > 1 & a != 3").to_pydict()
+        {'a': [2]}
+        """
+        return self.filter(parse_query(text))
+
+    def assign(self, **named: Any) -> Self:
+        """Add columns, one after the other: a later one sees the earlier.
+
+        Parameters
+        ----------
+        **named
+            Expressions, constants (a string is one, too), or functions that take the frame.
+
+        Returns
+        -------
+        DataFrame
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1]}).assign(b=lambda df: df.a + 1, c="x").to_pydict()
+        {'a': [1], 'b': [2], 'c': ['x']}
+        """
+        frame = self
+        for name, value in named.items():
+            given = value(frame) if callable(value) else value
+            given = given if isinstance(given, Expression) else lit(given)
+            frame = frame.with_columns(**{name: given})
+        return frame
+
+    def astype(self, dtypes: Mapping[str, Any] | Any) -> Self:
+        """Change the types of columns: `cast`."""
+        return self.cast(dtypes)
+
+    def groupby(
+        self, by: Any, *, as_index: bool = False, sort: bool = False, dropna: bool = False
+    ) -> GroupBy[Self]:
+        """Group the rows: `group_by`; there is no index, and null keys make a group.
+
+        Parameters
+        ----------
+        by : str or sequence of str
+            The keys.
+        as_index, sort : bool
+            Only False: keys are columns, and the order is asked for with ``.sort(...)``.
+        dropna : bool
+            Whether rows with a null key are left out.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.groupby("k")["v"].sum().sort("k").to_pydict()
+        {'k': ['a', 'b'], 'v': [4, 2]}
+        """
+        if as_index:
+            raise InvalidExpression(
+                "groupby(as_index=True): there is no index; the keys are columns of the result."
+            )
+        if sort:
+            raise InvalidExpression(
+                "groupby(sort=True): ask for the order of the result with .sort(...) behind it."
+            )
+        frame = self.drop_nulls(by) if dropna else self
+        return frame.group_by(by)
+
+    def merge(
+        self,
+        right: Self,
+        how: str = "inner",
+        on: Any = None,
+        *,
+        left_on: Any = None,
+        right_on: Any = None,
+        suffixes: tuple[str, str] = ("_x", "_y"),
+    ) -> Self:
+        """Combine rows whose keys are equal: `join`, with suffixes for both sides as in pandas.
+
+        Without any key the columns of the same name on both sides are the keys.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> a = pt.from_pydict({"k": [1], "v": [5]})
+        >>> b = pt.from_pydict({"k": [1], "v": [6]})
+        >>> a.merge(b, on="k").to_pydict()
+        {'k': [1], 'v_x': [5], 'v_y': [6]}
+        """
+        if on is None and left_on is None and right_on is None:
+            on = [name for name in self.schema.names if name in right.schema.names]
+            if not on:
+                raise SchemaError(
+                    f"merge: the frames have no column in common: {listed(self.schema.names)} and"
+                    f" {listed(right.schema.names)}. Give left_on= and right_on=."
+                )
+        on = None if on is None else list(names([on], self.schema, "merge"))
+        left_keys = on or list(names([left_on], self.schema, "merge"))
+        right_keys = on or list(names([right_on], right.schema, "merge"))
+        shared = {a for a, b in zip(left_keys, right_keys, strict=False) if a == b}
+        clashing = (set(self.schema.names) & set(right.schema.names)) - shared
+        left = self.rename({name: name + suffixes[0] for name in clashing})
+        other = right.rename({name: name + suffixes[1] for name in clashing})
+        return left.join(
+            other,
+            how=how,
+            left_on=[name + suffixes[0] if name in clashing else name for name in left_keys],
+            right_on=[name + suffixes[1] if name in clashing else name for name in right_keys],
+        )
+
+    def sort_values(
+        self, by: Any, *, ascending: bool | Sequence[bool] = True, na_position: str = "last"
+    ) -> Self:
+        """Order the rows: `sort`, with nulls at the end unless ``na_position="first"``."""
+        if na_position not in ("first", "last"):
+            raise SchemaError(f"na_position={na_position!r}: it is one of 'first', 'last'.")
+        falling = not ascending if isinstance(ascending, bool) else [not up for up in ascending]
+        return self.sort(by, descending=falling, nulls_last=na_position == "last")
+
+    def nlargest(self, n: int, columns: Any) -> Self:
+        """Return the `n` rows that are greatest by `columns`: `top_k`."""
+        return self.top_k(n, by=columns)
+
+    def nsmallest(self, n: int, columns: Any) -> Self:
+        """Return the `n` rows that are least by `columns`: `bottom_k`."""
+        return self.bottom_k(n, by=columns)
+
+    def distinct(self, subset: Any = None) -> Self:
+        """Return one row for each combination of values: `unique`."""
+        return self.unique(subset)
+
+    def drop_duplicates(self, subset: Any = None, *, keep: str | bool = "first") -> Self:
+        """Return one row for each combination of values: `unique`, keeping the first.
+
+        Parameters
+        ----------
+        subset : str or sequence of str, optional
+            The columns that are compared; by default all.
+        keep : {"first", "last", False}
+            Which row; False keeps only combinations that occur once.
+        """
+        return self.unique(subset, keep="none" if keep is False else str(keep))
+
+    def dropna(self, *, subset: Any = None, how: str = "any") -> Self:
+        """Keep the rows without nulls: `drop_nulls`; with ``how="all"``, those not all null.
+
+        NaN is a value and stays.
+        """
+        if how == "any":
+            return self.drop_nulls(subset)
+        if how != "all":
+            raise SchemaError(f"dropna(how={how!r}): it is one of 'any', 'all'.")
+        chosen = names([self.schema.names if subset is None else subset], self.schema, "dropna")
+        nulls = [col(name).is_null() for name in chosen]
+        return self.filter(~functools.reduce(operator.and_, nulls)) if nulls else self
+
+    def fillna(self, value: Any) -> Self:
+        """Put a value where nulls are: `fill_null`. NaN is a value and stays."""
+        return self.fill_null(value)
+
+    def nunique(self) -> Self:
+        """Count the distinct values of each column: `n_unique`."""
+        return self.n_unique()
+
+    def map_partitions(self, function: Callable[[Any], Any], schema: Any = None) -> Self:
+        """Apply a function to each partition as one pandas DataFrame, as in Dask.
+
+        It is `map_batches` with ``takes="pandas"`` and all rows of a partition at once.
+        """
+        return self.map_batches(function, schema, takes="pandas", whole_partition=True)

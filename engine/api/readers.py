@@ -1,0 +1,249 @@
+"""From files and from memory to a frame. Reading is lazy: only metadata is looked at here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ...io.convert import table_from_arrow, table_from_pandas, table_from_pydict
+from ...io.csv import CsvSource
+from ...io.ipc import IpcSource
+from ...io.memory import MemorySource
+from ...io.parquet import ParquetSource
+from ..plan.node import caller_site
+from ..plan.nodes import Scan
+from ..source import Source
+from .columns import fields_of
+from .dataframe import DataFrame
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+Paths: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
+
+
+def scan_parquet(
+    path: Paths,
+    *,
+    columns: Sequence[str] | None = None,
+    schema: Any = None,
+    hive_partitioning: bool | None = None,
+    missing_columns: str = "insert",
+    filesystem: Any = None,
+) -> DataFrame:
+    """Return a frame over a Parquet dataset.
+
+    Parameters
+    ----------
+    path : path or sequence of paths
+        A file, a directory, a glob such as ``"trips/*.parquet"``, or a list of them.
+    columns : sequence of str, optional
+        The columns to keep; by default all. What a query does not need is not read anyway.
+    schema : pyarrow.Schema or mapping, optional
+        Columns and types to read, in place of what the files say.
+    hive_partitioning : bool, optional
+        Whether folders such as ``year=2024`` are columns; by default when there are such folders
+        below a directory.
+    missing_columns : {"insert", "raise"}
+        Whether a column that some files lack reads as null there, or is an error.
+    filesystem : optional
+        A pyarrow or fsspec file system; by default the path tells.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    SourceNotFound
+        If there is no such file.
+    SourceCorrupt
+        If a file is not Parquet.
+    SchemaError
+        If files contradict each other.
+
+    Examples
+    --------
+    >>> import partita as pt
+    >>> written = pt.from_pydict({"a": [1, 2], "b": ["x", "y"]}).sink_parquet("some.parquet")
+    >>> pt.scan_parquet("some.parquet", columns=["a"]).to_pydict()
+    {'a': [1, 2]}
+    """
+    source = ParquetSource.open(
+        path,
+        filesystem=filesystem,
+        hive_partitioning=hive_partitioning,
+        schema=None if schema is None else fields_of(schema, "scan_parquet"),
+        missing_columns=missing_columns,
+    )
+    return _frame(source, columns)
+
+
+def scan_csv(
+    path: Paths,
+    *,
+    columns: Sequence[str] | None = None,
+    schema: Any = None,
+    hive_partitioning: bool | None = None,
+    missing_columns: str = "insert",
+    filesystem: Any = None,
+    separator: str = ",",
+    has_header: bool = True,
+    null_values: Sequence[str] = ("",),
+    quote: str | None = '"',
+    escape: str | None = None,
+    newlines_in_values: bool = False,
+    skip_rows: int = 0,
+) -> DataFrame:
+    """Return a frame over CSV files.
+
+    Parameters
+    ----------
+    path, columns, hive_partitioning, missing_columns, filesystem
+        As for `scan_parquet`.
+    schema : pyarrow.Schema or mapping, optional
+        Columns and types; by default they are guessed from the beginning of the files.
+    separator : str
+        One character.
+    has_header : bool
+        Whether the first line has the names; without it they are ``f0``, ``f1`` and so on, or
+        those of `schema`.
+    null_values : sequence of str
+        Unquoted texts that stand for null; a quoted one is text.
+    quote, escape : str, optional
+        One character each.
+    newlines_in_values : bool
+        Whether quoted values may hold line ends; such files are read by one task each.
+    skip_rows : int
+        Lines before the header.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> import partita as pt
+    >>> written = pt.from_pydict({"a": [1, 2]}).sink_csv("some.csv")
+    >>> pt.scan_csv("some.csv").to_pydict()
+    {'a': [1, 2]}
+    """
+    source = CsvSource.open(
+        path,
+        filesystem=filesystem,
+        hive_partitioning=hive_partitioning,
+        schema=None if schema is None else fields_of(schema, "scan_csv"),
+        missing_columns=missing_columns,
+        separator=separator,
+        has_header=has_header,
+        null_values=tuple(null_values),
+        quote=quote,
+        escape=escape,
+        newlines_in_values=newlines_in_values,
+        skip_rows=skip_rows,
+    )
+    return _frame(source, columns)
+
+
+def scan_ipc(
+    path: Paths,
+    *,
+    columns: Sequence[str] | None = None,
+    schema: Any = None,
+    hive_partitioning: bool | None = None,
+    missing_columns: str = "insert",
+    filesystem: Any = None,
+) -> DataFrame:
+    """Return a frame over Arrow IPC (Feather) files.
+
+    Parameters
+    ----------
+    path, columns, schema, hive_partitioning, missing_columns, filesystem
+        As for `scan_parquet`.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> import partita as pt
+    >>> written = pt.from_pydict({"a": [1, 2]}).sink_ipc("some.arrow")
+    >>> pt.scan_ipc("some.arrow").to_pydict()
+    {'a': [1, 2]}
+    """
+    source = IpcSource.open(
+        path,
+        filesystem=filesystem,
+        hive_partitioning=hive_partitioning,
+        schema=None if schema is None else fields_of(schema, "scan_ipc"),
+        missing_columns=missing_columns,
+    )
+    return _frame(source, columns)
+
+
+def from_arrow(data: Any) -> DataFrame:
+    """Return a frame over Arrow data in memory: a table, batches, or a reader.
+
+    Parameters
+    ----------
+    data : object
+        A ``Table``, a ``RecordBatch``, a ``RecordBatchReader``, a list of batches, or anything
+        with ``__arrow_c_stream__``.
+
+    Examples
+    --------
+    >>> import partita as pt, pyarrow as pa
+    >>> pt.from_arrow(pa.table({"a": [1]})).to_pydict()
+    {'a': [1]}
+    """
+    return _frame(MemorySource(table_from_arrow(data)), None)
+
+
+def from_pandas(frame: pd.DataFrame) -> DataFrame:
+    """Return a frame over a pandas DataFrame; its index is left out (see ``reset_index``).
+
+    Examples
+    --------
+    >>> import partita as pt, pandas as pd
+    >>> pt.from_pandas(pd.DataFrame({"a": [1, 2]})).to_pydict()
+    {'a': [1, 2]}
+    """
+    return _frame(MemorySource(table_from_pandas(frame)), None)
+
+
+def from_polars(frame: pl.DataFrame) -> DataFrame:
+    """Return a frame over a polars DataFrame, which hands its columns over as Arrow."""
+    return _frame(MemorySource(table_from_arrow(frame)), None)
+
+
+def from_pydict(data: Mapping[str, Any], schema: Any = None) -> DataFrame:
+    """Return a frame over a dict of columns: lists, numpy arrays or Arrow arrays.
+
+    Parameters
+    ----------
+    data : mapping
+        Names to values, all of one length.
+    schema : pyarrow.Schema or mapping, optional
+        Names to types; by default the values tell.
+
+    Examples
+    --------
+    >>> import partita as pt
+    >>> pt.from_pydict({"a": [1, None]}, schema={"a": "int8"}).dtypes
+    [DataType(int8)]
+    """
+    fields = None if schema is None else fields_of(schema, "from_pydict")
+    return _frame(MemorySource(table_from_pydict(data, fields)), None)
+
+
+def _frame(source: Source, columns: Sequence[str] | None) -> DataFrame:
+    frame = DataFrame._from_plan(Scan(source=source, site=caller_site()))
+    return frame if columns is None else frame.select(*columns)
+
+
+read_parquet = scan_parquet
+read_csv = scan_csv
+read_ipc = scan_ipc

@@ -1,0 +1,278 @@
+"""The verbs that choose or order rows: filter, sort, head, slice, unique, drop_nulls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from ..errors import InvalidExpression, SchemaError
+from ..expr.node import conjunction, conjuncts
+from ..plan.node import caller_site
+from ..plan.nodes import Distinct, Filter, Slice, Sort, SortKey
+from .columns import IntoExpr, expressions, names, row_wise
+from .constructors import col
+from .frame import Frame
+
+
+class RowVerbs(Frame):
+    """Verbs that give some of the rows, or all in another order; columns stay as they are."""
+
+    __slots__ = ()
+
+    def filter(self, *predicates: IntoExpr, **equals: Any) -> Self:
+        """Keep the rows for which every predicate is true; order is kept.
+
+        Parameters
+        ----------
+        *predicates : Expression or str
+            Boolean expressions, or names of boolean columns. A null counts as not true.
+        **equals
+            ``name=value`` keeps the rows where that column has that value.
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        ColumnNotFound
+            If a predicate names a column that does not exist.
+        TypeMismatch
+            If a predicate is not boolean, or compares what cannot be compared.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.filter(pt.col("v") > 1, k="a").to_pydict()
+        {'k': ['a'], 'v': [3]}
+        """
+        site = caller_site()
+        exprs = list(row_wise(expressions(predicates, self.schema, "filter"), "filter"))
+        for name, value in equals.items():
+            if value is None:
+                raise InvalidExpression(
+                    f"filter({name}=None) would keep no row, as null is equal to nothing."
+                    f" Use .filter(pt.col({name!r}).is_null())."
+                )
+            exprs += expressions([col(name) == value], self.schema, "filter")
+        parts = tuple(part for expr in exprs for part in conjuncts(expr))
+        # Each by itself first, so that a message shows the one that is wrong.
+        for part in parts:
+            Filter(input=self.plan, predicate=part)
+        predicate = conjunction(parts)
+        if predicate is None:
+            return self
+        return self._from_plan(Filter(input=self.plan, predicate=predicate, site=site))
+
+    def sort(
+        self,
+        *by: IntoExpr,
+        descending: bool | Sequence[bool] = False,
+        nulls_last: bool | Sequence[bool] = False,
+    ) -> Self:
+        """Order the rows; rows with equal keys keep their order.
+
+        Parameters
+        ----------
+        *by : str or Expression
+            What to order by, most important first.
+        descending : bool or sequence of bool
+            For all keys, or one for each.
+        nulls_last : bool or sequence of bool
+            Whether nulls come at the end; by default they come at the beginning, in either
+            direction. NaN is greater than every number.
+
+        Returns
+        -------
+        DataFrame
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [2, 1, 2], "b": [1, 2, 3]})
+        >>> df.sort("a", "b", descending=[False, True]).to_pydict()
+        {'a': [1, 2, 2], 'b': [2, 3, 1]}
+        """
+        site = caller_site()
+        keys = self._sort_keys(by, descending, nulls_last, "sort")
+        return self._from_plan(Sort(input=self.plan, by=keys, site=site))
+
+    def top_k(self, k: int, *, by: IntoExpr | Sequence[IntoExpr]) -> Self:
+        """Return the `k` rows that are greatest by `by`, greatest first; nulls come last.
+
+        It needs no full sort: each partition keeps `k` rows.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [2, 9, 4]}).top_k(2, by="a").to_pydict()
+        {'a': [9, 4]}
+        """
+        return self._first_by(k, by, descending=True, where="top_k")
+
+    def bottom_k(self, k: int, *, by: IntoExpr | Sequence[IntoExpr]) -> Self:
+        """Return the `k` rows that are least by `by`, least first; nulls come last.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [2, 9, 4]}).bottom_k(2, by="a").to_pydict()
+        {'a': [2, 4]}
+        """
+        return self._first_by(k, by, descending=False, where="bottom_k")
+
+    def head(self, n: int = 10) -> Self:
+        """Return the first `n` rows; no more than needed is read.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, 2, 3]}).head(2).to_pydict()
+        {'a': [1, 2]}
+        """
+        return self.slice(0, _count(n, "head"))
+
+    def limit(self, n: int = 10) -> Self:
+        """Return the first `n` rows: `head` by another name."""
+        return self.slice(0, _count(n, "limit"))
+
+    def tail(self, n: int = 10) -> Self:
+        """Return the last `n` rows.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, 2, 3]}).tail(2).to_pydict()
+        {'a': [2, 3]}
+        """
+        n = _count(n, "tail")
+        return self.slice(-n, n) if n else self.slice(0, 0)
+
+    def slice(self, offset: int, length: int | None = None) -> Self:
+        """Return the rows from `offset` on.
+
+        Parameters
+        ----------
+        offset : int
+            The first row, counted from 0; negative counts from the end.
+        length : int, optional
+            How many rows; by default all that follow.
+
+        Returns
+        -------
+        DataFrame
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, 2, 3, 4]}).slice(1, 2).to_pydict()
+        {'a': [2, 3]}
+        """
+        site = caller_site()
+        if length is not None:
+            length = _count(length, "slice")
+        return self._from_plan(Slice(input=self.plan, offset=int(offset), length=length, site=site))
+
+    def unique(
+        self,
+        subset: IntoExpr | Sequence[IntoExpr] | None = None,
+        *,
+        keep: str = "any",
+        maintain_order: bool = False,
+    ) -> Self:
+        """Return one row for each combination of values.
+
+        Parameters
+        ----------
+        subset : str or sequence of str, optional
+            The columns that are compared; by default all.
+        keep : {"any", "first", "last", "none"}
+            Which row of equal ones; ``none`` keeps only combinations that occur once.
+        maintain_order : bool
+            Whether the rows keep their order; without it the order is not promised.
+
+        Returns
+        -------
+        DataFrame
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 1, 2], "b": [5, 6, 7]})
+        >>> df.unique("a", keep="first", maintain_order=True).to_pydict()
+        {'a': [1, 2], 'b': [5, 7]}
+        """
+        site = caller_site()
+        chosen = None if subset is None else names([subset], self.schema, "unique")
+        return self._from_plan(
+            Distinct(
+                input=self.plan,
+                subset=chosen,
+                keep=keep,
+                maintain_order=maintain_order,
+                site=site,
+            )
+        )
+
+    def drop_nulls(self, subset: IntoExpr | Sequence[IntoExpr] | None = None) -> Self:
+        """Keep the rows that have no null; NaN is a value and stays.
+
+        Parameters
+        ----------
+        subset : str or sequence of str, optional
+            The columns that must not be null; by default all.
+
+        Returns
+        -------
+        DataFrame
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, None], "b": [None, 2]}).drop_nulls("a").to_pydict()
+        {'a': [1], 'b': [None]}
+        """
+        wanted = self.schema.names if subset is None else [subset]
+        chosen = names(wanted, self.schema, "drop_nulls")
+        return self.filter(*(col(name).is_not_null() for name in chosen))
+
+    def _first_by(self, k: int, by: Any, *, descending: bool, where: str) -> Self:
+        site = caller_site()
+        keys = self._sort_keys([by], descending, True, where)
+        return self._from_plan(Sort(input=self.plan, by=keys, limit=_count(k, where), site=site))
+
+    def _sort_keys(
+        self,
+        by: Sequence[Any],
+        descending: bool | Sequence[bool],
+        nulls_last: bool | Sequence[bool],
+        where: str,
+    ) -> tuple[SortKey, ...]:
+        exprs = row_wise(expressions(by, self.schema, where), where)
+        if not exprs:
+            raise InvalidExpression(f"{where} needs a column to order by, as in .{where}('a').")
+        down = _one_each(descending, len(exprs), f"{where}: descending")
+        last = _one_each(nulls_last, len(exprs), f"{where}: nulls_last")
+        return tuple(
+            SortKey(expr, descending=falling, nulls_last=end)
+            for expr, falling, end in zip(exprs, down, last, strict=True)
+        )
+
+
+def _one_each(value: bool | Sequence[bool], count: int, where: str) -> list[bool]:
+    if isinstance(value, bool):
+        return [value] * count
+    flags = list(value)
+    if len(flags) != count or not all(isinstance(flag, bool) for flag in flags):
+        raise SchemaError(
+            f"{where} is True, False or one of them for each key: there are {count} keys, found"
+            f" {value!r}."
+        )
+    return flags
+
+
+def _count(n: int, where: str) -> int:
+    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+        raise SchemaError(f"{where} wants a number of rows, 0 or more; found {n!r}.")
+    return n

@@ -1,0 +1,246 @@
+"""Running a plan, and what the rows become: a result, a stream, a frame of another library."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import PartitaError
+from ..execution.scheduler import Observer
+from ..execution.session import current
+from ..expr.node import Agg
+from ..observe.profile import Profile, ProfileRecorder
+from ..observe.progress import progress_for
+from ..optimizer.context import Context
+from ..optimizer.optimizer import optimize
+from ..plan.node import PlanNode
+from ..plan.nodes import Aggregate, Slice
+from .frame import Frame
+from .result import Result, batch_rows
+from .table_text import ROWS_SHOWN
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+
+class Run:
+    """One run of a plan: its batches, and the account of it.
+
+    A stream, whose rows go to the user one by one, shows no progress: what the user prints between
+    them would get into the bar's line.
+    """
+
+    def __init__(self, plan: PlanNode, *, progress: bool) -> None:
+        self._session = current()
+        settings = self._session.settings()
+        self.plan = optimize(plan, Context(settings=settings))
+        self._recorder = ProfileRecorder()
+        self._progress = progress_for(settings) if progress else None
+
+    def batches(self) -> Generator[pa.RecordBatch, None, None]:
+        """Yield the rows in partition order; closing it ends the query."""
+        __tracebackhide__ = True  # IPython leaves such frames out of what it shows
+        observers: list[Observer] = [self._recorder]
+        if self._progress is not None:
+            observers.append(self._progress)
+        try:
+            for batch in self._session.execute(self.plan, observers):
+                self._recorder.rows += batch.num_rows
+                yield batch
+        except PartitaError as error:
+            # The scheduler's frames tell the user nothing; the message says where it happened.
+            raise error.with_traceback(None)  # noqa: B904 - its own cause stays
+        finally:
+            if self._progress is not None:
+                self._progress.close()
+
+    def result(self) -> Result:
+        """Run to the end and return all rows."""
+        __tracebackhide__ = True
+        batches = list(self.batches())
+        table = pa.Table.from_batches(batches, schema=self.plan.schema)
+        return Result(table, self.profile())
+
+    def exhaust(self) -> Profile:
+        """Run to the end, drop the rows, return the account."""
+        for _ in self.batches():
+            pass
+        return self.profile()
+
+    def profile(self) -> Profile:
+        """Return the account so far."""
+        return self._recorder.profile()
+
+
+class Running(Frame):
+    """What runs a frame; everything else only builds plans."""
+
+    __slots__ = ()
+
+    def collect(self) -> Result:
+        """Run the plan and return all rows.
+
+        Returns
+        -------
+        Result
+            The rows as one Arrow table, with the profile of the run.
+
+        Raises
+        ------
+        PartitaError
+            What went wrong, with the user's line, the partition and its file.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, 2]}).filter(pt.col("a") > 1).collect().to_pydict()
+        {'a': [2]}
+        """
+        return Run(self.plan, progress=True).result()
+
+    def compute(self) -> pd.DataFrame:
+        """Run the plan and return a pandas DataFrame: `to_pandas`, as Dask calls it."""
+        return self.to_pandas()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Run the plan and return a pandas DataFrame with a plain index."""
+        return self.collect().to_pandas()
+
+    def to_arrow(self) -> pa.Table:
+        """Run the plan and return a pyarrow Table."""
+        return self.collect().to_arrow()
+
+    def to_polars(self) -> pl.DataFrame:
+        """Run the plan and return a polars DataFrame; polars must be installed."""
+        return self.collect().to_polars()
+
+    def to_numpy(self) -> np.ndarray:
+        """Run the plan and return a two-dimensional array, rows first."""
+        return self.collect().to_numpy()
+
+    def to_pydict(self) -> dict[str, list[Any]]:
+        """Run the plan and return the columns as lists of Python values.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, None]}).to_pydict()
+        {'a': [1, None]}
+        """
+        return self.collect().to_pydict()
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Run the plan and return the rows as dicts.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, 2]}).to_dicts()
+        [{'a': 1}, {'a': 2}]
+        """
+        return self.collect().to_dicts()
+
+    def toPandas(self) -> pd.DataFrame:  # noqa: N802 - what libraries look for
+        """Run the plan and return a pandas DataFrame: `to_pandas`, as Spark calls it."""
+        return self.to_pandas()
+
+    def collect_batches(self) -> Generator[pa.RecordBatch, None, None]:
+        """Run the plan and yield Arrow batches as they are made, in order.
+
+        The first comes before the scan is over, and what waits for a slow consumer is bounded.
+        Leaving the loop early ends the query.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            Of exactly `schema`; of what length is not promised.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> [batch.num_rows for batch in pt.from_pydict({"a": [1, 2]}).collect_batches()]
+        [2]
+        """
+        return Run(self.plan, progress=False).batches()
+
+    def to_batches(self) -> Generator[pa.RecordBatch, None, None]:
+        """Run the plan and yield Arrow batches as they are made: `collect_batches`."""
+        return self.collect_batches()
+
+    def iter_rows(self, *, named: bool = False) -> Iterator[Any]:
+        """Run the plan and yield the rows as tuples, or as dicts when `named`.
+
+        It is for a few rows: in Python, each costs a microsecond or more for every column.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> list(pt.from_pydict({"a": [1, 2], "b": ["x", "y"]}).iter_rows())
+        [(1, 'x'), (2, 'y')]
+        """
+        for batch in self.collect_batches():
+            yield from batch_rows(batch, named=named)
+
+    def show(self, n: int = 10) -> None:
+        """Run the plan for the first `n` rows and show them.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, 2, 3]}).show(1)
+        ┌───────┐
+        │     a │
+        │ int64 │
+        ├───────┤
+        │     1 │
+        └───────┘
+        1 row, 1 column
+        """
+        first = Slice(input=self.plan, offset=0, length=n)
+        print(Run(first, progress=True).result().to_text(max(n, ROWS_SHOWN)))
+
+    def profile(self) -> Profile:
+        """Run the plan, drop its rows, and return how it ran.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, 2]}).profile().rows
+        2
+        """
+        return Run(self.plan, progress=True).exhaust()
+
+    def __len__(self) -> int:
+        """Run the plan as far as needed to count its rows."""
+        counted = Aggregate(input=self.plan, keys=(), aggs=(("len", Agg("len", None)),))
+        return Run(counted, progress=True).result()["len"][0].as_py()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Run the plan and hand the batches on as they are made, to all that reads Arrow."""
+        run = Run(self.plan, progress=False)
+        reader = pa.RecordBatchReader.from_batches(run.plan.schema, run.batches())
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def __arrow_c_schema__(self) -> object:
+        return self.schema.__arrow_c_schema__()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.collect().__array__(dtype, copy)
+
+
+def compute(*things: Any) -> tuple[Any, ...]:
+    """Run each frame and return pandas DataFrames; what is no frame is returned as it is.
+
+    Examples
+    --------
+    >>> import partita as pt
+    >>> df = pt.from_pydict({"a": [1, 2]})
+    >>> frame, one = pt.compute(df, 1)
+    >>> len(frame), one
+    (2, 1)
+    """
+    return tuple(thing.to_pandas() if isinstance(thing, Running) else thing for thing in things)

@@ -1,0 +1,312 @@
+"""The profile of a query: what was read, how long each stage took, what it handed on.
+
+`ProfileRecorder` gathers it from events; `Profile` is what remains and what users see.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
+
+from ..execution.events import (
+    Event,
+    PieceMade,
+    QueryFinished,
+    QueryStarted,
+    StageFinished,
+    StagePlanned,
+    TaskFailed,
+    TaskFinished,
+    WorkerDied,
+)
+from ..physical.stage import Stage
+from ..plan.description import clean, count_text
+from .grid import html_grid, text_grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageProfile:
+    """What one stage did."""
+
+    id: int
+    label: str
+    tasks: int
+    """How many it fell into."""
+
+    finished: int
+    """How many ran to their end; fewer than `tasks` where enough rows were there before."""
+
+    seconds: float
+    """Time its tasks were at work, all together: more than the clock's when they ran at once."""
+
+    rows_in: int
+    rows_out: int
+    bytes_out: int
+    """Bytes in memory of what it handed on."""
+
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    """Counters of its operators, added up over its tasks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """How a query ran."""
+
+    seconds: float
+    """By the clock, from the start to the last row."""
+
+    executor: str
+    workers: int
+    tasks: int
+    """Tasks that ran to their end."""
+
+    retries: int
+    """Tasks that were tried again."""
+
+    workers_lost: int
+    bytes_read: int
+    """Bytes that finished tasks read from storage, by the account of the files' metadata."""
+
+    stored_bytes: int
+    """Bytes in storage of all that was planned to be read; less is read where enough rows are
+    there before."""
+
+    rows: int
+    """Rows of the result."""
+
+    outcome: str
+    """``finished``, ``stopped`` (enough rows were there), ``failed``, or ``running``."""
+
+    stages: tuple[StageProfile, ...]
+
+    @property
+    def bytes_handed_on(self) -> int:
+        """Bytes in memory of what all stages handed on, the result among them."""
+        return sum(stage.bytes_out for stage in self.stages)
+
+    @property
+    def busy_seconds(self) -> float:
+        """Time that tasks were at work, all together."""
+        return sum(stage.seconds for stage in self.stages)
+
+    def summary(self) -> str:
+        """Return the query in one line."""
+        where = self.executor
+        if self.workers > 1:
+            where += f", {self.workers} workers"
+        parts = [
+            f"{seconds_text(self.seconds)} ({where})",
+            f"{self.tasks:,} task{'' if self.tasks == 1 else 's'}",
+            f"read {bytes_text(self.bytes_read)}",
+            f"{self.rows:,} row{'' if self.rows == 1 else 's'}",
+        ]
+        if self.retries:
+            parts.append(f"{self.retries} tried again")
+        if self.workers_lost:
+            parts.append(f"{self.workers_lost} workers lost")
+        if self.outcome == "failed":
+            parts.append("failed")
+        return ", ".join(parts)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the profile as plain numbers, strings, lists and dicts."""
+        plain = {name: value for name, value in vars(self).items() if name != "stages"}
+        stages = [{**vars(stage), "metrics": dict(stage.metrics)} for stage in self.stages]
+        return {**plain, "stages": stages}
+
+    def __str__(self) -> str:
+        if not self.stages:
+            return self.summary()
+        return f"{self.summary()}\n{text_grid([_HEAD], self._cells(_LABEL_IN_TEXT), _AT_RIGHT)}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        grid = html_grid([_HEAD], self._cells(_LABEL_IN_HTML), _AT_RIGHT)
+        return f'<div style="overflow-x:auto"><div>{html.escape(self.summary())}</div>{grid}</div>'
+
+    def _cells(self, longest: int) -> list[list[str]]:
+        return [
+            [
+                str(stage.id),
+                middle_cut(clean(stage.label), longest),
+                str(stage.tasks)
+                if stage.finished == stage.tasks
+                else f"{stage.finished} of {stage.tasks}",
+                seconds_text(stage.seconds),
+                count_text(stage.rows_in),
+                count_text(stage.rows_out),
+                bytes_text(stage.bytes_out),
+                ", ".join(
+                    f"{name.replace('_', ' ')} {count_text(amount)}"
+                    for name, amount in stage.metrics.items()
+                ),
+            ]
+            for stage in self.stages
+        ]
+
+
+_HEAD = ("", "stage", "tasks", "busy", "rows in", "rows out", "handed on", "counted")
+_LABEL_IN_TEXT, _LABEL_IN_HTML = 56, 100
+_AT_RIGHT = (True, False, True, True, True, True, True, False)
+
+
+def middle_cut(text: str, longest: int) -> str:
+    """Return `text`, its middle left out where it is longer than `longest`.
+
+    >>> middle_cut("scan > filter > result", 13)
+    'scan … esult'
+    """
+    if len(text) <= longest:
+        return text
+    end = (longest - 3) // 2
+    return f"{text[: longest - 3 - end].rstrip()} … {text[-end:].lstrip()}"
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a time as a reader takes it in at once.
+
+    >>> seconds_text(0.0123), seconds_text(3.21), seconds_text(75)
+    ('12 ms', '3.2 s', '1 min 15 s')
+    """
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+def bytes_text(size: float) -> str:
+    """Return a size with its unit.
+
+    >>> bytes_text(512), bytes_text(3_200_000)
+    ('512 B', '3.2 MB')
+    """
+    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size:.0f} B"
+
+
+class _StageRecord:
+    """The account of a stage while it runs."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.finished = 0
+        self.seconds = 0.0
+        self.rows_in = 0
+        self.rows_out = 0
+        self.bytes_out = 0
+        self.metrics: Counter[str] = Counter()
+
+    def profile(self) -> StageProfile:
+        return StageProfile(
+            id=self.stage.id,
+            label=self.stage.label,
+            tasks=self.stage.partitions,
+            finished=self.finished,
+            seconds=self.seconds,
+            rows_in=self.rows_in,
+            rows_out=self.rows_out,
+            bytes_out=self.bytes_out,
+            metrics=dict(self.metrics),
+        )
+
+
+class ProfileRecorder:
+    """An observer that keeps the account of one query."""
+
+    def __init__(self) -> None:
+        self._started = self._ended = time.perf_counter()
+        self._executor = ""
+        self._workers = 0
+        self._outcome = "running"
+        self._tasks = self._retries = self._workers_lost = 0
+        self._bytes_read = self._stored_bytes = 0
+        self._stages: dict[int, _StageRecord] = {}
+        self.rows = 0
+        """Rows of the result that arrived; counted by whom they are given to."""
+
+    def __call__(self, event: Event) -> None:
+        """Take an event in."""
+        self._ended = event.time
+        self._take(event)
+
+    def profile(self) -> Profile:
+        """Return what is known so far."""
+        return Profile(
+            seconds=max(0.0, self._ended - self._started),
+            executor=self._executor,
+            workers=self._workers,
+            tasks=self._tasks,
+            retries=self._retries,
+            workers_lost=self._workers_lost,
+            bytes_read=self._bytes_read,
+            stored_bytes=self._stored_bytes,
+            rows=self.rows,
+            outcome=self._outcome,
+            stages=tuple(record.profile() for record in self._stages.values()),
+        )
+
+    @singledispatchmethod
+    def _take(self, event: Event) -> None:
+        """Events without a method of their own say nothing that is counted."""
+
+    @_take.register
+    def _(self, event: QueryStarted) -> None:
+        self._started = event.time
+        self._executor, self._workers = event.executor, event.workers
+
+    @_take.register
+    def _(self, event: StagePlanned) -> None:
+        stage = event.stage
+        self._stages[stage.id] = _StageRecord(stage)
+        self._stored_bytes += sum(
+            stored_bytes(stage, partition) for partition in range(stage.partitions)
+        )
+
+    @_take.register
+    def _(self, event: PieceMade) -> None:
+        self._stages[event.stage].bytes_out += event.ref.bytes
+
+    @_take.register
+    def _(self, event: TaskFinished) -> None:
+        record, result = self._stages[event.stage], event.result
+        self._tasks += 1
+        record.finished += 1
+        record.seconds += result.seconds
+        record.rows_in += result.rows_in
+        record.rows_out += result.rows
+        record.bytes_out += sum(ref.bytes for ref in result.refs)
+        record.metrics.update(dict(result.metrics))
+        self._bytes_read += stored_bytes(record.stage, event.partition)
+
+    @_take.register
+    def _(self, event: TaskFailed) -> None:
+        self._retries += event.retry
+
+    @_take.register
+    def _(self, event: WorkerDied) -> None:
+        self._workers_lost += 1
+
+    @_take.register
+    def _(self, event: StageFinished) -> None:
+        # The scheduler's figure leaves out what a task announced before it was tried again.
+        self._stages[event.stage].bytes_out = event.bytes
+
+    @_take.register
+    def _(self, event: QueryFinished) -> None:
+        self._outcome = event.outcome
+
+
+def stored_bytes(stage: Stage, partition: int) -> int:
+    """Return the bytes that the task of `partition` reads from storage."""
+    _, branch, place = stage.task(partition)
+    fragment = branch.inputs[place].fragment
+    return 0 if fragment is None else fragment.stored_bytes
