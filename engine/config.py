@@ -48,7 +48,7 @@ class Settings:
     broadcast_bytes: int = 64 * MiB
     """A join's build side up to this size is handed whole to every task of the probe side."""
 
-    exchange_bytes: int = 64 * MiB
+    exchange_bytes: int = 16 * MiB
     """Bytes that one partition behind a hash or range exchange should have."""
 
     chunk_bytes: int = 16 * MiB

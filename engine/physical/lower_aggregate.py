@@ -18,16 +18,21 @@ from .stage import Exchange
 if TYPE_CHECKING:
     from .planner import Planner
 
-MOST_SLOTS = 64
+MOST_SLOTS = 256
 """Slots of one hash exchange; more would make the pieces of a task too small to be worth it."""
 
 
 def lower_aggregate(
-    node: Aggregate, planner: Planner, asked_by: PlanNode | None = None
+    node: Aggregate,
+    planner: Planner,
+    asked_by: PlanNode | None = None,
+    *,
+    by_last: bool = False,
 ) -> Pipeline | None:
     """Return the pipeline of an aggregation, or None while its partial stage runs.
 
-    `asked_by` is the node of the plan where `node` was made for it on the way.
+    `asked_by` is the node of the plan where `node` was made for it on the way; `by_last` is whether
+    an order that is kept is that of the last rows of the groups.
     """
     source = planner.lower(node.input)
     if source is None:
@@ -37,7 +42,7 @@ def lower_aggregate(
     aggs = tuple((name, agg) for name, agg in node.aggs if isinstance(agg, Agg))
     states = partial_schema(names, aggs, keyed.schema)
     partial = keyed.then(
-        PartialAggregate(keys=names, aggs=aggs, schema=keyed.schema),
+        PartialAggregate(keys=names, aggs=aggs, schema=keyed.schema, by_last=by_last),
         schema=states,
         site=node.site,
     )
@@ -47,7 +52,7 @@ def lower_aggregate(
             *(node.schema.field(name) for name, _ in aggs),
         ]
     )
-    final = FinalAggregate(keys=names, aggs=aggs, schema=finished)
+    final = FinalAggregate(keys=names, aggs=aggs, schema=finished, by_last=by_last)
     met = _meet(node, planner, partial, names, asked_by or node)
     if met is None:
         return None
