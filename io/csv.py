@@ -13,12 +13,11 @@ import pyarrow.csv as pacsv
 from pyarrow import fs
 
 from ..engine.errors import SchemaError, SinkError
-from ..engine.schema import schema_of, select, unify
-from ..engine.source import Pushdown, ScanPlan, Statistics
-from .convert import plain_schema
+from ..engine.schema import schema_of, unify
+from ..engine.source import Pushdown, ScanPlan
 from .csv_fragment import CsvFragment, CsvOptions, Range, read_header
-from .hive import partition_schema
-from .listing import File, Paths, resolve
+from .dataset import FileSource, runs
+from .listing import File, Listing
 from .partitioned import TableWriter
 from .sink import FileSink
 
@@ -32,127 +31,96 @@ _PARSE_COST = 4
 _COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".br")
 
 
-@dataclass(frozen=True, eq=False)
-class CsvSource:
-    """A dataset of CSV files."""
+@dataclass(frozen=True, kw_only=True)
+class CsvFile:
+    """A file and how it is written."""
 
-    asked: str
-    files: tuple[File, ...]
-    table_schema: pa.Schema
-    keys: tuple[str, ...]
+    file: File
     options: CsvOptions
-    store: fs.FileSystem | None = None
-
-    @classmethod
-    def open(
-        cls,
-        paths: Paths,
-        *,
-        filesystem: Any = None,
-        hive_partitioning: bool | None = None,
-        schema: pa.Schema | None = None,
-        missing_columns: str = "insert",
-        **options: Any,
-    ) -> CsvSource:
-        """Return the dataset behind `paths`.
-
-        Parameters
-        ----------
-        paths, filesystem, hive_partitioning
-            See `partita.io.listing.resolve`.
-        schema
-            Names and types of the columns; without it they are guessed from the first rows.
-        missing_columns
-            ``insert`` reads a column that a file lacks as null, ``raise`` refuses.
-        **options
-            See `CsvOptions`.
-
-        Raises
-        ------
-        SourceNotFound
-            If there is no file.
-        SourceCorrupt
-            If a file is not CSV.
-        SchemaError
-            If files contradict each other, or an option does not exist.
-        """
-        if missing_columns not in ("insert", "raise"):
-            raise SchemaError(f"missing_columns is 'insert' or 'raise', not {missing_columns!r}.")
-        listing = resolve(paths, filesystem=filesystem, hive_partitioning=hive_partitioning)
-        folders = partition_schema([file.partition for file in listing.files])
-        found = _csv_options(options, schema, folders.names)
-        store = listing.filesystem
-        if schema is None:
-            stored = _guessed(listing.files, store, found)
-            kept = [field for field in stored if field.name not in folders.names]
-            schema = pa.schema([*kept, *folders])
-        schema = plain_schema(schema, "schema=")
-        if missing_columns == "raise":
-            wanted = [name for name in schema.names if name not in folders.names]
-            _check_headers(listing.files, store, found, wanted)
-        keys = tuple(name for name in folders.names if name in schema.names)
-        return cls(listing.asked, listing.files, schema, keys, found, store)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, CsvSource) and self._identity == other._identity
-
-    def __hash__(self) -> int:
-        return hash(self._identity)
+    store: fs.FileSystem | None
 
     @cached_property
-    def _identity(self) -> tuple[object, ...]:
-        columns = tuple((field.name, field.type) for field in self.table_schema)
-        storage = None if self.store is None else id(self.store)
-        return (self.files, columns, self.keys, self.options, storage)
-
-    @property
     def schema(self) -> pa.Schema:
-        """The columns of the files, then those of the folders."""
-        return self.table_schema
+        """What its header tells, read when it is first asked for."""
+        return read_header(self.file, self.store, self.options)
 
-    @property
-    def label(self) -> str:
-        """What to call it in a plan."""
-        return f"csv {self.asked!r}"
 
-    def statistics(self) -> Statistics:
-        """Return the size; nothing else is known of CSV without reading it."""
-        return Statistics(bytes=sum(file.size for file in self.files))
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CsvSource(FileSource[CsvFile]):
+    """A dataset of CSV files."""
+
+    format: ClassVar[str] = "csv"
+
+    options: CsvOptions
+
+    @classmethod
+    def told(cls, given: pa.Schema | None, options: dict[str, Any]) -> CsvOptions:
+        """Return the options, where names are needed with those of the given columns."""
+        for name in ("column_names", "null_values"):
+            if options.get(name) is not None:
+                options[name] = tuple(options[name])
+        named = options.get("has_header", True) or options.get("column_names")
+        if given is not None and not named:
+            options["column_names"] = tuple(given.names)
+        try:
+            return CsvOptions(**options)
+        except TypeError:
+            known = CsvOptions.__dataclass_fields__
+            unknown = [name for name in options if name not in known]
+            raise SchemaError(f"CSV has no option {unknown}; options: {list(known)}.") from None
+
+    @classmethod
+    def described(
+        cls, listing: Listing, given: pa.Schema | None, options: CsvOptions
+    ) -> Iterator[CsvFile]:
+        """Return the files with what the user says of them: CSV tells little of itself."""
+        store = listing.filesystem
+        return (CsvFile(file=file, options=options, store=store) for file in listing.files)
+
+    @classmethod
+    def unified(cls, files: Sequence[CsvFile]) -> pa.Schema:
+        """Return one schema for the first rows of the first file and of a few others."""
+        step = max(1, len(files) // _SAMPLED_FILES)
+        schemas = []
+        for index, stored in enumerate(files[::step]):
+            sample = _SAMPLE_BYTES if index == 0 else _SAMPLE_BYTES // 64
+            if stored.file.size:
+                found = read_header(stored.file, stored.store, stored.options, sample)
+                schemas.append((stored.file.path, schema_of(found, stored.file.path)))
+        if not schemas:
+            raise SchemaError(
+                f"{files[0].file.path!r} is empty, so that its columns are not known. Give schema=."
+            )
+        # A column of nothing but nulls may hold anything later on: text holds it.
+        return pa.schema(
+            [
+                pa.field(field.name, pa.string() if pa.types.is_null(field.type) else field.type)
+                for field in unify(schemas)
+            ]
+        )
 
     def plan(self, pushdown: Pushdown, partition_bytes: int) -> ScanPlan:
         """Cut the files into ranges; several small ones make one fragment."""
-        names = self.schema.names if pushdown.columns is None else pushdown.columns
-        wanted = select(self.schema, names, self.label)
+        wanted = self.wanted(pushdown)
         target = max(1, partition_bytes // _PARSE_COST)
         share = len(wanted) / max(1, len(self.schema))
-        fragments = tuple(
+        return self.planned(
             CsvFragment(
-                ranges=tuple(run),
+                parts=tuple(run),
                 schema=wanted,
-                keys=frozenset(self.keys) & frozenset(wanted.names),
+                keys=frozenset(self.keys),
                 options=self.options,
-                size=int(share * sum(part.stop - part.start for part in run)),
+                size=int(share * sum(part.size for part in run)),
                 store=self.store,
             )
-            for run in self._runs(target)
+            for run in runs(((part, part.size) for part in self._ranges(target)), target)
         )
-        total = sum(file.size for file in self.files)
-        return ScanPlan(fragments=fragments, stored_bytes=(total, total))
 
-    def _runs(self, target: int) -> Iterator[list[Range]]:
-        run: list[Range] = []
-        size = 0
-        for file in self.files:
+    def _ranges(self, target: int) -> Iterator[Range]:
+        for file in (stored.file for stored in self.files):
             count = max(1, file.size // target) if self._can_be_cut(file) else 1
-            cuts = [file.size * part // count for part in range(count + 1)]
-            for start, stop in pairwise(cuts):
-                if run and size + (stop - start) / 2 > target:
-                    yield run
-                    run, size = [], 0
-                run.append(Range(file=file, start=start, stop=stop))
-                size += stop - start
-        if run:
-            yield run
+            for start, stop in pairwise(file.size * part // count for part in range(count + 1)):
+                yield Range(file=file, start=start, stop=stop)
 
     def _can_be_cut(self, file: File) -> bool:
         return (
@@ -160,65 +128,6 @@ class CsvSource:
             and not self.options.newlines_in_values
             and not file.path.endswith(_COMPRESSED)
         )
-
-
-def _csv_options(
-    options: dict[str, Any], schema: pa.Schema | None, keys: Sequence[str]
-) -> CsvOptions:
-    for name in ("column_names", "null_values"):
-        if options.get(name) is not None:
-            options[name] = tuple(options[name])
-    if (
-        schema is not None
-        and not options.get("has_header", True)
-        and not options.get("column_names")
-    ):
-        options["column_names"] = tuple(name for name in schema.names if name not in keys)
-    try:
-        return CsvOptions(**options)
-    except TypeError:
-        known = CsvOptions.__dataclass_fields__
-        unknown = [name for name in options if name not in known]
-        raise SchemaError(f"CSV has no option {unknown}; options: {list(known)}.") from None
-
-
-def _guessed(files: Sequence[File], store: fs.FileSystem | None, options: CsvOptions) -> pa.Schema:
-    """Return one schema for the first rows of the first file and of a few others."""
-    step = max(1, len(files) // _SAMPLED_FILES)
-    schemas = []
-    for index, file in enumerate(files[::step]):
-        sample = _SAMPLE_BYTES if index == 0 else _SAMPLE_BYTES // 64
-        if file.size:
-            found = read_header(file, store, options, sample)
-            schemas.append((file.path, schema_of(found, file.path)))
-    if not schemas:
-        raise SchemaError(
-            f"{files[0].path!r} is empty, so that its columns are not known. Give schema=."
-        )
-    unified = unify(schemas)
-    # A column of nothing but nulls may hold anything later on: text holds it.
-    return pa.schema(
-        [
-            pa.field(field.name, pa.string() if pa.types.is_null(field.type) else field.type)
-            for field in unified
-        ]
-    )
-
-
-def _check_headers(
-    files: Sequence[File],
-    store: fs.FileSystem | None,
-    options: CsvOptions,
-    wanted: Sequence[str],
-) -> None:
-    for file in files:
-        found = read_header(file, store, options).names
-        lacking = [name for name in wanted if name not in found]
-        if lacking:
-            raise SchemaError(
-                f"Column {lacking[0]!r} is not in {file.path!r}. Pass missing_columns='insert' to"
-                " read it as null there."
-            )
 
 
 @dataclass(frozen=True, kw_only=True)

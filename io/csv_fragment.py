@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from pyarrow import fs
 
-from ..engine.errors import SourceCorrupt, SourceNotFound
-from .batches import rebatched, without_columns
-from .conforming import conformed, unchanged
+from ..engine.errors import SchemaError, SourceCorrupt
+from .file_errors import gone, not_readable, reason
+from .file_fragment import StreamedFragment
 from .listing import File
 
 _BLOCK_BYTES = 1 << 20
@@ -97,6 +97,11 @@ class Range:
         """Whether it is all of the file."""
         return self.start == 0 and self.stop >= self.file.size
 
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.stop - self.start
+
     def __str__(self) -> str:
         if self.whole:
             return self.file.path
@@ -104,49 +109,26 @@ class Range:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CsvFragment:
+class CsvFragment(StreamedFragment[Range]):
     """Ranges that one task reads."""
 
-    ranges: tuple[Range, ...]
-    schema: pa.Schema
-    keys: frozenset[str]
     options: CsvOptions
-    size: int
-    store: fs.FileSystem | None = None
 
     @property
     def label(self) -> str:
-        """The file and bytes, or how many files."""
-        more = len(self.ranges) - 1
-        return f"{self.ranges[0]} and {more} more files" if more else str(self.ranges[0])
-
-    @property
-    def rows(self) -> None:
-        """A CSV file does not tell."""
-        return
-
-    @property
-    def bytes(self) -> int:
-        """The share of the needed columns in the bytes of the files."""
-        return self.size
+        """The file and bytes, and how many more files."""
+        more = len(self.parts) - 1
+        return f"{self.parts[0]} and {more} more files" if more else str(self.parts[0])
 
     @property
     def stored_bytes(self) -> int:
         """All bytes of the ranges: a line cannot be read in part."""
-        return sum(part.stop - part.start for part in self.ranges)
+        return sum(part.size for part in self.parts)
 
-    def batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
-        """Stream the rows, block by block."""
-        for part in self.ranges:
-            yield from self._range(part, batch_rows)
-
-    def _range(self, part: Range, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def stored_batches(self, part: Range) -> Iterator[pa.RecordBatch]:
+        """Stream the lines, block by block."""
         file = part.file
-        if self.store is None and not unchanged(file):
-            raise SourceCorrupt(
-                f"The file {file.path!r} has changed since the scan was planned. Scan it anew."
-            )
-        stored = pa.schema([field for field in self.schema if field.name not in self.keys])
+        stored = pa.schema([self.schema.field(name) for name in self.stored_names])
         # Arrow takes no columns for all of them; one that no file has is null, and tells the rows.
         convert = self.options.convert_options(stored if stored.names else _NO_COLUMN)
         names, source = None, None
@@ -155,53 +137,50 @@ class CsvFragment:
                 source = open_stream(file, self.store)
             else:
                 source = pa.BufferReader(_lines_of(part, self.options))
-                names = None if part.start == 0 else self._names(file)
+                names = None if part.start == 0 else read_header(file, None, self.options).names
             reader = pacsv.open_csv(
                 source,
                 self.options.read_options(names, _BLOCK_BYTES),
                 self.options.parse_options(),
                 convert,
             )
-            for batch in reader:
-                table = pa.Table.from_batches([batch])
-                if not self.schema.names:
-                    yield from without_columns(batch.num_rows, batch_rows)
-                    continue
-                columns = conformed(table, batch.num_rows, self.schema, file, self.keys)
-                yield from rebatched(columns, batch_rows)
+            yield from reader
+        except pa.ArrowNotImplementedError as error:
+            raise SchemaError(
+                f"{file.path!r} cannot be read with the types of schema=: {reason(error)}. Read the"
+                " column as text and cast it."
+            ) from None
         except (pa.ArrowInvalid, UnicodeDecodeError) as error:
             if "Empty CSV file" in str(error):
                 return
-            raise self._damaged(part, error) from None
+            raise _damaged(part, error) from None
         finally:
             if source is not None:
                 source.close()
 
-    def _names(self, file: File) -> list[str]:
-        """Return the names of a file's columns, for a range that does not hold the header."""
-        return read_header(file, self.store, self.options).names
 
-    def _damaged(self, part: Range, error: Exception) -> SourceCorrupt:
-        text = str(error).splitlines()[0]
-        found = re.search(r"Row #(\d+)", text)
-        line = ""
-        if found:
-            number = int(found[1]) + (0 if part.whole else self._lines_before(part))
-            line = f", line {number:,}"
-        return SourceCorrupt(
-            f"{part.file.path!r}{line} cannot be read as CSV: {text}. If a column's type was"
-            " guessed wrongly from the first rows, give it with schema=; if values hold line ends,"
-            " pass newlines_in_values=True; see also separator=, quote= and null_values=."
-        )
+def _damaged(part: Range, error: Exception) -> SourceCorrupt:
+    text = reason(error)
+    found = re.search(r"Row #(\d+)", text)
+    line = ""
+    if found:
+        number = int(found[1]) + (0 if part.whole else _lines_before(part))
+        line = f", line {number:,}"
+    return SourceCorrupt(
+        f"{part.file.path!r}{line} cannot be read as CSV: {text}. If a column's type was"
+        " guessed wrongly from the first rows, give it with schema=; if values hold line ends,"
+        " pass newlines_in_values=True; see also separator=, quote= and null_values=."
+    )
 
-    def _lines_before(self, part: Range) -> int:
-        with open(part.file.path, "rb") as handle:
-            end = _line_from(handle, part.start)
-            handle.seek(0)
-            count = 0
-            while (left := end - handle.tell()) > 0:
-                count += handle.read(min(left, _BLOCK_BYTES)).count(b"\n")
-        return count
+
+def _lines_before(part: Range) -> int:
+    with open(part.file.path, "rb") as handle:
+        end = _line_from(handle, part.start)
+        handle.seek(0)
+        count = 0
+        while (left := end - handle.tell()) > 0:
+            count += handle.read(min(left, _BLOCK_BYTES)).count(b"\n")
+    return count
 
 
 def _lines_of(part: Range, options: CsvOptions) -> bytes:
@@ -235,9 +214,7 @@ def open_stream(file: File, store: fs.FileSystem | None) -> pa.NativeFile:
             return pa.input_stream(file.path, compression="detect")
         return store.open_input_stream(file.path, compression="detect")
     except FileNotFoundError:
-        raise SourceNotFound(
-            f"The file {file.path!r} was listed, but is gone. Scan the dataset again."
-        ) from None
+        raise gone(file) from None
 
 
 def read_header(
@@ -267,8 +244,5 @@ def read_header(
         )
         return reader.schema
     except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
-        raise SourceCorrupt(
-            f"{file.path!r} ({file.size:,} bytes) cannot be read as CSV: {error}. If it is not part"
-            " of the dataset, move it away or scan a glob such as '*.csv'; see also separator= and"
-            " quote=."
-        ) from None
+        advice = "see also separator= and quote="
+        raise not_readable(file, "CSV", error, "*.csv", advice) from None

@@ -8,6 +8,7 @@ from typing import Any
 from ..engine.errors import SourceNotFound, listed
 from ..engine.source import Source
 from .csv import CsvSink, CsvSource
+from .dataset import FileSource
 from .ipc import IpcSink, IpcSource
 from .listing import Listing, Paths, resolve
 from .parquet import ParquetSource
@@ -20,7 +21,7 @@ class Format:
     """A file format: how it is read and written."""
 
     name: str
-    source: type[ParquetSource] | type[CsvSource] | type[IpcSource]
+    source: type[FileSource[Any]]
     sink: type[FileSink]
     suffixes: tuple[str, ...]
     magic: bytes = b""

@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import ClassVar
 
 import pyarrow as pa
-from pyarrow import fs
 
 from ..engine.errors import SchemaError
-from ..engine.schema import field_index, select, unify
+from ..engine.schema import field_index
 from ..engine.source import ColumnStatistics, Pushdown, ScanPlan, Statistics
 from .bounds import Bounds, as_type, of_scalar
 from .column_statistics import LazyColumns, combined
-from .convert import plain_schema, plain_type
-from .hive import partition_schema, partition_value
-from .listing import File, Paths, resolve
+from .convert import plain_type
+from .dataset import FileSource, runs
+from .hive import partition_value
+from .listing import Listing
 from .parquet_footer import Chunk, Footer, read_footers
 from .parquet_fragment import ParquetFragment, Part
 from .pruning import may_match
@@ -30,84 +30,22 @@ _FILE_BYTES = 256 * 1024
 tiny files from being one task's work."""
 
 
-@dataclass(frozen=True, eq=False)
-class ParquetSource:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ParquetSource(FileSource[Footer]):
     """A Parquet dataset: its files with their footers, and one schema over them."""
 
-    asked: str
-    footers: tuple[Footer, ...]
-    table_schema: pa.Schema
-    keys: tuple[str, ...] = ()
-    """Columns that come from folder names."""
-
-    store: fs.FileSystem | None = None
+    format: ClassVar[str] = "parquet"
 
     @classmethod
-    def open(
-        cls,
-        paths: Paths,
-        *,
-        filesystem: Any = None,
-        hive_partitioning: bool | None = None,
-        schema: pa.Schema | None = None,
-        missing_columns: str = "insert",
-    ) -> ParquetSource:
-        """Return the dataset behind `paths`; all footers are read, and nothing else.
-
-        Parameters
-        ----------
-        paths, filesystem, hive_partitioning
-            See `partita.io.listing.resolve`.
-        schema
-            The columns and types to read instead of what the files tell together.
-        missing_columns
-            ``insert`` reads a column that a file lacks as null, ``raise`` refuses.
-
-        Raises
-        ------
-        SourceNotFound
-            If there is no file.
-        SourceCorrupt
-            If a file is not Parquet.
-        SchemaError
-            If the files' schemas contradict each other.
-        """
-        if missing_columns not in ("insert", "raise"):
-            raise SchemaError(f"missing_columns is 'insert' or 'raise', not {missing_columns!r}.")
-        listing = resolve(paths, filesystem=filesystem, hive_partitioning=hive_partitioning)
-        footers = tuple(read_footers(listing.files, listing.filesystem))
-        folders = partition_schema([file.partition for file in listing.files])
-        if schema is None:
-            stored = _unified(footers)
-            kept = [field for field in stored if field.name not in folders.names]
-            unified = pa.schema([*kept, *folders])
-        else:
-            unified = plain_schema(schema, "schema=")
-        _check_columns(footers, unified, folders.names, missing_columns, schema is not None)
-        keys = tuple(name for name in folders.names if name in unified.names)
-        return cls(listing.asked, footers, unified, keys, listing.filesystem)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ParquetSource) and self._identity == other._identity
-
-    def __hash__(self) -> int:
-        return hash(self._identity)
-
-    @cached_property
-    def _identity(self) -> tuple[object, ...]:
-        columns = tuple((field.name, field.type) for field in self.table_schema)
-        storage = None if self.store is None else id(self.store)
-        return (tuple(footer.file for footer in self.footers), columns, self.keys, storage)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the files, then those of the folders."""
-        return self.table_schema
-
-    @property
-    def label(self) -> str:
-        """What to call it in a plan."""
-        return f"parquet {self.asked!r}"
+    def described(
+        cls, listing: Listing, given: pa.Schema | None, options: None
+    ) -> Sequence[Footer]:
+        """Return the footers; nothing else is read."""
+        footers = read_footers(listing.files, listing.filesystem)
+        if given is not None:
+            for footer in footers:
+                _check_castable(footer, given)
+        return footers
 
     def statistics(self) -> Statistics:
         """Return rows, decoded bytes and, column by column when asked for, what footers tell."""
@@ -115,10 +53,10 @@ class ParquetSource:
 
     @cached_property
     def _statistics(self) -> Statistics:
-        rows = sum(sum(footer.rows) for footer in self.footers)
+        rows = sum(sum(footer.rows) for footer in self.files)
         size = sum(
-            self._decoded_bytes(footer, group, self.table_schema.names)
-            for footer in self.footers
+            self._decoded_bytes(footer, group, self.schema.names)
+            for footer in self.files
             for group in range(len(footer.rows))
         )
         return Statistics(
@@ -130,7 +68,7 @@ class ParquetSource:
     def _column_statistics(self, name: str) -> ColumnStatistics:
         groups = [
             (footer, group)
-            for footer in self.footers
+            for footer in self.files
             for group, rows in enumerate(footer.rows)
             if rows
         ]
@@ -154,29 +92,20 @@ class ParquetSource:
 
     def plan(self, pushdown: Pushdown, partition_bytes: int) -> ScanPlan:
         """Leave out what the predicate is true for nowhere; cut the rest into fragments."""
-        names = self.schema.names if pushdown.columns is None else pushdown.columns
-        wanted = select(self.schema, names, self.label)
+        wanted = self.wanted(pushdown)
         pieces = list(self._pieces(pushdown, wanted.names))
-        fragments = tuple(self._fragment(run, wanted) for run in _cut(pieces, partition_bytes))
         files = len({id(piece.footer) for piece in pieces})
-        groups = sum(len(footer.rows) for footer in self.footers)
-        return ScanPlan(
-            fragments=fragments,
-            pruned={
-                "files": (files, len(self.footers)),
-                "row groups": (len(pieces), groups),
-            },
-            stored_bytes=(
-                sum(fragment.stored_bytes for fragment in fragments),
-                sum(footer.file.size for footer in self.footers),
-            ),
+        groups = sum(len(footer.rows) for footer in self.files)
+        return self.planned(
+            (self._fragment(run, wanted) for run in runs(_sized(pieces), partition_bytes)),
+            {"files": (files, len(self.files)), "row groups": (len(pieces), groups)},
         )
 
     def _pieces(self, pushdown: Pushdown, names: Sequence[str]) -> Iterator[_Piece]:
         predicate = pushdown.predicate
         enough = pushdown.limit if predicate is None else None
         found = 0
-        for footer in self.footers:
+        for footer in self.files:
             for group, rows in enumerate(footer.rows):
                 if enough is not None and found >= enough:
                     return
@@ -233,7 +162,7 @@ class ParquetSource:
                 for field in wanted
                 if field.type == pa.string() and self._are_codes(field.name, run)
             ),
-            keys=frozenset(self.keys) & frozenset(wanted.names),
+            keys=frozenset(self.keys),
             size=sum(piece.size for piece in run),
             stored_size=sum(
                 piece.footer.chunks(name)[piece.group].stored_bytes
@@ -266,66 +195,28 @@ class _Piece:
     size: int
 
 
-def _cut(pieces: Sequence[_Piece], partition_bytes: int) -> Iterator[list[_Piece]]:
-    """Yield runs of about `partition_bytes`; at least one row group each."""
-    run: list[_Piece] = []
-    size = 0
+def _sized(pieces: Sequence[_Piece]) -> Iterator[tuple[_Piece, int]]:
+    """Yield each piece with its bytes and, for the first of a file, what opening the file costs."""
+    before = None
     for piece in pieces:
-        own = piece.size
-        if not run or run[-1].footer is not piece.footer:
-            own += _FILE_BYTES
-        # A cut falls where it comes nearest to the wanted size.
-        if run and size + own / 2 > partition_bytes:
-            yield run
-            run, size = [], 0
-        run.append(piece)
-        size += own
-    if run:
-        yield run
+        yield piece, piece.size + (_FILE_BYTES if piece.footer is not before else 0)
+        before = piece.footer
 
 
-def _unified(footers: Sequence[Footer]) -> pa.Schema:
-    first = footers[0].schema
-    if all(footer.schema.equals(first) for footer in footers[1:]):
-        return pa.schema([pa.field(field.name, field.type) for field in first])
-    distinct: dict[pa.Schema, str] = {}
-    for footer in footers:
-        distinct.setdefault(footer.schema, footer.file.path)
-    return unify([(path, schema) for schema, path in distinct.items()])
-
-
-def _check_columns(
-    footers: Sequence[Footer],
-    schema: pa.Schema,
-    keys: Sequence[str],
-    missing_columns: str,
-    given: bool,
-) -> None:
-    """Check what each file has against the schema of all."""
-    for footer in footers:
-        for field in schema:
-            if field.name in keys:
-                continue
-            index = footer.schema.get_field_index(field.name)
-            if index < 0 and missing_columns == "raise":
-                raise SchemaError(
-                    f"Column {field.name!r} is not in {footer.file.path!r}. Pass"
-                    " missing_columns='insert' to read it as null there."
-                )
-            if given and index >= 0:
-                _check_castable(footer.schema.field(index), field.type, footer.file)
-
-
-def _check_castable(stored: pa.Field, dtype: pa.DataType, file: File) -> None:
-    if stored.type == dtype:
-        return
-    try:
-        pa.array([], stored.type).cast(dtype)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise SchemaError(
-            f"Column {stored.name!r} is {stored.type} in {file.path!r} and cannot be read as"
-            f" {dtype}, which schema= asks for."
-        ) from None
+def _check_castable(footer: Footer, given: pa.Schema) -> None:
+    """Check that the columns which a file has can be read with the types that the user gave."""
+    for field in given:
+        index = footer.schema.get_field_index(field.name)
+        if index < 0:
+            continue
+        stored = footer.schema.field(index).type
+        try:
+            pa.array([], stored).cast(field.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            raise SchemaError(
+                f"Column {field.name!r} is {stored} in {footer.file.path!r} and cannot be read as"
+                f" {field.type}, which schema= asks for."
+            ) from None
 
 
 def _fixed_width(dtype: pa.DataType) -> int | None:

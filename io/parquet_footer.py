@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from ..engine.errors import SchemaError, SourceCorrupt, SourceNotFound
+from ..engine.errors import SchemaError
 from .bounds import NANOSECONDS, ONLY_NULLS, UNKNOWN, Bounds, type_kind
 from .convert import plain_schema
+from .file_errors import gone, not_readable
 from .listing import File
 
 _KEPT_BYTES = 32 << 20
@@ -207,25 +208,21 @@ def read_footer(file: File, store: fs.FileSystem | None) -> Footer:
     return footer
 
 
+def open_file(file: File, store: fs.FileSystem | None) -> pa.NativeFile:
+    """Return a file to be read at random; a local one is not mapped: see ``parquet_fragment``."""
+    return pa.OSFile(file.path) if store is None else store.open_input_file(file.path)
+
+
 def _read(file: File, store: fs.FileSystem | None) -> Footer:
     try:
-        if store is None:
-            with pa.OSFile(file.path) as handle:
-                metadata = pq.read_metadata(handle)
-        else:
-            with store.open_input_file(file.path) as handle:
-                metadata = pq.read_metadata(handle)
+        with open_file(file, store) as handle:
+            metadata = pq.read_metadata(handle)
         physical = metadata.schema.to_arrow_schema().remove_metadata()
     except FileNotFoundError:
-        raise SourceNotFound(
-            f"The file {file.path!r} was listed, but is gone. Scan the dataset again."
-        ) from None
+        raise gone(file) from None
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise SourceCorrupt(
-            f"{file.path!r} ({file.size:,} bytes) cannot be read as Parquet: {error}. If it is not"
-            " part of the dataset, move it away or scan a glob such as '*.parquet'; if it is, write"
-            " it again."
-        ) from None
+        advice = "if it is, write it again"
+        raise not_readable(file, "Parquet", error, "*.parquet", advice) from None
     return Footer(
         file,
         metadata,

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import fs
 
 from ..engine.errors import SourceCorrupt
 from .batches import rebatched, without_columns
 from .conforming import conformed, unchanged
+from .file_errors import reason
+from .file_fragment import FileFragment
 from .listing import File
-from .parquet_footer import Footer, read_footer
+from .parquet_footer import Footer, open_file, read_footer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,44 +34,24 @@ class Part:
     group_rows: tuple[int, ...]
     """Rows of each, as the footer told when the scan was planned."""
 
+    def __str__(self) -> str:
+        name = "row group" if len(self.groups) == 1 else "row groups"
+        return f"{self.file.path} [{name} {_runs(self.groups)}]"
+
 
 @dataclass(frozen=True, kw_only=True)
-class ParquetFragment:
+class ParquetFragment(FileFragment[Part]):
     """Row groups that one task reads."""
-
-    parts: tuple[Part, ...]
-    schema: pa.Schema
-    """The columns to give, in order, with their logical types."""
 
     text_as_codes: frozenset[str]
     """Text columns that flow as dictionaries: all row groups of all parts hold them so."""
 
-    keys: frozenset[str]
-    """Columns that come from folder names."""
-
-    size: int
     stored_size: int
-    store: fs.FileSystem | None = None
-
-    @property
-    def label(self) -> str:
-        """The file and the row groups, or how many files."""
-        first = self.parts[0]
-        if len(self.parts) > 1:
-            return f"{first.file.path} and {len(self.parts) - 1} more files"
-        groups = first.groups
-        run = f"row group {groups[0]}" if len(groups) == 1 else f"row groups {_runs(groups)}"
-        return f"{first.file.path} [{run}]"
 
     @property
     def rows(self) -> int:
         """Rows of the row groups."""
         return sum(sum(part.group_rows) for part in self.parts)
-
-    @property
-    def bytes(self) -> int:
-        """Decoded bytes of the columns, estimated."""
-        return self.size
 
     @property
     def stored_bytes(self) -> int:
@@ -97,16 +78,12 @@ class ParquetFragment:
     def _tables(self, part: Part, batch_rows: int) -> Iterator[pa.Table]:
         """Yield tables of about `batch_rows` rows, or of one row group where that is longer."""
         footer = self._footer(part)
-        stored = [
-            field.name
-            for field in self.schema
-            if field.name not in self.keys and field.name in footer.physical.names
-        ]
+        stored = [name for name in self.stored_names if name in footer.physical.names]
         if not stored:
             yield self._conformed(pa.table({}), sum(part.group_rows), part.file)
             return
         codes = [name for name in stored if name in self.text_as_codes]
-        with self._open(part.file) as handle:
+        with open_file(part.file, self.store) as handle:
             reader = pq.ParquetFile(
                 handle,
                 metadata=footer.metadata,
@@ -119,7 +96,7 @@ class ParquetFragment:
                 except (pa.ArrowException, OSError) as error:
                     raise SourceCorrupt(
                         f"Row groups {_runs(run)} of {part.file.path!r} cannot be read:"
-                        f" {' '.join(str(error).split())}."
+                        f" {reason(error)}."
                         " The file is damaged; write it again or leave it out."
                     ) from None
                 expected = sum(part.group_rows[part.groups.index(group)] for group in run)
@@ -149,9 +126,6 @@ class ParquetFragment:
             f"The file {file.path!r} has changed since the scan was planned. Scan it anew, and"
             " write datasets with an atomic sink (mode='overwrite') while they are being read."
         )
-
-    def _open(self, file: File) -> pa.NativeFile:
-        return pa.OSFile(file.path) if self.store is None else self.store.open_input_file(file.path)
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:

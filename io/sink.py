@@ -16,6 +16,7 @@ import pyarrow as pa
 from ..engine.errors import SinkError
 from ..engine.schema import conform, field_index
 from ..engine.source import Written
+from .file_errors import reason
 from .hive import check_partition_columns
 from .partitioned import PartFiles, TableWriter
 from .staging import Staging, exists, new_run, place_directory, place_file, sync
@@ -264,8 +265,8 @@ class FileWriteJob:
             raise SinkError(f"{relative!r} leads out of {self.target!r}; nothing is written.")
         return path
 
-    def _failed(self, error: BaseException) -> SinkError:
-        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    def _failed(self, error: Exception) -> SinkError:
+        text = error.strerror if isinstance(error, OSError) and error.strerror else reason(error)
         return SinkError(
             f"{self.sink.label} cannot be written: {text}. Nothing of it is visible; make room or"
             " choose another target, and run it again."

@@ -180,3 +180,11 @@ def test_null_and_empty_text_survive_a_round_trip(tmp_path: Path) -> None:
     job.commit(job.write(0, 0, iter(table.to_batches())))
     again = CsvSource.open(tmp_path / "o.csv", newlines_in_values=True)
     assert table_of(again).equals(table)
+
+
+def test_a_type_that_csv_cannot_hold(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("n\n1\n")
+    source = CsvSource.open(path, schema=pa.schema([("n", pa.list_(pa.int8()))]))
+    with pytest.raises(SchemaError, match=r"a\.csv.*list<item: int8>.*cast"):
+        table_of(source)

@@ -313,7 +313,7 @@ def test_a_bad_file_among_good_ones_is_named(tmp_path: Path, numbers: pa.Table) 
     (tmp_path / "notes.txt").write_text("not a parquet file at all")
     with pytest.raises(SourceCorrupt, match=r"notes\.txt.*glob"):
         ParquetSource.open(tmp_path)
-    assert len(ParquetSource.open(f"{tmp_path}/*.parquet").footers) == 3
+    assert len(ParquetSource.open(f"{tmp_path}/*.parquet").files) == 3
     (tmp_path / "notes.txt").unlink()
     good = (tmp_path / "1.parquet").read_bytes()
     for bad in (good[: len(good) // 2], b"", good[:4]):
@@ -355,7 +355,7 @@ def test_equal_means_the_same_files_and_columns(tmp_path: Path, numbers: pa.Tabl
     source = ParquetSource.open(tmp_path)
     assert source == ParquetSource.open(tmp_path)
     assert hash(source) == hash(ParquetSource.open(tmp_path))
-    assert source.footers[0] is ParquetSource.open(tmp_path).footers[0]
+    assert source.files[0] is ParquetSource.open(tmp_path).files[0]
     assert source != ParquetSource.open(tmp_path / "0.parquet")
     assert source != ParquetSource.open(tmp_path, schema=pa.schema([("n", pa.int64())]))
 

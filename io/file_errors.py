@@ -1,0 +1,42 @@
+"""What is said of files that cannot be read or written, whatever their format."""
+
+from __future__ import annotations
+
+from ..engine.errors import SourceCorrupt, SourceNotFound
+from .listing import File
+
+
+def reason(error: Exception) -> str:
+    """Return what a library says went wrong as one line, without a full stop at its end.
+
+    >>> reason(ValueError("Magic bytes not found.\\nIt is no Parquet file."))
+    'Magic bytes not found. It is no Parquet file'
+    """
+    return " ".join(str(error).split()).removesuffix(".")
+
+
+def not_readable(file: File, kind: str, error: Exception, glob: str, advice: str) -> SourceCorrupt:
+    """Return (not raise) the error for a file that cannot be read as what it should be.
+
+    Parameters
+    ----------
+    kind
+        The format, as it is written in prose.
+    error
+        What the format's library says.
+    glob
+        A pattern that leaves out files of other formats.
+    advice
+        What else to do than to leave the file out.
+    """
+    return SourceCorrupt(
+        f"{file.path!r} ({file.size:,} bytes) cannot be read as {kind}: {reason(error)}. If it is"
+        f" not part of the dataset, move it away or scan a glob such as {glob!r}; {advice}."
+    )
+
+
+def gone(file: File) -> SourceNotFound:
+    """Return (not raise) the error for a file that was there a moment ago."""
+    return SourceNotFound(
+        f"The file {file.path!r} was listed, but is gone. Scan the dataset again."
+    )

@@ -1,0 +1,97 @@
+"""One task's share of a dataset of files: what is the same whatever their format is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import pyarrow as pa
+from pyarrow import fs
+
+from ..engine.errors import SourceCorrupt
+from .batches import rebatched, without_columns
+from .conforming import conformed, unchanged
+from .listing import File
+
+
+class FilePart(Protocol):
+    """A part of a file; as text, the file and which part it is."""
+
+    @property
+    def file(self) -> File:
+        """The file as it was when the scan was planned."""
+
+
+PartT = TypeVar("PartT", bound=FilePart)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileFragment(ABC, Generic[PartT]):
+    """Parts of files that one task reads."""
+
+    parts: tuple[PartT, ...]
+    schema: pa.Schema
+    """The columns to give, in order, with their logical types."""
+
+    keys: frozenset[str]
+    """Columns that come from folder names."""
+
+    size: int
+    store: fs.FileSystem | None = None
+
+    @property
+    def label(self) -> str:
+        """The file and its part, or how many files."""
+        first, more = self.parts[0], len(self.parts) - 1
+        return f"{first.file.path} and {more} more files" if more else str(first)
+
+    @property
+    def rows(self) -> int | None:
+        """Rows, in a format that tells them without reading."""
+        return None
+
+    @property
+    def bytes(self) -> int:
+        """Decoded bytes of the columns, estimated."""
+        return self.size
+
+    @property
+    def stored_bytes(self) -> int:
+        """The same, where a format has no other: only the needed columns are read."""
+        return self.size
+
+    @property
+    def stored_names(self) -> list[str]:
+        """The columns that come from the files themselves."""
+        return [name for name in self.schema.names if name not in self.keys]
+
+    @abstractmethod
+    def batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Stream the rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamedFragment(FileFragment[PartT]):
+    """A fragment of a format whose parts are read batch after batch."""
+
+    @abstractmethod
+    def stored_batches(self, part: PartT) -> Iterator[pa.RecordBatch]:
+        """Stream a part as the file has it: batches of any length, the needed columns or more."""
+
+    def batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Stream the rows."""
+        for part in self.parts:
+            if self.store is None and not unchanged(part.file):
+                raise SourceCorrupt(
+                    f"The file {part.file.path!r} has changed since the scan was planned. Scan it"
+                    " anew."
+                )
+            for batch in self.stored_batches(part):
+                if not self.schema.names:
+                    yield from without_columns(batch.num_rows, batch_rows)
+                    continue
+                table = pa.Table.from_batches([batch])
+                columns = conformed(table, batch.num_rows, self.schema, part.file, self.keys)
+                yield from rebatched(columns, batch_rows)
