@@ -12,18 +12,27 @@ RELATIVE = 1e-9
 """How far floats may be apart that were added up in another order."""
 
 
-def bits(table: pa.Table) -> list[Any]:
-    """Return what two tables have in common that are the same to the bit, order included."""
-    columns: list[Any] = [table.schema.names, [str(dtype) for dtype in table.schema.types]]
-    for column in table.columns:
-        array = column.combine_chunks()
-        if isinstance(array, pa.ChunkedArray):
-            array = pa.concat_arrays(array.chunks)
-        if pa.types.is_floating(array.type):
-            # As integers: NaN is then equal to itself, and -0.0 not to 0.0.
-            array = array.view(pa.int64() if array.type.bit_width == 64 else pa.int32())
-        columns.append(array.to_pylist())
-    return columns
+def same_bits(found: pa.Table, expected: pa.Table) -> bool:
+    """Return whether two tables are the same to the bit, the order of their rows included."""
+    return found.schema.equals(expected.schema) and all(
+        _bits(mine).equals(_bits(other))
+        for mine, other in zip(found.columns, expected.columns, strict=True)
+    )
+
+
+def _bits(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column in which NaN is equal to itself, and -0.0 is not equal to 0.0."""
+    array = pa.concat_arrays(plain(column).chunks) if column.num_chunks else pa.nulls(0)
+    if pa.types.is_floating(array.type):
+        return array.view(pa.int64() if array.type.bit_width == 64 else pa.int32())
+    return array
+
+
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with its dictionary, if it has one, expanded."""
+    if pa.types.is_dictionary(column.type):
+        return column.cast(column.type.value_type)
+    return column
 
 
 def difference(

@@ -23,11 +23,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import partita as pt
+from partita.engine.execution import events
+from partita.engine.execution.session import current
+from partita.engine.optimizer.context import Context
+from partita.engine.optimizer.optimizer import optimize
 
-from .random_expressions import Expressions
-from .random_frames import ROW_NUMBER, random_frame
-from .random_plans import RandomPlan, random_plan
-from .same_rows import bits, difference
+from .properties.expressions import Expressions
+from .properties.frames import ROW_NUMBER, random_frame
+from .properties.plan import RandomPlan
+from .properties.plans import random_plan
+from .same_rows import difference, plain, same_bits
 
 LEAST_PLANS = 300
 PLANS = int(os.environ.get("PARTITA_TEST_PLANS", "320"))
@@ -82,8 +87,8 @@ class Case:
 def cuts(draw: Any) -> dict[str, int]:
     """Settings that cut small data into many partitions, batches and exchanges."""
     return {
-        "partition_bytes": draw(st.sampled_from((40, 200, 1000, 4000))),
-        "exchange_bytes": draw(st.sampled_from((60, 400, 3000))),
+        "partition_bytes": draw(st.sampled_from((40, 40, 200, 1000))),
+        "exchange_bytes": draw(st.sampled_from((60, 60, 400, 3000))),
         "broadcast_bytes": draw(st.sampled_from((0, 0, 500, 100_000))),
         "batch_rows": draw(st.sampled_from((3, 10, 64))),
         "chunk_bytes": draw(st.sampled_from((100, 1000, 1_000_000))),
@@ -112,11 +117,18 @@ def rows(frame: pt.DataFrame, **changes: Any) -> pa.Table:
     return pa.table(columns, names=table.schema.names)
 
 
-def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column with its dictionary, if it has one, expanded."""
-    if pa.types.is_dictionary(column.type):
-        return column.cast(column.type.value_type)
-    return column
+def rows_of_workers(frame: pt.DataFrame, **changes: Any) -> pa.Table:
+    """Return the rows that two workers give, and count how they were handed about."""
+
+    def observe(event: events.Event) -> None:
+        if isinstance(event, events.StagePlanned):
+            counted[f"{event.stage.output.kind} exchanges"] += 1
+
+    with pt.config.set(executor="process", workers=2, **changes):
+        plan = optimize(frame.plan, Context(verify=True))
+        batches = list(current().execute(plan, [observe]))
+    table = pa.Table.from_batches(batches, schema=frame.schema)
+    return pa.table([plain(column) for column in table.columns], names=table.schema.names)
 
 
 def rows_of_polars(plan: RandomPlan, schema: pa.Schema) -> pa.Table:
@@ -150,6 +162,9 @@ def test_random_plans_give_the_same_rows_however_they_are_run(
     with capsys.disabled():
         print(f"\nrandom plans: {dict(sorted(counted.items()))}")
     assert counted["plans"] >= min(LEAST_PLANS, PLANS)
+    # The cuts are small enough for all that a large query does.
+    for kind in ("hash", "range", "broadcast", "gather"):
+        assert counted[f"{kind} exchanges"] >= counted["plans"] // 30, counted
     assert counted["plans in DuckDB"] >= counted["plans"] // 3
 
 
@@ -165,10 +180,10 @@ def run_every_way(case: Case, duck: duckdb.DuckDBPyConnection) -> None:
             plan.partita, **serial, **other_cut, optimize=False
         ),
     }
-    in_workers = rows(plan.partita, executor="process", workers=2, **cut)
+    in_workers = rows_of_workers(plan.partita, **cut)
     counted["plans"] += 1
     counted["plans of rows without order"] += not plan.ordered
-    assert bits(in_workers) == bits(ways[f"cut by {cut}"]), "serial and process differ"
+    assert same_bits(in_workers, ways[f"cut by {cut}"]), "serial and process differ"
     for way, found in ways.items():
         assert found.schema.equals(base.schema), way
         wrong = difference(found, base, ordered=plan.ordered, rough=plan.rough())

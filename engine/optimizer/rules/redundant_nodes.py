@@ -6,6 +6,8 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import pyarrow as pa
+
 from ...expr.node import Agg
 from ...plan.identity import parent_counts
 from ...plan.node import PlanNode
@@ -119,17 +121,23 @@ def _without_superseded(node: Sort) -> Sort:
 
 
 def _is_distinct(node: Distinct) -> bool:
-    """Return whether no two rows of the input are equal in the columns of `node`."""
-    subset = node.schema.names if node.subset is None else node.subset
+    """Return whether no two rows of the input are equal in the columns of `node`.
+
+    A key is given with -0.0 as 0.0: so every float among the columns has to be one already, else
+    leaving the node out would show.
+    """
+    subset = set(node.schema.names if node.subset is None else node.subset)
     inner: PlanNode = node.input
     while isinstance(inner, Filter | Sort | Slice):
         inner = inner.input
     if isinstance(inner, Aggregate):
-        return {name for name, _ in inner.keys} <= set(subset)
-    if isinstance(inner, Distinct):
-        own = inner.schema.names if inner.subset is None else inner.subset
-        return set(own) <= set(subset)
-    return False
+        keys = {name for name, _ in inner.keys}
+    elif isinstance(inner, Distinct):
+        keys = set(inner.schema.names if inner.subset is None else inner.subset)
+    else:
+        return False
+    floats = {field.name for field in node.schema if pa.types.is_floating(field.type)}
+    return keys <= subset and floats & subset <= keys
 
 
 def _flattened(node: Union, inputs: tuple[PlanNode, ...], parents: Mapping[int, int]) -> PlanNode:

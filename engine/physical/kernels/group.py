@@ -17,13 +17,13 @@ _LEAST_DIRECT = 1 << 16
 
 @dataclass(frozen=True, kw_only=True)
 class GroupIds:
-    """The group of each row; groups are numbered by their first appearance."""
+    """The group of each row; groups are numbered by their first appearance, or their last."""
 
     ids: np.ndarray
     """int64, one per row, from 0 to `count` - 1."""
 
     first_rows: np.ndarray
-    """int64, one per group, ascending: its first row."""
+    """int64, one per group: its first row."""
 
     count: int
 
@@ -61,6 +61,19 @@ def group_ids(columns: Sequence[pa.Array], rows: int) -> GroupIds:
             combined = codes if combined is None else _combined(combined, codes)
     assert combined is not None
     return _by_appearance(combined)
+
+
+def by_last_appearance(groups: GroupIds) -> GroupIds:
+    """Return the same groups, numbered by their last appearance."""
+    last = np.zeros(groups.count, np.int64)
+    # Of several values for one place, numpy keeps the one that comes last.
+    last[groups.ids] = np.arange(len(groups.ids))
+    order = np.argsort(last)
+    number = np.empty(groups.count, np.int64)
+    number[order] = np.arange(groups.count)
+    return GroupIds(
+        ids=number[groups.ids], first_rows=groups.first_rows[order], count=groups.count
+    )
 
 
 def _combined(left: _Codes, right: _Codes) -> _Codes:

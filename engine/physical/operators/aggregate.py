@@ -14,7 +14,7 @@ from ...expr.evaluate import dtype_of, evaluate_many
 from ...expr.node import Agg
 from ...expr.text import text_of
 from ..kernels.concat import concat, narrowed, slices
-from ..kernels.group import group_ids, key_values
+from ..kernels.group import GroupIds, by_last_appearance, group_ids, key_values
 from ..kernels.states import STATES, Parts
 from ..stage import TaskContext
 
@@ -78,6 +78,9 @@ class PartialAggregate:
     schema: pa.Schema
     """The logical columns that come in."""
 
+    by_last: bool = False
+    """Whether groups are given by their last appearance, in place of their first."""
+
     @property
     def label(self) -> str:
         """What to call it in a profile."""
@@ -86,8 +89,8 @@ class PartialAggregate:
     def execute(
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
-        """Stream states with the columns of `partial_schema`; groups by first appearance."""
-        held = _Held(keys=len(self.keys), aggs=self.aggs)
+        """Stream states with the columns of `partial_schema`; groups by appearance."""
+        held = _Held(keys=len(self.keys), aggs=self.aggs, by_last=self.by_last)
         names = [*self.keys, *_state_names(self.keys, self.aggs)]
         most = _BATCHES_HELD * context.batch_rows
         for batch in batches:
@@ -106,7 +109,7 @@ class PartialAggregate:
 
     def _states(self, batch: pa.RecordBatch) -> list[pa.Array]:
         columns = [batch.column(name) for name in self.keys]
-        groups = group_ids(columns, batch.num_rows)
+        groups = _grouped(columns, batch.num_rows, self.by_last)
         exprs = [agg.input for _, agg in self.aggs if agg.input is not None]
         inputs = iter(evaluate_many(exprs, batch))
         made = [key_values(column, groups.first_rows) for column in columns]
@@ -132,6 +135,9 @@ class FinalAggregate:
     schema: pa.Schema
     """The logical columns given: the keys, then the aggregates."""
 
+    by_last: bool = False
+    """Whether groups are given by their last appearance, in place of their first."""
+
     @property
     def label(self) -> str:
         """What to call it in a profile."""
@@ -140,9 +146,11 @@ class FinalAggregate:
     def execute(
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
-        """Stream one row per group, once the input is at its end; groups by first appearance."""
+        """Stream one row per group, once the input is at its end; groups by appearance."""
         # A batch from elsewhere may hold several states of one group, so even one is merged.
-        held = _Held(keys=len(self.keys), aggs=self.aggs, distinct=False)
+        held = _Held(
+            keys=len(self.keys), aggs=self.aggs, by_last=self.by_last, distinct=False
+        )
         most = _BATCHES_HELD * context.batch_rows
         for batch in batches:
             context.check()
@@ -182,6 +190,7 @@ class _Held:
 
     keys: int
     aggs: Aggs
+    by_last: bool
     distinct: bool = True
     """Whether no batch that comes has a group twice."""
 
@@ -201,7 +210,7 @@ class _Held:
         if len(self.batches) > 1 or not (self.distinct or self.merged_rows):
             states = concat(self.batches)
             columns = states.columns[: self.keys]
-            groups = group_ids(columns, states.num_rows)
+            groups = _grouped(columns, states.num_rows, self.by_last)
             merged = [key_values(column, groups.first_rows) for column in columns]
             parts = _parts_of(states, self.keys, self.aggs)
             for (name, agg), own in zip(self.aggs, parts, strict=True):
@@ -217,6 +226,11 @@ class _Held:
         self.batches, self.rows, self.merged_rows, self.schema = [], 0, 0, None
         for piece in slices(states, batch_rows):
             yield narrowed(piece, schema)
+
+
+def _grouped(columns: Sequence[pa.Array], rows: int, by_last: bool) -> GroupIds:
+    groups = group_ids(columns, rows)
+    return by_last_appearance(groups) if by_last else groups
 
 
 def _parts_of(states: pa.RecordBatch, keys: int, aggs: Aggs) -> list[Parts]:

@@ -1,13 +1,10 @@
-"""Random expressions, each in three languages: Partita's, polars' and, where it has it, SQL."""
+"""Random expressions over the columns of a frame."""
 
 from __future__ import annotations
 
-import datetime
-import decimal
-import math
 import operator
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -16,63 +13,10 @@ from hypothesis import strategies as st
 
 import partita as pt
 
-from .random_frames import KINDS, Fact
+from .frames import KINDS, Fact
+from .value import Facts, Value, column, constant, joined, of_two_values, sql_of
 
 Draw = Any
-Facts = Mapping[str, Fact]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Value:
-    """One expression in three languages; `sql` is None where DuckDB means something else by it."""
-
-    partita: pt.Expression
-    polars: pl.Expr
-    sql: str | None
-    fact: Fact = Fact()  # noqa: RUF009 - it is frozen
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def constant(value: Any) -> Value:
-    """Return a literal."""
-    bound = abs(value) if isinstance(value, int | float) else math.inf
-    dyadic = isinstance(value, float) and (value * 8).is_integer()
-    fact = Fact(bound=bound, dyadic=dyadic)
-    return Value(partita=pt.lit(value), polars=_polars_literal(value), sql=_sql(value), fact=fact)
-
-
-def _polars_literal(value: Any) -> pl.Expr:
-    if isinstance(value, decimal.Decimal):
-        return pl.lit(value, dtype=pl.Decimal(9, 2))
-    return pl.lit(value)
-
-
-def _sql(value: Any) -> str:
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float):
-        return f"'{value!r}'::DOUBLE"
-    if isinstance(value, datetime.datetime):
-        return f"TIMESTAMP '{value}'"
-    if isinstance(value, datetime.date):
-        return f"DATE '{value}'"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return str(value)
-
-
-def column(name: str, facts: Facts) -> Value:
-    """Return a column."""
-    return Value(partita=pt.col(name), polars=pl.col(name), sql=quoted(name), fact=facts[name])
-
-
-def _joined(template: str, *values: Value) -> str | None:
-    """Return `template` with the SQL of `values` put in, None where one of them has none."""
-    parts = [value.sql for value in values]
-    return None if None in parts else template.format(*parts)
 
 
 class Expressions:
@@ -136,27 +80,27 @@ class Expressions:
         )
         if fact.bound > 2**30:
             return None
-        return _of_two(of_two, f"({{}} {symbol} {{}})", left, right, fact)
+        return of_two_values(of_two, f"({{}} {symbol} {{}})", left, right, fact)
 
     def _scaled(self, depth: int) -> Value | None:
         value, factor = self.number(depth), self._pick((2, 3, -1, 0.5))
         fact = Fact(bound=value.fact.bound * abs(factor), dyadic=value.fact.dyadic)
         if fact.bound > 2**30:
             return None
-        return _of_two(operator.mul, "({} * {})", value, constant(factor), fact)
+        return of_two_values(operator.mul, "({} * {})", value, constant(factor), fact)
 
     def _quotient(self, depth: int) -> Value | None:
         value = self.number(depth)
         by = self._pick((2, 4, 3, None))
         if by is None:
-            # By a column of integers: by zero, DuckDB says null and IEEE 754 infinity.
-            divisor = self._integer()
-            if divisor is None:
+            by_column = self._integer()
+            if by_column is None:
                 return None
-            made = _of_two(operator.truediv, "", value, divisor, Fact())
-            return replace(made, sql=None)
+            return of_two_values(operator.truediv, "({} / {})", value, by_column, Fact())
         fact = Fact(bound=value.fact.bound, dyadic=False)
-        return _of_two(operator.truediv, "({} / {})", value, constant(by), fact)
+        # polars multiplies by the reciprocal of a constant, which is rounded once more.
+        divisor = replace(constant(by), polars=pl.int_range(pl.len()) * 0 + by)
+        return of_two_values(operator.truediv, "({} / {})", value, divisor, fact)
 
     def _floored(self, depth: int) -> Value | None:
         """Return an integer divided by another, rounded down; SQL rounds towards zero."""
@@ -167,7 +111,7 @@ class Expressions:
             divisor = constant(self._pick((2, 3, -2, 7)))
         of_two = self._pick((operator.floordiv, operator.mod))
         bound = max(value.fact.bound, divisor.fact.bound)
-        return replace(_of_two(of_two, "", value, divisor, Fact(bound=bound)), sql=None)
+        return replace(of_two_values(of_two, "", value, divisor, Fact(bound=bound)), sql=None)
 
     def _chosen(self, depth: int) -> Value:
         condition, yes, no = self.condition(1), self.number(depth), self.number(depth)
@@ -177,7 +121,7 @@ class Expressions:
         return Value(
             partita=pt.when(condition.partita).then(yes.partita).otherwise(no.partita),
             polars=pl.when(condition.polars).then(yes.polars).otherwise(no.polars),
-            sql=_joined("(CASE WHEN {} THEN {} ELSE {} END)", condition, yes, no),
+            sql=joined("(CASE WHEN {} THEN {} ELSE {} END)", condition, yes, no),
             fact=fact,
         )
 
@@ -189,7 +133,7 @@ class Expressions:
         return Value(
             partita=value.partita.fill_null(filling.partita),
             polars=value.polars.fill_null(filling.polars),
-            sql=_joined("coalesce({}, {})", value, filling),
+            sql=joined("coalesce({}, {})", value, filling),
             fact=value.fact,
         )
 
@@ -202,7 +146,7 @@ class Expressions:
         return Value(
             partita=value.partita.cast("float64"),
             polars=value.polars.cast(pl.Float64),
-            sql=_joined("({})::DOUBLE", value),
+            sql=joined("({})::DOUBLE", value),
             fact=replace(value.fact, dyadic=dyadic),
         )
 
@@ -221,7 +165,7 @@ class Expressions:
         return Value(
             partita=mine.cast("int64"),
             polars=theirs.cast(pl.Int64),
-            sql=_joined(template, value),
+            sql=joined(template, value),
             fact=Fact(bound=bound),
         )
 
@@ -230,7 +174,7 @@ class Expressions:
         return Value(
             partita=value.partita.str.len_chars(),
             polars=value.polars.str.len_chars().cast(pl.Int64),
-            sql=_joined("length({})", value),
+            sql=joined("length({})", value),
             fact=Fact(bound=1000),
         )
 
@@ -251,7 +195,7 @@ class Expressions:
         return Value(
             partita=getattr(value.partita.dt, part)(),
             polars=getattr(value.polars.dt, part)().cast(pl.Int64),
-            sql=_joined(f"extract({sql} FROM {{}})", value),
+            sql=joined(f"extract({sql} FROM {{}})", value),
             fact=Fact(bound=10_000),
         )
 
@@ -260,7 +204,7 @@ class Expressions:
         return Value(
             partita=value.partita.abs(),
             polars=value.polars.abs(),
-            sql=_joined("abs({})", value),
+            sql=joined("abs({})", value),
             fact=value.fact,
         )
 
@@ -273,7 +217,7 @@ class Expressions:
         return Value(
             partita=getattr(pt, name)(left.partita, right.partita),
             polars=getattr(pl, name)(left.polars, right.polars),
-            sql=_joined(f"{sql}({{}}, {{}})", left, right),
+            sql=joined(f"{sql}({{}}, {{}})", left, right),
             fact=Fact(bound=max(left.fact.bound, right.fact.bound)),
         )
 
@@ -293,15 +237,15 @@ class Expressions:
     def _always(self, depth: int) -> Value:
         made = constant(self._draw(st.booleans()))
         # polars forgets how many rows there are in `lit(False) & column`.
-        answer = pl.repeat(made.sql == "TRUE", pl.len(), dtype=pl.Boolean)
-        return replace(made, polars=answer)
+        rows = pl.int_range(pl.len())
+        return replace(made, polars=rows >= 0 if made.sql == "TRUE" else rows < 0)
 
     def _compared(self, depth: int) -> Value:
         return self._comparison(self.number(1), self.number(0))
 
     def _comparison(self, left: Value, right: Value) -> Value:
         symbol, of_two = self._pick(COMPARISONS)
-        return _of_two(of_two, f"({{}} {symbol} {{}})", left, right, Fact())
+        return of_two_values(of_two, f"({{}} {symbol} {{}})", left, right, Fact())
 
     def _compared_other(self, depth: int) -> Value | None:
         """Return a comparison of text, dates, instants or decimals."""
@@ -324,10 +268,10 @@ class Expressions:
         # Whether a value is there is certain even where its last bits are not.
         value = column(self._pick(self._schema.names), self._facts)
         if self._draw(st.booleans()):
-            sql = _joined("({} IS NULL)", value)
+            sql = joined("({} IS NULL)", value)
             mine, theirs = value.partita.is_null(), value.polars.is_null()
         else:
-            sql = _joined("({} IS NOT NULL)", value)
+            sql = joined("({} IS NOT NULL)", value)
             mine, theirs = value.partita.is_not_null(), value.polars.is_not_null()
         return Value(partita=mine, polars=theirs, sql=sql)
 
@@ -340,11 +284,11 @@ class Expressions:
         items = self._draw(
             st.lists(st.sampled_from(_values(self._schema.field(name).type)), max_size=4)
         )
-        # SQL has no empty list of values.
-        sql = _joined(f"({{}} IN ({', '.join(map(_sql, items))}))", value) if items else None
+        # Standard SQL has no empty list of values.
+        sql = joined(f"({{}} IN ({', '.join(map(sql_of, items))}))", value) if items else None
         return Value(
             partita=value.partita.is_in(items),
-            polars=value.polars.is_in(items) if items else (value.polars != value.polars),
+            polars=value.polars.is_in(items),
             sql=sql,
         )
 
@@ -353,7 +297,7 @@ class Expressions:
         return Value(
             partita=value.partita.is_between(low.partita, high.partita),
             polars=value.polars.is_between(low.polars, high.polars),
-            sql=_joined("({} BETWEEN {} AND {})", value, low, high),
+            sql=joined("({} BETWEEN {} AND {})", value, low, high),
         )
 
     def _matched(self, depth: int) -> Value:
@@ -365,7 +309,7 @@ class Expressions:
         return Value(
             partita=getattr(value.partita.str, method)(part, **named),
             polars=getattr(value.polars.str, method)(part, **named),
-            sql=_joined(f"{sql}({{}}, {_sql(part)})", value),
+            sql=joined(f"{sql}({{}}, {sql_of(part)})", value),
         )
 
     def _not_a_number(self, depth: int) -> Value | None:
@@ -375,19 +319,19 @@ class Expressions:
         return Value(
             partita=value.partita.is_nan(),
             polars=value.polars.is_nan(),
-            sql=_joined("isnan({})", value),
+            sql=joined("isnan({})", value),
         )
 
     def _not(self, depth: int) -> Value:
         value = self.condition(depth)
         return Value(
-            partita=~value.partita, polars=~value.polars, sql=_joined("(NOT {})", value)
+            partita=~value.partita, polars=~value.polars, sql=joined("(NOT {})", value)
         )
 
     def _both(self, depth: int) -> Value:
         left, right = self.condition(depth), self.condition(depth)
         symbol, of_two = self._pick((("AND", operator.and_), ("OR", operator.or_)))
-        return _of_two(of_two, f"({{}} {symbol} {{}})", left, right, Fact())
+        return of_two_values(of_two, f"({{}} {symbol} {{}})", left, right, Fact())
 
     # Text
 
@@ -405,7 +349,7 @@ class Expressions:
         return Value(
             partita=getattr(value.partita.str, method)(),
             polars=getattr(value.polars.str, method)(),
-            sql=_joined(f"{sql}({{}})", value),
+            sql=joined(f"{sql}({{}})", value),
         )
 
     def _cut(self, value: Value) -> Value:
@@ -413,18 +357,18 @@ class Expressions:
         return Value(
             partita=value.partita.str.slice(offset, length),
             polars=value.polars.str.slice(offset, length),
-            sql=_joined(f"substring({{}}, {offset + 1}, {length})", value),
+            sql=joined(f"substring({{}}, {offset + 1}, {length})", value),
         )
 
     def _glued(self, value: Value) -> Value:
         other = self.of(_is_text) or constant("x")
-        return _of_two(operator.add, "({} || {})", value, other, Fact())
+        return of_two_values(operator.add, "({} || {})", value, other, Fact())
 
     def _filled_text(self, value: Value) -> Value:
         return Value(
             partita=value.partita.fill_null(pt.lit("none")),
             polars=value.polars.fill_null(pl.lit("none")),
-            sql=_joined("coalesce({}, 'none')", value),
+            sql=joined("coalesce({}, 'none')", value),
         )
 
     def _digits(self, value: Value) -> Value:
@@ -432,7 +376,7 @@ class Expressions:
         return Value(
             partita=number.partita.cast("string"),
             polars=number.polars.cast(pl.String),
-            sql=_joined("({})::VARCHAR", number),
+            sql=joined("({})::VARCHAR", number),
         )
 
 
@@ -444,17 +388,6 @@ COMPARISONS: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
     (">", operator.gt),
     (">=", operator.ge),
 )
-
-
-def _of_two(
-    of_two: Callable[[Any, Any], Any], template: str, left: Value, right: Value, fact: Fact
-) -> Value:
-    return Value(
-        partita=of_two(left.partita, right.partita),
-        polars=of_two(left.polars, right.polars),
-        sql=_joined(template, left, right),
-        fact=fact,
-    )
 
 
 def _is_text(dtype: pa.DataType) -> bool:

@@ -1,0 +1,62 @@
+"""Random plans, built step by step in three languages: Partita's, polars' and SQL.
+
+polars computes each step at once, so that what is known of the rows can decide what comes next: how
+many there are, and whether their order is promised. Where it is not, nothing is asked that depends
+on it. The SQL of a plan is one query whose relations carry the number of each row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import strategies as st
+
+from . import columns, groups, joins, rows
+from .frames import RandomFrame
+from .plan import Draw, RandomPlan
+
+MOST_COLUMNS = 12
+
+Step = Callable[[Draw, RandomPlan, list[RandomPlan]], RandomPlan | None]
+"""Given what to build on and all that was made so far; None where that does not fit."""
+
+_WEIGHTS: dict[Step, int] = {
+    rows.filtered: 3,
+    rows.sort: 2,
+    rows.slice_rows: 2,
+    rows.unique: 1,
+    rows.concat: 1,
+    columns.with_columns: 2,
+    columns.select: 1,
+    columns.map_batches: 1,
+    groups.group_by: 3,
+    groups.select_aggregates: 1,
+    joins.join: 3,
+}
+STEPS = tuple(step for step, weight in _WEIGHTS.items() for _ in range(weight))
+
+
+def random_plan(draw: Draw, frames: list[RandomFrame]) -> RandomPlan:
+    """Draw a plan of one to seven steps over `frames`; some of it may be shared."""
+    made = [
+        RandomPlan(
+            partita=frame.partita,
+            polars=frame.polars,
+            sql=f"SELECT * FROM {frame.name}",
+            facts=frame.facts,
+            ordered=True,
+            steps=(f"{frame.name} ({frame.layout}, {frame.polars.height} rows)",),
+        )
+        for frame in frames
+    ]
+    wanted = draw(st.sampled_from((1, 2, 3, 4, 5, 6, 7)))
+    # Not every draw has a step that fits what there is.
+    for _ in range(4 * wanted):
+        if len(made) >= len(frames) + wanted:
+            break
+        # Mostly the newest: a chain; at times an older one, of which two things are made then.
+        of = made[-1] if draw(st.integers(0, 5)) else draw(st.sampled_from(made))
+        taken = draw(st.sampled_from(STEPS))(draw, of, made)
+        if taken is not None and len(taken.facts) <= MOST_COLUMNS:
+            made.append(taken)
+    return made[-1]

@@ -1,0 +1,199 @@
+"""Rows come before the reading is over, no faster than they are taken, and never unasked."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import partita as pt
+from partita import col, errors
+from partita.engine.execution import events
+from partita.engine.optimizer.optimizer import optimize
+
+FILES = 30
+ROWS = 16_384
+FILE_BYTES = ROWS * 2 * 8
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """30 files, each of them one partition."""
+    root = tmp_path_factory.mktemp("numbers")
+    for number in range(FILES):
+        rows = np.arange(number * ROWS, (number + 1) * ROWS)
+        table = pa.table({"row": rows, "value": np.sqrt(rows)})
+        pq.write_table(table, root / f"part-{number:02}.parquet")
+    return root
+
+
+@pytest.fixture(scope="module", params=["serial", "process"])
+def session(request: pytest.FixtureRequest) -> Iterator[pt.Session]:
+    with pt.Session(
+        executor=request.param, workers=2, partition_bytes=FILE_BYTES, chunk_bytes=FILE_BYTES // 4
+    ) as session:
+        yield session
+
+
+def noted(batch: pa.RecordBatch, folder: str) -> pa.RecordBatch:
+    """Leave a file that says that the batch was made."""
+    Path(folder, str(batch["row"][0].as_py())).touch()
+    return batch
+
+
+def watched(dataset: Path, folder: Path) -> pt.DataFrame:
+    """Return the rows, with a file left in `folder` for each batch that is made."""
+    frame = pt.scan_parquet(dataset)
+    return frame.map_batches(functools.partial(noted, folder=str(folder)), frame.schema)
+
+
+def finished(frame: pt.DataFrame, session: pt.Session) -> tuple[int, list[int]]:
+    """Run a frame; return how many tasks did their work, and the rows.
+
+    Others may have been queued with a worker, and were taken back.
+    """
+    seen: list[events.Event] = []
+    batches = list(session.execute(optimize(frame.plan), [seen.append]))
+    rows = [row for batch in batches for row in batch["row"].to_pylist()]
+    return sum(isinstance(event, events.TaskFinished) for event in seen), rows
+
+
+def bytes_below(folder: str) -> int:
+    total = 0
+    for path, _, files in os.walk(folder):
+        for name in files:
+            try:
+                total += os.stat(os.path.join(path, name)).st_size
+            except FileNotFoundError:
+                # Read and removed while we looked.
+                continue
+    return total
+
+
+def steady(measure: Callable[[], int], seconds: float = 0.3) -> int:
+    """Return a number once it has not changed for so long."""
+    found, since = measure(), time.monotonic()
+    while time.monotonic() - since < seconds:
+        time.sleep(0.02)
+        if (now := measure()) != found:
+            found, since = now, time.monotonic()
+    return found
+
+
+def test_the_first_batch_comes_before_the_reading_is_over(
+    session: pt.Session, dataset: Path, tmp_path: Path
+) -> None:
+    stream = watched(dataset, tmp_path).collect_batches()
+    first = next(stream)
+    assert first["row"][0].as_py() == 0
+    # However long the consumer takes.
+    assert steady(lambda: len(os.listdir(tmp_path))) < FILES // 2
+    rest = list(stream)
+    assert len(os.listdir(tmp_path)) >= FILES
+    rows = np.concatenate([batch["row"].to_numpy() for batch in [first, *rest]])
+    assert np.array_equal(rows, np.arange(FILES * ROWS))
+
+
+def test_leaving_a_stream_ends_the_reading(
+    session: pt.Session, dataset: Path, tmp_path: Path
+) -> None:
+    for batch in watched(dataset, tmp_path).collect_batches():
+        assert batch.num_rows
+        break
+    assert steady(lambda: len(os.listdir(tmp_path))) < FILES // 2
+    assert pt.scan_parquet(dataset).select(pt.len()).collect().to_pydict() == {
+        "len": [FILES * ROWS]
+    }
+
+
+def test_what_waits_for_a_slow_consumer_is_bounded(dataset: Path) -> None:
+    settings: dict[str, Any] = {"partition_bytes": FILE_BYTES, "chunk_bytes": FILE_BYTES // 4}
+    with pt.Session(executor="process", workers=2, **settings) as session:
+        stream = pt.scan_parquet(dataset).filter(col("value") >= 0).collect_batches()
+        rows, most = 0, 0
+        directory = session._directories()
+        places = {directory.memory, directory.disk}
+        for number, batch in enumerate(stream):
+            rows += batch.num_rows
+            if number % 20 == 0:
+                most = max(most, steady(lambda: sum(map(bytes_below, places)), 0.1))
+    assert rows == FILES * ROWS
+    # Three partitions may be ahead, and what two workers are at.
+    assert 0 < most <= 6 * FILE_BYTES < FILES * FILE_BYTES // 2
+
+
+def test_a_stream_for_other_libraries_is_not_gathered_first(
+    session: pt.Session, dataset: Path, tmp_path: Path
+) -> None:
+    reader = pa.RecordBatchReader.from_stream(watched(dataset, tmp_path))
+    assert reader.read_next_batch().num_rows
+    assert steady(lambda: len(os.listdir(tmp_path))) < FILES // 2
+    assert sum(batch.num_rows for batch in reader) > 0
+    assert len(os.listdir(tmp_path)) >= FILES
+
+
+def test_head_reads_no_more_files_than_it_needs(session: pt.Session, dataset: Path) -> None:
+    tasks, rows = finished(pt.scan_parquet(dataset).head(10), session)
+    assert rows == list(range(10))
+    assert tasks <= 2
+    # The filter is on what statistics cannot tell, so that files have to be looked into.
+    odd = pt.scan_parquet(dataset).filter(col("row") % 4 == 1).head(ROWS // 2)
+    tasks, rows = finished(odd, session)
+    assert rows == [4 * number + 1 for number in range(ROWS // 2)]
+    assert tasks < FILES // 2
+
+
+def test_head_above_a_function_ends_the_reading(
+    session: pt.Session, dataset: Path, tmp_path: Path
+) -> None:
+    assert len(watched(dataset, tmp_path).head(10).collect()) == 10
+    assert len(os.listdir(tmp_path)) < FILES // 2
+
+
+@pytest.fixture
+def damaged(dataset: Path, tmp_path: Path) -> Path:
+    """Files of which the footer can be read, and nothing else."""
+    root = tmp_path / "damaged"
+    shutil.copytree(dataset, root)
+    for path in root.iterdir():
+        content = path.read_bytes()
+        footer = int.from_bytes(content[-8:-4], "little") + 8
+        path.write_bytes(b"PAR1" + b"\xff" * (len(content) - footer - 4) + content[-footer:])
+    return root
+
+
+def test_nothing_but_footers_is_read_before_rows_are_asked_for(
+    session: pt.Session, damaged: Path, tmp_path: Path
+) -> None:
+    frame = pt.scan_parquet(damaged)
+    made = frame.join(
+        frame.group_by(key=col("row") % 10).agg(col("value").sum(), rows=pt.len()),
+        left_on="row",
+        right_on="key",
+        how="left",
+    )
+    made = pt.concat([made, made.filter(col("value") > 1)]).sort("value").unique().tail(5)
+    looks = (
+        lambda: repr(made),
+        lambda: made._repr_html_(),
+        lambda: made.explain(),
+        lambda: made.explain(steps=True, format="json"),
+        lambda: made.show_graph("mermaid"),
+        lambda: (made.schema, made.columns, made.width, made.estimate()),
+        lambda: made.sink_parquet(tmp_path / "out", lazy=True),
+        lambda: made.collect_batches().close(),
+    )
+    for look in looks:
+        look()
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(errors.SourceCorrupt, match=r"part-\d\d.parquet"):
+        made.collect()
