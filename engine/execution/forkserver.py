@@ -2,9 +2,9 @@
 
 It has imported what workers need and has started no thread, so that forking it is safe and quick
 (trap 1), and it never sees the user's ``__main__`` (trap 4). The driver talks to it through one
-socket: a byte with a descriptor asks for a worker that will serve that descriptor; the answers are
-lines ``forked PID`` and ``exit PID STATUS``. When the socket closes, the driver is gone: the helper
-kills its workers and removes the session's directories.
+socket: a request with a descriptor asks for a worker that will serve that descriptor; the answers
+are lines ``forked NUMBER PID`` and ``exit PID STATUS``. When the socket closes, the helper kills
+its workers, and removes the session's directories if the driver is gone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -21,7 +20,8 @@ import pyarrow as pa
 
 # Imported before any fork: the pages are shared by all workers.
 from . import worker
-from .messages import CLOSE, FORK
+from .messages import CLOSE, FORK, REQUEST
+from .run_directory import remove_unowned
 
 
 def main(arguments: list[str]) -> None:
@@ -32,7 +32,9 @@ def main(arguments: list[str]) -> None:
     control = socket.socket(fileno=int(arguments[0]))
     # The first array made of Python values imports pandas, half a second in each worker else.
     pa.array([0])
+    # The driver has blocked it for us until here.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     wake, waker = os.pipe()
     for end in (wake, waker):
         os.set_blocking(end, False)
@@ -50,21 +52,26 @@ def main(arguments: list[str]) -> None:
             message = _serve(control, workers, (wake, waker))
     _end(workers)
     if message != CLOSE:
-        for directory in arguments[1:]:
-            shutil.rmtree(directory, ignore_errors=True)
+        # Only what nobody owns: a start of the pool that was interrupted closes the socket too.
+        remove_unowned(arguments[1:])
 
 
 def _serve(control: socket.socket, workers: set[int], pipe: tuple[int, int]) -> bytes:
-    """Answer one message and return it; empty when the driver is gone."""
+    """Answer one message and return its letter; empty when the driver is gone."""
     try:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        request, descriptors, _, _ = socket.recv_fds(control, REQUEST.size, 1)
     except ConnectionError:
         return b""
+    if not request:
+        return b""
+    message, number = REQUEST.unpack(request)
     if message == FORK:
+        # A program that the user's function starts must not keep the worker's socket open.
+        os.set_inheritable(descriptors[0], False)
         pid = _fork(control, descriptors[0], pipe)
         workers.add(pid)
-        _tell(control, f"forked {pid}\n")
-    return message
+        _tell(control, f"forked {number} {pid}\n")
+    return bytes(message)
 
 
 def _fork(control: socket.socket, descriptor: int, pipe: tuple[int, int]) -> int:

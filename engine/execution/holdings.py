@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from ..physical.stage import Ref, Stage
 from .transport import Store
 
+DRIVER = -1
+"""The maker of files that no stage has made."""
+
 
 class Holdings:
     """The files that tasks of one query have made and that somebody has still to read.
@@ -40,13 +43,23 @@ class Holdings:
                 self._readers.update({ref.path for ref in task.refs})
         self._readers.update(_sides(stage))
 
-    def expect_one(self, path: str) -> None:
-        """Count one reader more."""
-        self._readers[path] += 1
+    def add_input(self, ref: Ref) -> None:
+        """Count rows of this process that were written for one task to read."""
+        self.add(ref, DRIVER)
+        self._readers[ref.path] = 1
 
-    def made_by(self, path: str, stage: int) -> bool:
-        """Return whether `stage` has made the file."""
-        return self._makers.get(path) == stage
+    def is_input(self, path: str) -> bool:
+        """Return whether the file was written for one task alone."""
+        return self._makers.get(path) == DRIVER
+
+    def settle(self, stage: int) -> None:
+        """Remove what `stage` has made and nobody will read, such as rows outside of a slice."""
+        if self._awaits_readers(stage):
+            return
+        made = [path for path, maker in self._makers.items() if maker == stage]
+        for path in made:
+            if self._readers[path] <= 0:
+                self.remove(path)
 
     def finish(self, stage: Stage) -> None:
         """A stage is over: side inputs, which its tasks share, are no longer read by it."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 from ..physical.stage import Task
 from .task import TaskSettings
+
+REQUEST = struct.Struct("!cI")
+"""What the helper is asked: one of the letters below, and the number of a worker."""
 
 FORK = b"F"
 """To the helper, with a descriptor: fork a worker that serves it."""

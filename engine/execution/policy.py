@@ -6,7 +6,6 @@ on the same partitions.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 
 from ..physical.stage import Ref, Stage, TaskInput, TaskResult
@@ -21,8 +20,9 @@ class StageRun:
     pieces: dict[int, list[Ref]] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=dict)
     running: set[int] = field(default_factory=set)
-    again: deque[int] = field(default_factory=deque)
-    """Partitions that were lost and have to be run again; they go first."""
+    again: set[int] = field(default_factory=set)
+    """Partitions that were lost and have to be run again; they go first, the lowest before others:
+    it may be the one that the user waits for, and the only one that is not held back."""
 
     next: int = 0
     """The first partition that was never started."""
@@ -61,14 +61,14 @@ class StageRun:
 
     def peek(self) -> int:
         """Return the partition that would be taken."""
-        return self.again[0] if self.again else self.next
+        return min(self.again) if self.again else self.next
 
     def take(self) -> int:
         """Return the next partition to start, and count it as running."""
+        partition = self.peek()
         if self.again:
-            partition = self.again.popleft()
+            self.again.remove(partition)
         else:
-            partition = self.next
             self.next += 1
         self.running.add(partition)
         return partition
@@ -114,7 +114,7 @@ class Policy:
         return None
 
     def _allowed(self, run: StageRun, account: Account, cursor: int) -> bool:
-        size = input_bytes(run.stage, run.peek())
+        size = bytes_of(run.stage.input(run.peek()))
         if run.stage.output.kind == "result" and run.peek() != cursor:
             ahead = account.undelivered + account.running + size
             return ahead <= self.window
@@ -126,12 +126,6 @@ class Policy:
 def _distance(run: StageRun) -> tuple[int, int]:
     """Order stages: those that consume first and the latest of them, then sources as planned."""
     return (1, run.stage.id) if run.is_root else (0, -run.stage.id)
-
-
-def input_bytes(stage: Stage, partition: int) -> int:
-    """Return about how many bytes a task will have read when it is done."""
-    _, branch, place = stage.task(partition)
-    return bytes_of(branch.inputs[place])
 
 
 def bytes_of(task: TaskInput) -> int:

@@ -96,26 +96,48 @@ class WorkerDown:
 Report = Piece | Done | Failed | Lost | WorkerUp | WorkerDown
 
 
+def refs_of(report: Report) -> tuple[Ref, ...]:
+    """Return what a report says has been made."""
+    match report:
+        case Piece():
+            return (report.ref,)
+        case Done():
+            return report.result.refs
+        case _:
+            return ()
+
+
 def failure_of(error: BaseException) -> Failure:
     """Return `error` made ready to travel: typed, and with what caused it."""
     if isinstance(error, PartitaError):
-        return Failure(type(error)(str(error)), _portable(error.__cause__))
+        return Failure(_retold(error, str(error)), _portable(error.__cause__))
     trace = "".join(traceback.format_exception(error)).rstrip()
     told = ExecutionError(f"{type(error).__name__}: {error}\n{trace}")
     return Failure(told, _portable(error))
 
 
-def located(failure: Failure, stage: Stage, task: Task) -> Failure:
+def located(failure: Failure, stage: Stage, partition: int) -> Failure:
     """Return `failure` with its message saying where it happened."""
-    told = type(failure.error)(f"{failure.error}\n{location(stage, task)}")
+    told = _retold(failure.error, f"{failure.error}\n{location(stage, partition)}")
     return Failure(told, failure.cause)
 
 
-def location(stage: Stage, task: Task) -> str:
+def _retold(error: PartitaError, text: str) -> PartitaError:
+    """Return an error of the same kind that says `text`.
+
+    A class that derives from ours may want other arguments, or be unknown where it is to be read:
+    its nearest base among ours does.
+    """
+    own = (kind for kind in type(error).__mro__ if kind.__module__ == PartitaError.__module__)
+    told: PartitaError = next(own)(text)
+    return told
+
+
+def location(stage: Stage, partition: int) -> str:
     """Return where a task stands: its partition and file, its stage, the lines of the user."""
-    lines = [f"  in partition {task.partition} of {stage.partitions}"]
-    if task.input.label:
-        lines[0] += f" ({task.input.label})"
+    lines = [f"  in partition {partition} of {stage.partitions}"]
+    if label := stage.input(partition).label:
+        lines[0] += f" ({label})"
     lines.append(f"  of stage {stage.id}: {stage.label}")
     for site in stage.sites:
         code = linecache.getline(site.file, site.line).strip()

@@ -13,11 +13,15 @@ import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import ExecutionError
 
 SHARED_MEMORY = Path("/dev/shm")
+LOCK = "lock"
+"""The file in each directory that its session holds a lock on."""
+
 GRACE = 60.0
 """Seconds that a directory without a lock is left alone: its session is just being made."""
 
@@ -26,28 +30,48 @@ class RunDirectory:
     """Two private directories that go with the session: `memory` and `disk`."""
 
     def __init__(self, disk_base: str) -> None:
-        disk_home = _home(Path(disk_base or tempfile.gettempdir()))
+        disk_home = _home(Path(disk_base) if disk_base else _temporary())
         memory_home = _home(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else disk_home
         for home in {memory_home, disk_home}:
             sweep(home)
         self._locks: list[int] = []
         self.disk = self._make(disk_home)
-        self.memory = self._make(memory_home)
+        try:
+            self.memory = self._make(memory_home)
+        except BaseException:
+            shutil.rmtree(self.disk, ignore_errors=True)
+            self.let_go()
+            raise
 
     def _make(self, home: Path) -> str:
-        directory = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home)
-        lock = os.open(
-            os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        self._locks.append(lock)
+        try:
+            directory = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home)
+            # It gets its name once it is locked: an unlocked one means that its owner is dead.
+            unlocked = os.path.join(directory, "unlocked")
+            lock = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._locks.append(lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            os.rename(unlocked, os.path.join(directory, LOCK))
+        except OSError as error:
+            raise ExecutionError(
+                f"No run directory can be made in {str(home)!r}: {error.strerror}. Make room, or"
+                " set run_directory to a place that can be written."
+            ) from None
         return directory
 
     def for_query(self, query: int) -> tuple[str, str]:
         """Make and return the places of one query, in memory and on disk."""
         places = tuple(os.path.join(base, f"query-{query}") for base in (self.memory, self.disk))
-        for place in places:
-            os.mkdir(place, 0o700)
+        try:
+            for place in places:
+                os.mkdir(place, 0o700)
+        except OSError as error:
+            self.remove_query(*places)
+            raise ExecutionError(
+                f"The run directory {error.filename!r} cannot be made: {error.strerror}. Make room"
+                " where it lies; if another program removed the directories of this session, begin"
+                " a new one."
+            ) from None
         return places[0], places[1]
 
     def remove_query(self, *places: str) -> None:
@@ -59,9 +83,23 @@ class RunDirectory:
         """Remove both directories and all that is in them."""
         for directory in (self.memory, self.disk):
             shutil.rmtree(directory, ignore_errors=True)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close this process's copies of the locks; what a forked child does with its parent's."""
         for lock in self._locks:
             os.close(lock)
         self._locks.clear()
+
+
+def _temporary() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise ExecutionError(
+            f"There is no place for the run directory: {error.strerror}. Set run_directory to one"
+            " that can be written."
+        ) from None
 
 
 def _home(base: Path) -> Path:
@@ -101,10 +139,27 @@ def sweep(home: Path) -> list[Path]:
     return removed
 
 
+def remove_unowned(directories: Iterable[str], seconds: float = 2.0) -> None:
+    """Remove the directories whose owner has ended, or ends within `seconds`.
+
+    The end of a process is seen at its sockets a moment before its locks are released.
+    """
+    deadline = time.monotonic() + seconds
+    left = [Path(directory) for directory in directories]
+    while left:
+        for directory in left:
+            if not _alive(directory):
+                shutil.rmtree(directory, ignore_errors=True)
+        left = [directory for directory in left if directory.exists()]
+        if not left or time.monotonic() > deadline:
+            return
+        time.sleep(0.02)
+
+
 def _alive(directory: Path) -> bool:
     """Return whether a session holds the lock of `directory`, or is just about to."""
     try:
-        lock = os.open(directory / "lock", os.O_RDWR | os.O_CLOEXEC)
+        lock = os.open(directory / LOCK, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         try:
             return time.time() - directory.stat().st_mtime < GRACE

@@ -20,7 +20,7 @@ from ..physical.stage import Stage, StageOutput, Task, TaskInput
 from ..plan.nodes import WRITTEN
 from ..source import InMemory
 from . import events
-from .executors.executor import Executor
+from .executors.executor import Executor, not_held
 from .holdings import Holdings
 from .policy import Account, Policy, StageRun, bytes_of
 from .report import (
@@ -34,6 +34,7 @@ from .report import (
     WorkerUp,
     located,
     location,
+    refs_of,
 )
 from .task import TaskSettings
 
@@ -88,15 +89,16 @@ class Scheduler:
         settings = TaskSettings(
             batch_rows=self._settings.batch_rows, chunk_bytes=self._settings.chunk_bytes
         )
-        self._store = self._executor.open_query(self._query, settings)
-        self._holdings = Holdings(self._store, self._planner.awaits_readers)
         outcome = "stopped"
-        self._emit(
-            events.QueryStarted, executor=self._executor.name, workers=self._executor.workers
-        )
         try:
+            self._store = self._executor.open_query(self._query, settings)
+            self._holdings = Holdings(self._store, self._planner.awaits_readers)
+            self._emit(
+                events.QueryStarted, executor=self._executor.name, workers=self._executor.workers
+            )
             self._plan()
             while not self._over():
+                self._check()
                 self._start()
                 reports = self._executor.completed(self._query, HEARTBEAT)
                 for report in reports:
@@ -120,17 +122,25 @@ class Scheduler:
             finally:
                 self._emit(events.QueryFinished, outcome=outcome)
 
+    def _check(self) -> None:
+        if not self._executor.holds(self._query):
+            raise not_held()
+
     # Stages
 
     def _plan(self) -> None:
         """Take what stages the planner has now."""
-        for stage in self._planner.advance():
-            run = StageRun(stage)
-            self._runs[stage.id] = run
+        new = [StageRun(stage) for stage in self._planner.advance()]
+        for run in new:
+            self._runs[run.stage.id] = run
             self._open.append(run)
-            self._holdings.expect(stage)
-            self._emit(events.StagePlanned, stage=stage)
-            if not stage.partitions:
+            self._holdings.expect(run.stage)
+            self._emit(events.StagePlanned, stage=run.stage)
+        # Not before all are expected: what one releases another may read.
+        for made in {made for run in new for made in run.stage.reads}:
+            self._holdings.settle(made)
+        for run in new:
+            if not run.stage.partitions:
                 self._finish(run)
 
     def _finish(self, run: StageRun) -> None:
@@ -139,10 +149,12 @@ class Scheduler:
         partitions = [tuple(run.pieces.get(number, ())) for number in range(run.end)]
         results = [run.results[number] for number in range(run.end)]
         output = StageOutput(stage=run.stage, partitions=partitions, results=results)
-        self._emit(events.StageFinished, stage=run.stage.id, rows=output.rows, bytes=output.bytes)
         for number in range(run.end, run.stage.partitions):
             self._forget_pieces(run, number)
+            if number >= run.next:
+                self._release(run.stage.input(number))
         self._holdings.finish(run.stage)
+        self._emit(events.StageFinished, stage=run.stage.id, rows=output.rows, bytes=output.bytes)
         if run.stage.id != self._planner.result:
             self._planner.finished(output)
             self._plan()
@@ -202,8 +214,7 @@ class Scheduler:
         held = self._holdings.bytes < self._fast_share
         refs = self._store.write(name, [(0, batches)], held) if batches else []
         for ref in refs:
-            self._holdings.add(ref, stage.id)
-            self._holdings.expect_one(ref.path)
+            self._holdings.add_input(ref)
         return replace(task, fragment=None, refs=tuple(refs))
 
     # Reports
@@ -219,8 +230,8 @@ class Scheduler:
             case Failed():
                 run = self._runs[report.key.stage]
                 self._event(events.TaskFailed, report.key, reason=str(report.failure.error))
-                task = self._task(run, report.key)
-                raise located(report.failure, run.stage, task).raised() from report.failure.cause
+                failure = located(report.failure, run.stage, report.key.partition)
+                raise failure.raised() from failure.cause
             case Lost():
                 self._lost(report)
             case WorkerDown():
@@ -237,9 +248,7 @@ class Scheduler:
         key = report.key
         if (key.stage, key.partition) in self._inputs:
             return False
-        refs = (report.ref,) if isinstance(report, Piece) else ()
-        refs = report.result.refs if isinstance(report, Done) else refs
-        for path in {ref.path for ref in refs}:
+        for path in {ref.path for ref in refs_of(report)}:
             self._store.remove(path)
         return True
 
@@ -265,8 +274,7 @@ class Scheduler:
         for ref in result.refs:
             run.pieces.setdefault(key.partition, []).append(ref)
             self._holdings.add(ref, key.stage)
-        for path in {ref.path for ref in self._ended(run, key.partition).refs}:
-            self._holdings.release(path)
+        self._release(self._ended(run, key.partition))
         self._event(events.TaskFinished, key, result=result)
         if run.stage.output.limit is not None:
             self._stop_at_limit(run, run.stage.output.limit)
@@ -282,10 +290,17 @@ class Scheduler:
                 run.end = run.prefix
         if run.prefix < run.end:
             return
+        for partition in run.again:
+            self._release(run.stage.input(partition))
         run.again.clear()
         for partition in [number for number in run.running if number >= run.end]:
             self._executor.cancel(self._query, run.stage.id, partition)
-            self._ended(run, partition)
+            self._release(self._ended(run, partition))
+
+    def _release(self, task: TaskInput) -> None:
+        """A task will not read its input any more."""
+        for path in {ref.path for ref in task.refs}:
+            self._holdings.release(path)
 
     def _ended(self, run: StageRun, partition: int) -> TaskInput:
         """Take a task off the list of those that run; return what it has read."""
@@ -303,33 +318,19 @@ class Scheduler:
         retry = losses < self._settings.task_attempts
         self._event(events.TaskFailed, key, reason=report.reason, retry=retry)
         if not retry:
-            task = self._task(run, key)
             raise TaskPoisoned(
                 f"A task ended {losses} workers, the last with: {report.reason}.\n"
-                f"{location(run.stage, task)}\n"
+                f"{location(run.stage, key.partition)}\n"
                 "  Its data or its function kills the process that runs it; look at that"
                 ' partition with executor="serial".'
             )
         self._forget_pieces(run, key.partition)
         run.attempts[key.partition] = run.attempts.get(key.partition, 0) + 1
         for ref in self._ended(run, key.partition).refs:
-            if self._holdings.made_by(ref.path, key.stage):
+            if self._holdings.is_input(ref.path):
                 # Rows of this process that had been written for the worker: they are again.
                 self._holdings.release(ref.path)
-        run.again.append(key.partition)
-
-    def _task(self, run: StageRun, key: TaskKey) -> Task:
-        number, branch, place = run.stage.task(key.partition)
-        return Task(
-            query=key.query,
-            stage=key.stage,
-            partition=key.partition,
-            attempt=key.attempt,
-            branch=number,
-            input=branch.inputs[place],
-            sides=(),
-            shared_memory=False,
-        )
+        run.again.add(key.partition)
 
     def _forget_pieces(self, run: StageRun, partition: int) -> None:
         """Remove what an attempt had made; of the result, what was given is not made again."""
@@ -351,6 +352,8 @@ class Scheduler:
         while self._cursor < run.stage.partitions:
             pieces = run.pieces.get(self._cursor, [])
             while self._given < len(pieces):
+                # The files of a query that is not open here are gone, or another process's.
+                self._check()
                 ref = pieces[self._given]
                 self._given += 1
                 # Mapped rows stay readable when their file is gone, so it goes at once.

@@ -93,7 +93,7 @@ class Session:
             yield from Scheduler(number, planner, executor, settings, limit, observers).run()
         except ExecutionError:
             if executor.broken:
-                self._drop(name)
+                self._drop(name, executor)
             raise
 
     def executor(self, name: str, settings: Settings | None = None) -> Executor:
@@ -110,7 +110,7 @@ class Session:
             if known is not None and not known.busy:
                 fits = known.workers == workers or known.shares_memory
                 if known.broken or not fits:
-                    self._drop(name)
+                    self._drop(name, known)
             if name not in self._executors:
                 self._executors[name] = EXECUTORS[name](Resources(workers, self._directories))
             return self._executors[name]
@@ -127,10 +127,11 @@ class Session:
             self._directory = RunDirectory(self.settings().run_directory)
         return self._directory
 
-    def _drop(self, name: str) -> None:
+    def _drop(self, name: str, executor: Executor) -> None:
         with self._lock:
-            executor = self._executors.pop(name, None)
-            if executor is not None:
+            # Another query may have found it broken too, and have been given the next already.
+            if self._executors.get(name) is executor:
+                del self._executors[name]
                 executor.close()
 
     def close(self) -> None:
@@ -138,12 +139,15 @@ class Session:
         if self._closed or self._process != os.getpid():
             return
         self._closed = True
-        for name in list(self._executors):
-            self._drop(name)
-        if self._directory is not None:
-            self._directory.close()
-        if self in _sessions:
-            _sessions.remove(self)
+        try:
+            for name, executor in list(self._executors.items()):
+                self._drop(name, executor)
+        finally:
+            # Also when a Ctrl-C comes meanwhile.
+            if self._directory is not None:
+                self._directory.close()
+            if self in _sessions:
+                _sessions.remove(self)
 
     def __enter__(self) -> Session:
         global _current
@@ -174,6 +178,7 @@ def _choice(planner: Planner, settings: Settings) -> str:
 
 _sessions: list[Session] = []
 _current: Session | None = None
+_making = threading.Lock()
 
 
 def current() -> Session:
@@ -182,9 +187,10 @@ def current() -> Session:
     A process forked by the user gets one of its own: it must not use its parent's workers.
     """
     global _current
-    if _current is None or _current._closed or _current._process != os.getpid():
-        _current = Session()
-    return _current
+    with _making:
+        if _current is None or _current._closed or _current._process != os.getpid():
+            _current = Session()
+        return _current
 
 
 def close_all() -> None:
@@ -195,10 +201,15 @@ def close_all() -> None:
 
 def _abandon_all() -> None:
     """In a forked child: let go of the parent's workers, so that their end follows its end."""
+    global _making
+    # Another thread of the parent may have held it.
+    _making = threading.Lock()
     for session in _sessions:
         for executor in session._executors.values():
             if isinstance(executor, ProcessExecutor):
                 executor.abandon()
+        if session._directory is not None:
+            session._directory.let_go()
     _sessions.clear()
 
 

@@ -6,6 +6,7 @@ ends at once when its driver does (trap 3). Everything else happens in the main 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pickle
@@ -48,12 +49,15 @@ class _Cancellations:
 
     def __init__(self) -> None:
         self._known: list[Cancel] = []
+        self._lock = threading.Lock()
 
     def add(self, cancel: Cancel) -> None:
-        self._known.append(cancel)
+        with self._lock:
+            self._known = [*self._known, cancel]
 
     def forget(self, query: int) -> None:
-        self._known = [cancel for cancel in self._known if cancel.query != query]
+        with self._lock:
+            self._known = [cancel for cancel in self._known if cancel.query != query]
 
     def test(self, task: Task) -> Callable[[], bool]:
         """Return a function that says whether `task` was cancelled."""
@@ -80,7 +84,9 @@ def serve(descriptor: int, parent: int) -> None:
         match message:
             case Hello():
                 sys.path[:] = message.path
-                os.chdir(message.directory)
+                with contextlib.suppress(OSError):
+                    # A directory that was removed is none for the driver either.
+                    os.chdir(message.directory)
             case OpenQuery():
                 store = FileStore(message.memory, message.disk)
                 queries[message.query] = _Query(store, message.settings)
@@ -124,6 +130,7 @@ def _run(task: Task, query: _Query, connection: Connection, cancellations: _Canc
     """Run one task; report its pieces as they are made, then how it ended."""
     key = key_of(task)
     cancelled = cancellations.test(task)
+    report: Any
     try:
         if cancelled():
             raise QueryCancelled("The query was cancelled.")
@@ -135,11 +142,9 @@ def _run(task: Task, query: _Query, connection: Connection, cancellations: _Canc
             try:
                 piece = next(steps)
             except StopIteration as stop:
-                report: Any = Done(key, stop.value)
+                report = Done(key, stop.value)
                 break
-            connection.send(Piece(key, piece))
-    except (EOFError, BrokenPipeError):
-        os._exit(0)
+            _send(connection, Piece(key, piece))
     except BaseException as error:  # whatever a user's function raises is reported, not died of
         report = Cancelled(task.query) if cancelled() else Failed(key, failure_of(error))
     _send(connection, report)
@@ -147,6 +152,7 @@ def _run(task: Task, query: _Query, connection: Connection, cancellations: _Canc
 
 def _send(connection: Connection, report: Any) -> None:
     try:
-        connection.send_bytes(pickle.dumps(report))
-    except (EOFError, BrokenPipeError):
+        connection.send_bytes(pickle.dumps(report, pickle.HIGHEST_PROTOCOL))
+    except OSError:
+        # The driver is gone, or wants no more of this worker.
         os._exit(0)

@@ -154,7 +154,9 @@ def _(node: Distinct, planner: Planner) -> Pipeline | None:
         maintain_order=node.maintain_order,
         site=node.site,
     )
-    pipeline = lower_aggregate(grouped, planner, asked_by=node)
+    # Rows that keep their order stand where they stood: a last row behind those before it.
+    by_last = node.maintain_order and node.keep == "last"
+    pipeline = lower_aggregate(grouped, planner, asked_by=node, by_last=by_last)
     if pipeline is None:
         return None
     if node.keep == "none":

@@ -36,6 +36,7 @@ class Planner:
         self._requested: dict[tuple[int, str], int] = {}
         self._outputs: dict[int, StageOutput] = {}
         self._readers: Counter[int] = Counter()
+        self._reads: dict[int, tuple[int, ...]] = {}
         self._new: list[Stage] = []
         self._stages = 0
         self._scans = {
@@ -56,7 +57,7 @@ class Planner:
             self._lower_root()
         new, self._new = self._new, []
         for stage in new:
-            self._readers.subtract(stage.reads)
+            self._readers.subtract(self._reads.pop(stage.id))
         return new
 
     def finished(self, output: StageOutput) -> None:
@@ -116,6 +117,8 @@ class Planner:
             sites=pipeline.sites,
             **more,  # type: ignore[arg-type]
         )
+        # With repetitions: a union reads a shared sub-plan as often as it names it.
+        self._reads[number] = pipeline.reads
         self._new.append(stage)
         return number
 

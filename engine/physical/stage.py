@@ -7,6 +7,9 @@ the plan between stages is decided late.
 
 from __future__ import annotations
 
+import bisect
+import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -168,19 +171,27 @@ class Stage:
     sort: tuple[SortKey, ...] = ()
     """The order of the runs, for a stage that ends in a range exchange."""
 
+    @functools.cached_property
+    def _starts(self) -> list[int]:
+        """The first partition of each branch, and the number of all; a union may have thousands."""
+        return [0, *itertools.accumulate(len(branch.inputs) for branch in self.branches)]
+
     @property
     def partitions(self) -> int:
         """How many tasks the stage has."""
-        return sum(len(branch.inputs) for branch in self.branches)
+        return self._starts[-1]
 
     def task(self, partition: int) -> tuple[int, Branch, int]:
         """Return the branch that a partition belongs to: its number, itself, the place in it."""
-        place = partition
-        for number, branch in enumerate(self.branches):
-            if place < len(branch.inputs):
-                return number, branch, place
-            place -= len(branch.inputs)
-        raise IndexError(partition)
+        if not 0 <= partition < self.partitions:
+            raise IndexError(partition)
+        number = bisect.bisect_right(self._starts, partition) - 1
+        return number, self.branches[number], partition - self._starts[number]
+
+    def input(self, partition: int) -> TaskInput:
+        """Return what the task of a partition reads."""
+        _, branch, place = self.task(partition)
+        return branch.inputs[place]
 
 
 @dataclass(frozen=True, kw_only=True)

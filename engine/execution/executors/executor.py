@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ...errors import ExecutionError
 from ...physical.stage import Stage, Task
 from ..report import Report
 from ..run_directory import RunDirectory
@@ -45,6 +46,10 @@ class Executor(Protocol):
     def open_query(self, query: int, settings: TaskSettings) -> Store:
         """Make ready for the tasks of a query; return where their data is found."""
 
+    def holds(self, query: int) -> bool:
+        """Return whether the query is open here: not once this was closed, nor in a forked child
+        of the process that has the workers."""
+
     def free(self, query: int) -> int:
         """Return how many more tasks of `query` can be started now."""
 
@@ -66,3 +71,11 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """End all workers; bounded in time."""
+
+
+def not_held() -> ExecutionError:
+    """Return (not raise) the error of a query that its executor does not hold any more."""
+    return ExecutionError(
+        "The session of this query was closed, or belongs to the process that this one was forked"
+        " from. Run the query again."
+    )

@@ -12,47 +12,25 @@ import os
 import pickle
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 
 import cloudpickle
 
-from ...errors import ExecutionError
 from ...physical.stage import Stage, Task
 from ..by_value import pickled_stage
-from ..messages import (
-    CLOSE,
-    FORK,
-    Cancel,
-    Cancelled,
-    CloseQuery,
-    Hello,
-    NewStage,
-    OpenQuery,
-)
-from ..report import Done, Failed, Lost, Report, TaskKey, WorkerDown, WorkerUp, key_of
+from ..messages import Cancel, Cancelled, CloseQuery, Hello, NewStage, OpenQuery
+from ..report import Done, Failed, Lost, Report, TaskKey, WorkerDown, WorkerUp, key_of, refs_of
 from ..task import TaskSettings
 from ..transport import FileStore, Store
-from .executor import Resources
-
-ENVIRONMENT = {
-    # glibc gives large temporaries back at once and faults them in again: with these kept, the
-    # numpy part of an aggregation takes 0.23 s instead of 0.38 s (docs/architecture.md).
-    "MALLOC_MMAP_THRESHOLD_": str(256 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
-    "MALLOC_TOP_PAD_": str(16 * 2**20),
-    # No library may start threads before the fork, and one task is one thread.
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
+from .executor import Resources, not_held
+from .helper import Forked, Helper
 
 START_SECONDS = 60.0
 """How long the helper may take to its first answer; it imports for about a second."""
@@ -60,8 +38,8 @@ START_SECONDS = 60.0
 CANCEL_SECONDS = 1.0
 """How long workers have to leave a cancelled task before they are killed."""
 
-CLOSE_SECONDS = 3.0
-"""How long the helper has to end."""
+REASON_SECONDS = 0.5
+"""How long the helper has to tell how a worker ended."""
 
 
 @dataclass
@@ -75,6 +53,17 @@ class _Worker:
     stages: set[tuple[int, int]] = field(default_factory=set)
     ended: str = ""
 
+    def cut(self) -> None:
+        """Shut the socket down: what has arrived can be read, then it is at its end on both sides.
+
+        To close it would not do where a process that the user's function forked holds it as well.
+        """
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(fileno=os.dup(self.connection.fileno())) as same,
+        ):
+            same.shutdown(socket.SHUT_RDWR)
+
 
 class ProcessExecutor:
     """A pool of workers of one session."""
@@ -84,6 +73,7 @@ class ProcessExecutor:
 
     def __init__(self, resources: Resources) -> None:
         self.workers = resources.workers
+        self._closed = False
         self._directory = resources.directory()
         self._queries: dict[int, OpenQuery] = {}
         self._blobs: dict[tuple[int, int], bytes] = {}
@@ -92,80 +82,87 @@ class ProcessExecutor:
         self._pending: dict[int, list[Report]] = {}
         # Queries may be run from several threads; each waits for a moment at a time.
         self._lock = threading.RLock()
+        self._inside = False
+        self._left: list[int] = []
+        """Queries that are over and could not be closed when that happened."""
+
         self._mean_seconds = 1.0
         self._started = 0
-        self._start_helper()
+        self._helper = Helper((self._directory.memory, self._directory.disk))
+        try:
+            for _ in range(self.workers):
+                self._fork()
+        except BaseException:
+            # It would take a second to say goodbye to one that still imports.
+            self._helper.kill()
+            self._close_connections()
+            raise
 
     # The helper and its workers
 
-    def _start_helper(self) -> None:
-        mine, theirs = socket.socketpair()
-        path = os.pathsep.join(filter(None, sys.path))
-        with theirs:
-            self._helper = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "partita.engine.execution.forkserver",
-                    str(theirs.fileno()),
-                    self._directory.memory,
-                    self._directory.disk,
-                ],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, **ENVIRONMENT, "PYTHONPATH": path},
-            )
-        self._control = mine
-        self._heard = b""
-        for _ in range(self.workers):
-            self._fork()
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other threads out, and notice when the same thread comes in once more."""
+        with self._lock:
+            outer, self._inside = self._inside, True
+            try:
+                if not outer:
+                    while self._left:
+                        self._leave(self._left.pop())
+                yield
+            finally:
+                self._inside = outer
 
     def _fork(self) -> None:
         """Ask the helper for one more worker; it can be sent tasks at once."""
-        mine, theirs = socket.socketpair()
-        with theirs:
-            socket.send_fds(self._control, [FORK], [theirs.fileno()])
         self._started += 1
-        worker = _Worker(self._started, Connection(mine.detach()))
+        worker = _Worker(self._started, self._helper.fork(self._started))
         self._pool[worker.number] = worker
-        self._send(worker, Hello(tuple(sys.path), os.getcwd()))
+        self._send(worker, Hello(tuple(sys.path), _working_directory()))
         for query in self._queries.values():
             self._send(worker, query)
 
     def _hear(self) -> None:
-        """Read what the helper tells: which workers it has forked, and how they have ended."""
-        data = self._control.recv(65536)
-        if not data:
-            raise ExecutionError(
-                "The helper process that starts workers has ended"
-                f" (status {self._helper.wait(CLOSE_SECONDS)})."
-            )
-        *lines, self._heard = (self._heard + data).split(b"\n")
-        for line in lines:
-            word, pid, *status = line.split()
-            if word == b"forked":
-                # Workers are forked in the order in which they were asked for.
-                worker = next(worker for worker in self._pool.values() if not worker.pid)
-                worker.pid = int(pid)
-                self._tell_all(WorkerUp(worker.number, worker.pid))
-            else:
-                for worker in self._pool.values():
-                    if worker.pid == int(pid):
-                        worker.ended = _how(int(status[0]))
+        """Take note of which workers the helper has forked, and of how they have ended."""
+        for told in self._helper.hear():
+            if isinstance(told, Forked):
+                worker = self._pool.get(told.number)
+                if worker is not None:
+                    worker.pid = told.pid
+                    self._tell_all(WorkerUp(worker.number, worker.pid))
+                continue
+            for worker in self._pool.values():
+                if worker.pid == told.pid:
+                    worker.ended = worker.ended or told.reason
+                    worker.cut()
 
     def _send(self, worker: _Worker, message: object) -> None:
         self._send_bytes(worker, pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
     def _send_bytes(self, worker: _Worker, message: bytes) -> None:
-        # A worker that has died is noticed, with its tasks, when its socket is read.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        try:
             worker.connection.send_bytes(message)
+        except (BrokenPipeError, ConnectionResetError):
+            # A worker that has died is noticed, with its tasks, when its socket is read.
+            return
+        except BaseException:
+            self._give_up(worker)
+            raise
+
+    def _give_up(self, worker: _Worker) -> None:
+        """Part with a worker: after an interrupt in a message, what comes next makes no sense."""
+        if worker.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGKILL)
+        else:
+            # It is not there yet; it will end when it finds its socket shut down.
+            worker.ended = "it was given up before it had started"
+        worker.cut()
 
     @property
     def broken(self) -> bool:
         """Whether the helper has ended, so that no worker can be started any more."""
-        return self._helper.poll() is not None
+        return self._helper.ended
 
     @property
     def busy(self) -> bool:
@@ -176,22 +173,40 @@ class ProcessExecutor:
 
     def open_query(self, query: int, settings: TaskSettings) -> Store:
         """Make the directories of the query and tell the workers."""
-        with self._lock:
+        with self._alone():
+            if self._closed:
+                raise not_held()
+            while len(self._pool) < self.workers:  # after an interrupt in a bad moment
+                self._fork()
             memory, disk = self._directory.for_query(query)
             self._queries[query] = OpenQuery(query, settings, memory, disk)
             self._pending[query] = []
             for worker in self._pool.values():
                 self._send(worker, self._queries[query])
-            return FileStore(memory, disk)
+            store = FileStore(memory, disk)
+            # The scheduler closes its query, unless two interrupts come one upon the other: then
+            # the query is left when nobody has its store any more.
+            weakref.finalize(store, self._left.append, query).atexit = False
+            return store
+
+    def holds(self, query: int) -> bool:
+        """Return whether the query is open here."""
+        return query in self._queries
 
     def free(self, query: int) -> int:
         """Return how many tasks can be handed out: short ones are queued to hide the way."""
         depth = 1 if self._mean_seconds > 0.05 else 2 if self._mean_seconds > 0.005 else 16
-        return sum(max(0, depth - len(worker.tasks)) for worker in self._pool.values())
+        with self._alone():
+            return sum(max(0, depth - len(worker.tasks)) for worker in self._pool.values())
 
     def start(self, stage: Stage, task: Task) -> int:
         """Hand a task to the worker with the fewest; the stage goes along the first time."""
-        with self._lock:
+        # A class of the user's script travels by value, which takes longer.
+        own = type(task.input.fragment).__module__ == "__main__"
+        message = (cloudpickle if own else pickle).dumps(task, pickle.HIGHEST_PROTOCOL)
+        with self._alone():
+            if self._closed:
+                raise not_held()
             worker = min(self._pool.values(), key=lambda one: len(one.tasks))
             known = task.query, task.stage
             if known not in worker.stages:
@@ -200,16 +215,14 @@ class ProcessExecutor:
                 self._send(worker, NewStage(*known, self._blobs[known]))
                 worker.stages.add(known)
             worker.tasks.append(task)
-            if type(task.input.fragment).__module__ == "__main__":
-                # A class of the user's script travels by value, which takes longer.
-                self._send_bytes(worker, cloudpickle.dumps(task))
-            else:
-                self._send_bytes(worker, pickle.dumps(task, pickle.HIGHEST_PROTOCOL))
+            self._send_bytes(worker, message)
             return worker.number
 
     def completed(self, query: int, timeout: float) -> Sequence[Report]:
         """Wait for reports of workers, and for their ends."""
-        with self._lock:
+        with self._alone():
+            if not self.holds(query):
+                raise not_held()
             self._gather(0 if self._pending[query] else timeout)
             reports, self._pending[query] = self._pending[query], []
             return reports
@@ -217,8 +230,9 @@ class ProcessExecutor:
     def _gather(self, timeout: float) -> None:
         """Read all that has arrived into the pending reports."""
         workers = list(self._pool.values())
-        ready = wait([self._control, *(worker.connection for worker in workers)], timeout)
-        if self._control in ready:
+        helper = self._helper.fileno()
+        ready = wait([helper, *(worker.connection for worker in workers)], timeout)
+        if helper in ready:
             self._hear()
         for worker in workers:
             if worker.connection in ready:
@@ -239,16 +253,25 @@ class ProcessExecutor:
                     self._cancelled.discard(key_of(task))
                 else:
                     self._report(message)
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):
+            # At its end, perhaps in the middle of a message.
             self._bury(worker)
+        except BaseException:
+            self._give_up(worker)
+            raise
 
     def _report(self, report: Report) -> None:
         key = getattr(report, "key", None)
-        if key in self._cancelled:
-            if not hasattr(report, "ref"):
-                self._cancelled.discard(key)
-        elif key is not None and key.query in self._queries:
+        if key is None or key.query not in self._queries:
+            return
+        if key not in self._cancelled:
             self._pending[key.query].append(report)
+            return
+        if isinstance(report, Done | Failed | Lost):
+            self._cancelled.discard(key)
+        store = FileStore(self._queries[key.query].memory, self._queries[key.query].disk)
+        for path in {ref.path for ref in refs_of(report)}:
+            store.remove(path)
 
     def _tell_all(self, report: Report) -> None:
         """Report to every query what concerns the pool."""
@@ -257,13 +280,14 @@ class ProcessExecutor:
 
     def _bury(self, worker: _Worker) -> None:
         """Report the end of a worker and the loss of its tasks; have another in its place."""
+        if self._helper.ended:
+            raise self._helper.failure()
+        deadline = time.monotonic() + REASON_SECONDS
+        while not worker.ended and (left := deadline - time.monotonic()) > 0:
+            if wait([self._helper.fileno()], left):
+                self._hear()
         del self._pool[worker.number]
         worker.connection.close()
-        if self._helper.poll() is not None:
-            raise ExecutionError(
-                f"The helper process that starts workers has ended ({_how_code(self._helper)})."
-            )
-        self._await_reason(worker)
         reason = worker.ended or "it closed its connection"
         self._tell_all(WorkerDown(worker.number, worker.pid, reason))
         for place, task in enumerate(worker.tasks):
@@ -271,21 +295,10 @@ class ProcessExecutor:
             self._report(Lost(key_of(task), f"worker {worker.pid}: {reason}", blamed=place == 0))
         self._fork()
 
-    def _await_reason(self, worker: _Worker) -> None:
-        """Give the helper a moment to tell how the worker has ended."""
-        deadline = time.monotonic() + 0.5
-        self._pool[worker.number] = worker
-        try:
-            while not worker.ended and (left := deadline - time.monotonic()) > 0:
-                if wait([self._control], left):
-                    self._hear()
-        finally:
-            del self._pool[worker.number]
-
     def cancel(self, query: int, stage: int | None = None, partition: int | None = None) -> None:
         """Tell the workers that have such tasks; nothing more is reported of these."""
         cancel = Cancel(query, stage, partition)
-        with self._lock:
+        with self._alone():
             for worker in self._pool.values():
                 covered = [task for task in worker.tasks if cancel.covers(task)]
                 if covered:
@@ -295,76 +308,92 @@ class ProcessExecutor:
     def close_query(self, query: int) -> None:
         """Have the workers leave the query, those that do not killed, and remove its files."""
         with self._lock:
-            if query not in self._queries:
+            if self._inside:
+                # A suspended query that is collected as garbage, in the middle of whatever was
+                # going on here: it is left when that is over.
+                self._left.append(query)
                 return
+            with self._alone():
+                self._leave(query)
+
+    def _leave(self, query: int) -> None:
+        if query not in self._queries:
+            return
+        try:
             self.cancel(query)
             self._await_idle(query)
-            places = self._queries.pop(query)
-            del self._pending[query]
+        finally:
+            # Also when a second Ctrl-C comes meanwhile; what a third one prevents is done again,
+            # for the query is known until all is done.
+            for worker in self._busy(query):
+                self._give_up(worker)
             for worker in self._pool.values():
                 self._send(worker, CloseQuery(query))
                 worker.stages = {known for known in worker.stages if known[0] != query}
+            self._directory.remove_query(self._queries[query].memory, self._queries[query].disk)
             self._blobs = {known: blob for known, blob in self._blobs.items() if known[0] != query}
             self._cancelled = {key for key in self._cancelled if key.query != query}
-            self._directory.remove_query(places.memory, places.disk)
+            self._pending.pop(query, None)
+            del self._queries[query]
+
+    def _busy(self, query: int) -> list[_Worker]:
+        """Return the workers that have tasks of `query`."""
+        return [
+            worker
+            for worker in self._pool.values()
+            if any(task.query == query for task in worker.tasks)
+        ]
 
     def _await_idle(self, query: int) -> None:
         """Wait until no worker has a task of `query`; kill those that take too long."""
         deadline = time.monotonic() + CANCEL_SECONDS
-
-        def busy() -> list[_Worker]:
-            return [
-                worker
-                for worker in self._pool.values()
-                if any(task.query == query for task in worker.tasks)
-            ]
-
-        while busy() and (left := deadline - time.monotonic()) > 0:
+        while self._busy(query) and (left := deadline - time.monotonic()) > 0:
             self._gather(left)
-        stuck = busy()
+        stuck = self._busy(query)
         for worker in stuck:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGKILL)
+            self._give_up(worker)
         while any(worker.number in self._pool for worker in stuck):
-            self._gather(CLOSE_SECONDS)
+            self._gather(CANCEL_SECONDS)
 
     @property
     def pids(self) -> tuple[int, ...]:
         """The processes of the pool: its workers, then the helper."""
-        while any(not worker.pid for worker in self._pool.values()):
-            self._gather(START_SECONDS)
-        return (*(worker.pid for worker in self._pool.values()), self._helper.pid)
+        with self._alone():
+            while any(not worker.pid for worker in self._pool.values()):
+                self._gather(START_SECONDS)
+            return (*(worker.pid for worker in self._pool.values()), self._helper.pid)
 
     def abandon(self) -> None:
         """Close this process's copies of the sockets, in a child that the user has forked."""
-        self._control.close()
-        for worker in self._pool.values():
-            worker.connection.close()
+        self._closed = True
+        self._queries.clear()
+        self._helper.abandon()
+        self._close_connections()
+        # Another thread of the parent may have held it.
+        self._lock = threading.RLock()
 
     def close(self) -> None:
         """End the helper, which ends the workers."""
-        with contextlib.suppress(OSError):
-            self._control.sendall(CLOSE)
+        self._closed = True
+        # Who waits for reports holds it for a moment; who is stuck does not hold up the end.
+        alone = self._lock.acquire(timeout=CANCEL_SECONDS)
+        try:
+            self._queries.clear()
+            self._close_connections()
+            self._helper.close()
+        finally:
+            if alone:
+                self._lock.release()
+
+    def _close_connections(self) -> None:
         for worker in self._pool.values():
             worker.connection.close()
         self._pool.clear()
-        try:
-            self._helper.wait(CLOSE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._helper.kill()
-            self._helper.wait()
-        self._control.close()
 
 
-def _how(status: int) -> str:
-    """Return how a process ended, from the status that ``waitpid`` gave."""
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        hint = ", perhaps by the system for want of memory" if number == signal.SIGKILL else ""
-        return f"killed by {signal.Signals(number).name}{hint}"
-    return f"exited with status {os.waitstatus_to_exitcode(status)}"
-
-
-def _how_code(process: subprocess.Popen[bytes]) -> str:
-    code = process.returncode
-    return f"killed by signal {-code}" if code < 0 else f"exited with status {code}"
+def _working_directory() -> str:
+    """Return where this process stands; empty when that was removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""

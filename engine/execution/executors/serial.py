@@ -48,6 +48,10 @@ class SerialExecutor:
         self._caches[query] = {}
         return self._stores[query]
 
+    def holds(self, query: int) -> bool:
+        """Return whether the query is open here."""
+        return query in self._queues
+
     def free(self, query: int) -> int:
         """Return 1 when no task of the query is under way."""
         return 0 if self._queues[query] else 1

@@ -1,0 +1,157 @@
+"""What queries hold while they run, and that nothing of it is left when they are over."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import partita as pt
+from partita import col, errors
+from partita.engine.execution.events import Event, StageFinished
+from partita.engine.execution.run_directory import RunDirectory, remove_unowned
+
+SCHEMA = pa.schema([("key", pa.int64()), ("value", pa.float64()), ("file", pa.int32())])
+
+
+@pytest.fixture
+def pool() -> Iterator[pt.Session]:
+    """Two workers, and tasks small enough that there are many."""
+    with pt.Session(executor="process", workers=2, partition_bytes="256KiB") as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """6 files of 20,000 rows."""
+    root = tmp_path_factory.mktemp("numbers")
+    random = np.random.default_rng(7)
+    for number in range(6):
+        columns = [random.integers(0, 1000, 20_000), random.normal(size=20_000), [number] * 20_000]
+        table = pa.table([pa.array(column) for column in columns], SCHEMA.names).cast(SCHEMA)
+        pq.write_table(table, root / f"part-{number}.parquet", row_group_size=10_000)
+    return root
+
+
+def slowly(batch: pa.RecordBatch) -> pa.RecordBatch:
+    time.sleep(0.02)
+    return batch
+
+
+def rows(root: Path) -> int:
+    return len(pt.scan_parquet(root))
+
+
+def files_of(session: pt.Session) -> list[str]:
+    """Return the files of the session other than its locks."""
+    assert session._directory is not None
+    places = session._directory.memory, session._directory.disk
+    names = [name for place in places for _, _, names in os.walk(place) for name in names]
+    return [name for name in names if name != "lock"]
+
+
+def grouped(root: Path) -> pt.DataFrame:
+    return pt.scan_parquet(root).group_by("key").agg(total=col("value").sum())
+
+
+def union_with_itself(root: Path) -> pt.DataFrame:
+    groups = grouped(root)
+    return pt.concat([groups, groups]).sort("key")
+
+
+def join_with_itself(root: Path) -> pt.DataFrame:
+    groups = grouped(root)
+    return groups.join(groups, on="key")
+
+
+def rows_behind_others(root: Path) -> pt.DataFrame:
+    return pt.scan_parquet(root).slice(70_000)
+
+
+def first_rows_of_many_ranges(root: Path) -> pt.DataFrame:
+    return pt.scan_parquet(root).sort("value").map_batches(slowly, SCHEMA).head(10)
+
+
+def rows_of_this_process(root: Path) -> pt.DataFrame:
+    table = pa.table({"key": np.arange(200_000) % 7, "value": np.arange(200_000)})
+    return pt.from_arrow(table).group_by("key").agg(total=col("value").sum())
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        union_with_itself,
+        join_with_itself,
+        rows_behind_others,
+        first_rows_of_many_ranges,
+        rows_of_this_process,
+    ],
+)
+def test_when_the_result_is_made_nothing_else_is_held(
+    dataset: Path, made: Callable[[Path], pt.DataFrame]
+) -> None:
+    held: dict[int, list[str]] = {}
+    settings = {"partition_bytes": "256KiB", "exchange_bytes": "256KiB"}
+    with pt.Session(executor="process", workers=2, **settings) as pool:
+
+        def look(event: Event) -> None:
+            if isinstance(event, StageFinished):
+                own = f"s{event.stage}-"
+                held[event.stage] = [one for one in files_of(pool) if not one.startswith(own)]
+
+        assert sum(batch.num_rows for batch in pool.execute(made(dataset).plan, [look])) > 0
+    assert held[max(held)] == []
+
+
+def test_hundreds_of_queries_leave_nothing(pool: pt.Session, dataset: Path) -> None:
+    table = pa.table({"key": np.arange(2000) % 7, "value": np.arange(2000)})
+    frame = pt.from_arrow(table).group_by("key").agg(total=col("value").sum()).sort("key")
+    driver = psutil.Process()
+
+    def ask(times: int) -> tuple[list[int], list[float]]:
+        for number in range(times):
+            if number % 4 == 3:
+                batches = pt.scan_parquet(dataset / "part-0.parquet").collect_batches()
+                next(batches)
+                batches.close()
+            else:
+                assert frame.collect().shape == (7, 2)
+        gc.collect()
+        processes = [driver, *map(psutil.Process, pool.pids)]
+        counts = [count for one in processes for count in (one.num_fds(), one.num_threads())]
+        return counts, [one.memory_info().rss / 2**20 for one in processes]
+
+    counts, mebibytes = ask(40)
+    counts_after, mebibytes_after = ask(200)
+    assert counts_after == counts
+    assert files_of(pool) == []
+    assert max(np.subtract(mebibytes_after, mebibytes)) < 16
+
+
+def test_the_directories_of_a_living_session_are_not_removed(tmp_path: Path) -> None:
+    directory = RunDirectory(str(tmp_path))
+    remove_unowned([directory.disk, directory.memory], seconds=0)
+    assert Path(directory.disk).is_dir()
+    assert Path(directory.memory).is_dir()
+    directory.let_go()
+    remove_unowned([directory.disk, directory.memory], seconds=0)
+    assert not Path(directory.disk).exists()
+    assert not Path(directory.memory).exists()
+
+
+def test_directories_that_another_program_removed_are_a_typed_error(
+    pool: pt.Session, dataset: Path
+) -> None:
+    assert rows(dataset) == 120_000
+    assert pool._directory is not None
+    pool._directory.close()
+    with pytest.raises(errors.ExecutionError, match="begin a new one"):
+        rows(dataset)
