@@ -73,6 +73,12 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 _POSITIVE = ("partition_bytes", "batch_rows", "exchange_bytes", "chunk_bytes", "task_attempts")
 _TYPES = typing.get_type_hints(Settings)
+_KINDS = {
+    int: "a whole number, or a size such as '512MiB' or '2GB'",
+    float: "a number",
+    bool: "True or False",
+    str: "text",
+}
 
 
 def _checked(name: str, value: object, origin: str) -> object:
@@ -95,7 +101,8 @@ def _checked(name: str, value: object, origin: str) -> object:
     else:
         converted = value if isinstance(value, wanted) else None
     if converted is None:
-        raise ConfigError(f"Setting {name!r} wants {wanted.__name__}, {origin} gave {value!r}.")
+        kind = _KINDS.get(wanted, wanted.__name__)
+        raise ConfigError(f"Setting {name!r} wants {kind}, {origin} gave {value!r}.")
     if name in _CHOICES and converted not in _CHOICES[name]:
         raise ConfigError(
             f"Setting {name!r} is one of {listed(_CHOICES[name])}, {origin} gave {value!r}."

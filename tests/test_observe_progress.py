@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -29,7 +30,7 @@ from partita.engine.observe.progress import (
     picture_html,
     progress_for,
 )
-from partita.engine.physical.stage import Branch, Exchange, Stage, TaskInput, TaskResult
+from partita.engine.physical.stage import Branch, Exchange, Ref, Stage, TaskInput, TaskResult
 
 SCHEMA = pa.schema([("a", pa.int64())])
 
@@ -56,10 +57,11 @@ class Drawn:
 
 
 def planned(number: int, tasks: int, time: float, reads: tuple[int, ...] = ()) -> StagePlanned:
+    refs = tuple(Ref(path="", offset=0, length=0, rows=0, bytes=0) for _ in reads)
     stage = Stage(
         id=number,
         label=f"stage {number}",
-        branches=(Branch(inputs=(TaskInput(),) * tasks, schema=SCHEMA),),
+        branches=(Branch(inputs=(TaskInput(refs=refs),) * tasks, schema=SCHEMA),),
         schema=SCHEMA,
         output=Exchange(kind="gather"),
         reads=reads,
@@ -72,6 +74,21 @@ def finished(number: int, time: float, rows_in: int = 100) -> TaskFinished:
     return TaskFinished(
         query=1, time=time, stage=number, partition=0, attempt=0, worker=0, result=result
     )
+
+
+def test_before_the_first_rows_no_rate_is_shown() -> None:
+    picture = Picture(done=0, known=16, stage="scan", rows=0, seconds=1.2)
+    assert picture.figures() == "0/16 tasks, 1.2 s"
+
+
+def test_rows_count_where_a_stage_reads_a_source_beside_another_stage() -> None:
+    canvas = Drawn()
+    progress = Progress(canvas, patience=0.0)
+    progress(QueryStarted(query=1, time=0.0, executor="serial", workers=1))
+    probe = planned(1, 2, 0.0).stage
+    progress(StagePlanned(query=1, time=0.0, stage=replace(probe, reads=(0,))))
+    progress(finished(1, 1.0))
+    assert canvas.pictures[-1].rows == 100
 
 
 def test_nothing_is_drawn_for_a_second_and_then_ten_times_a_second_at_most() -> None:

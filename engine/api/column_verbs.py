@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import pyarrow as pa
 
 from .. import schema as schemas
-from ..errors import InvalidExpression, SchemaError, TypeMismatch, listed
+from ..errors import DuplicateColumn, InvalidExpression, SchemaError, TypeMismatch, listed
 from ..expr.datatype import data_type
 from ..expr.evaluate import dtype_of
 from ..expr.node import Cast, Column, Expr, has_aggregate
@@ -19,6 +20,7 @@ from .columns import IntoExpr, identity, named_expressions, names
 from .constructors import col
 from .expression import to_expr
 from .frame import Frame
+from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
 
 
 class ColumnVerbs(Frame):
@@ -98,11 +100,21 @@ class ColumnVerbs(Frame):
                 )
         given = dict(pairs)
         if len(given) < len(pairs):
-            # The node knows how to say which name occurs twice.
-            Project(input=self.plan, exprs=pairs)
+            twice = next(name for name, count in Counter(n for n, _ in pairs).items() if count > 1)
+            raise DuplicateColumn(
+                f"with_columns would make column {twice!r} twice. Name one of them anew, with"
+                " .alias() or as a keyword."
+            )
         kept = tuple((name, given.pop(name, expr)) for name, expr in identity(self.schema))
         return self._from_plan(Project(input=self.plan, exprs=(*kept, *given.items()), site=site))
 
+    @options(
+        columns="write the names by themselves: .drop('a', 'b')",
+        axis="columns are dropped; for rows use .filter(...)",
+        index="there is no index; for rows use .filter(...)",
+        inplace=FRAMES_NEVER_CHANGE,
+        errors="write strict=False where a column may be missing",
+    )
     def drop(self, *columns: Any, strict: bool = True) -> Self:
         """Leave columns out.
 
@@ -130,6 +142,12 @@ class ColumnVerbs(Frame):
         kept = tuple(pair for pair in identity(self.schema) if pair[0] not in gone)
         return self._projected(kept, "drop", site)
 
+    @options(
+        columns="write the mapping by itself: .rename({'a': 'b'})",
+        index=NO_INDEX,
+        axis="columns are renamed, always",
+        inplace=FRAMES_NEVER_CHANGE,
+    )
     def rename(self, mapping: Mapping[str, str] | Callable[[str], str]) -> Self:
         """Give columns other names.
 
@@ -159,6 +177,7 @@ class ColumnVerbs(Frame):
         exprs = tuple((mapping.get(name, name), expr) for name, expr in identity(self.schema))
         return self._from_plan(Project(input=self.plan, exprs=exprs, site=site))
 
+    @options(errors="write strict=False for null where a value does not fit", copy="leave it out")
     def cast(
         self,
         dtypes: Mapping[str, Any] | Any,
@@ -194,6 +213,7 @@ class ColumnVerbs(Frame):
             exprs[name] = Cast(Column(name), data_type(dtype), strict)
         return self._from_plan(Project(input=self.plan, exprs=tuple(exprs.items()), site=site))
 
+    @options(inplace=FRAMES_NEVER_CHANGE, strategy="filling from the row before is not there yet")
     def fill_null(self, value: Any) -> Self:
         """Put a value where nulls are.
 

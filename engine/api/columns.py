@@ -14,7 +14,7 @@ from .. import schema as schemas
 from ..errors import ColumnNotFound, InvalidExpression, SchemaError, column_not_found
 from ..expr.datatype import data_type
 from ..expr.expand import expand
-from ..expr.node import Column, Expr, has_aggregate, output_name, unaliased
+from ..expr.node import Column, Expr, When, has_aggregate, output_name, unaliased
 from ..plan.nodes import Named, show
 from .expression import Expression, to_expr
 
@@ -39,8 +39,21 @@ def expression_of(value: IntoExpr) -> Expr:
 def check_names(expr: Expr, schema: pa.Schema, where: str) -> None:
     """Raise `ColumnNotFound` when `expr` reads a column that `schema` does not have."""
     for node in expr.walk():
+        if isinstance(node, When):
+            _check_choices(node, schema, where)
         if isinstance(node, Column):
             schemas.field_index(schema, node.name, where)
+
+
+def _check_choices(choice: When, schema: pa.Schema, where: str) -> None:
+    """Raise for a value of a choice that is text and no column: text is most likely meant."""
+    for value in (*choice.values, choice.otherwise):
+        if isinstance(value, Column) and value.name not in schema.names:
+            raise ColumnNotFound(
+                f"{column_not_found(value.name, schema.names, where)} In then and otherwise a"
+                f" string is the name of a column; for the text itself write"
+                f" pt.lit({value.name!r})."
+            )
 
 
 MOST_LEVELS = 200

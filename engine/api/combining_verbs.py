@@ -15,6 +15,7 @@ from .constructors import col
 from .expression import to_expr
 from .frame import Frame
 from .groupby import GroupBy
+from .options import options
 from .user_function import FORMS, probed_schema
 
 P = ParamSpec("P")
@@ -61,6 +62,16 @@ class CombiningVerbs(Frame):
             )
         return GroupBy(self, pairs, maintain_order=maintain_order)
 
+    @options(
+        lsuffix="write suffix= for the names of the right, or .merge(..., suffixes=...)",
+        rsuffix="write suffix=",
+        suffixes="write suffix= for the names of the right, or .merge(..., suffixes=...)",
+        sort="ask for the order with .sort(...) behind it",
+        right="write join(other, ...)",
+        validate="count the keys with .group_by(...).len() before",
+        nulls_equal="null keys meet nothing; .fill_null(...) both sides where they should",
+        coalesce="keys of one name are one column, always",
+    )
     def join(
         self,
         other: Self,
@@ -113,11 +124,7 @@ class CombiningVerbs(Frame):
         {'k': [1], 'v': [5]}
         """
         site = caller_site()
-        if not isinstance(other, Frame):
-            raise SchemaError(
-                f"join wants another DataFrame, found {type(other).__name__}. Make one of it with"
-                " pt.DataFrame(...)."
-            )
+        check_frame(other, "join")
         if how not in JOIN_KINDS:
             raise SchemaError(_unknown_join(how))
         left, right = self._join_keys(other, on, left_on, right_on)
@@ -149,6 +156,13 @@ class CombiningVerbs(Frame):
         right = expressions([right_on], other.schema, "the right side of join")
         return row_wise(left, "join"), row_wise(right, "join")
 
+    @options(
+        meta="write schema={'a': 'int64'}, or leave it out",
+        return_dtype="write schema={'a': 'int64'}, or leave it out",
+        batch_format="write takes='arrow' or takes='pandas'",
+        batch_size="write pt.config.set(batch_rows=...)",
+        streamable="batches are streamed, always",
+    )
     def map_batches(
         self,
         function: Callable[[Any], Any],
@@ -266,6 +280,21 @@ class CombiningVerbs(Frame):
     def _of_each_column(self, make: Callable[[str], Expr]) -> Self:
         exprs = [(name, make(name)) for name in self.schema.names]
         return self._from_plan(aggregate(self.plan, (), exprs, site=caller_site()))
+
+
+def check_frame(other: Any, where: str) -> None:
+    """Raise when `other` is no frame; one of pandas is called the same."""
+    if not isinstance(other, Frame):
+        raise SchemaError(
+            f"{where} wants another frame of Partita, found {kind_of(other)}. Make one of it with"
+            " pt.DataFrame(...)."
+        )
+
+
+def kind_of(value: Any) -> str:
+    """Return what `value` is, with the library it is from: ``a pandas.DataFrame``."""
+    library, name = type(value).__module__.split(".")[0], type(value).__name__
+    return f"a {name}" if library == "builtins" else f"a {library}.{name}"
 
 
 def _unknown_join(how: str) -> str:

@@ -11,10 +11,18 @@ from ..errors import SchemaError
 from ..expr.node import Cast, Column, Expr, Literal
 from ..plan.node import PlanNode, Site, caller_site
 from ..plan.nodes import Named, Project, Union
+from .combining_verbs import kind_of
 from .dataframe import DataFrame
 from .frame import Frame
+from .options import NO_INDEX, options
 
 
+@options(
+    ignore_index=NO_INDEX,
+    axis="frames are put one below the other; side by side is a .join(...)",
+    join="write how='diagonal' where columns differ",
+    rechunk="leave it out",
+)
 def concat(frames: Iterable[DataFrame], how: str = "vertical") -> DataFrame:
     """Put frames one below the other.
 
@@ -50,7 +58,7 @@ def concat(frames: Iterable[DataFrame], how: str = "vertical") -> DataFrame:
     for number, frame in enumerate(frames, start=1):
         if not isinstance(frame, DataFrame):
             raise SchemaError(
-                f"concat wants DataFrames, found {type(frame).__name__} as number {number}. Make"
+                f"concat wants frames of Partita, found {kind_of(frame)} as number {number}. Make"
                 " one of it with pt.DataFrame(...)."
             )
     if how not in ("vertical", "diagonal"):

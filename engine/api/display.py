@@ -13,12 +13,13 @@ import pyarrow as pa
 from ..errors import SchemaError
 from ..execution.session import current
 from ..observe.grid import html_grid
+from ..observe.terminal import folded, terminal_width
 from ..optimizer.context import Context
 from ..optimizer.estimate import Estimate, estimate
 from ..optimizer.optimizer import optimize
 from ..plan.description import clean
 from ..plan.display import text
-from .explanation import PlanText, explain_plan
+from .explanation import ShownText, explain_plan
 from .picture import PlanPicture, picture
 from .running import Run, Running
 
@@ -37,7 +38,7 @@ class Display(Running):
         analyze: bool = False,
         steps: bool = False,
         format: str = "text",  # noqa: A002 - the name that users know
-    ) -> PlanText:
+    ) -> ShownText:
         """Return the plan as text; nothing but metadata is read, unless `analyze`.
 
         Parameters
@@ -121,7 +122,9 @@ class Display(Running):
 
     def __repr__(self) -> str:
         columns = [f"  {name}: {dtype}" for name, dtype in _shown_columns(self.schema)]
-        plan = "\n".join(f"  {line}" for line in text(self.plan).splitlines())
+        width = terminal_width()
+        lines = text(self.plan) if width is None else folded(text(self.plan), width - 2)
+        plan = "\n".join(f"  {line}" for line in lines.splitlines())
         heading = f"DataFrame, not run: {_count(self.width)}"
         return "\n".join([heading, *columns, "plan", plan])
 
@@ -135,7 +138,8 @@ class Display(Running):
             " <code>.show()</code> runs it for the first rows, <code>.collect()</code> for"
             f" all.</div>{grid}"
             '<details open="open"><summary style="cursor:pointer">plan</summary>'
-            '<pre style="background:transparent;color:inherit;line-height:1.25;margin:0.3em 0">'
+            '<pre style="background:transparent;color:inherit;font-family:monospace;'
+            'line-height:1.25;margin:0.3em 0">'
             f"{plan}</pre></details></div>"
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..config import Settings
 from ..observe.profile import Profile
+from ..observe.terminal import folded, terminal_width
 from ..optimizer.context import Context
 from ..optimizer.estimate import estimates
 from ..optimizer.optimizer import optimize
@@ -16,13 +17,24 @@ from ..plan.display import as_dict, text
 from ..plan.node import PlanNode
 
 
-class PlanText(str):
+class ShownText(str):
     """Text that a notebook or a prompt shows as it is, without quotes and escapes."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class PlanText(ShownText):
+    """The text of a plan: each node on one line, folded only where a terminal shows it."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        width = terminal_width()
+        # The value itself never depends on where it is shown; this is what `print` writes.
+        return str.__str__(self) if width is None else folded(self, width)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +74,7 @@ class Explanation:
             return PlanText(sections[0][1])
         return PlanText("\n\n".join(f"{heading}:\n{body}" for heading, body in sections))
 
-    def json(self) -> PlanText:
+    def json(self) -> ShownText:
         """Return the sections as a JSON object."""
         found: dict[str, Any] = {}
         if "written" in self.shown:
@@ -77,7 +89,7 @@ class Explanation:
             )
         if self.profile is not None:
             found["profile"] = self.profile.to_dict()
-        return PlanText(json.dumps(found, indent=2, ensure_ascii=False))
+        return ShownText(json.dumps(found, indent=2, ensure_ascii=False))
 
     def _optimized_text(self) -> str:
         rows = {node: found.rows for node, found in estimates(self.optimized).items()}

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import pyarrow as pa
 
-from ..errors import InvalidExpression, did_you_mean
+from ..errors import InvalidExpression, NotOffered, did_you_mean
 from ..expr.aggregates import AGGREGATES
 from ..expr.datatype import data_type
 from ..expr.functions import FUNCTIONS
@@ -29,6 +29,7 @@ from ..expr.node import (
     output_name,
 )
 from ..expr.text import text_of
+from .absent import EXPRESSION
 from .methods import Given, method_of
 
 
@@ -59,7 +60,8 @@ class Expression:
         raise InvalidExpression(
             f"{self!r} has one truth value for each row, not one in all. Combine conditions with"
             " & (and), | (or) and ~ (not), each in brackets: (a > 1) & (b < 2). For a chain such"
-            " as 1 < a < 2 write a.is_between(1, 2, closed='none')."
+            " as 1 < a < 2 write a.is_between(1, 2, closed='none'). To choose a value for each row:"
+            " pt.when(a > 1).then(x).otherwise(y)."
         )
 
     def __iter__(self) -> Iterator[NoReturn]:
@@ -71,7 +73,9 @@ class Expression:
         )
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(_no_method(name, Expression, "Expressions have"))
+        if name in EXPRESSION:
+            raise NotOffered(f"An expression has no {name!r}. {EXPRESSION[name]}")
+        raise AttributeError(_no_method(name, Expression, "An expression"))
 
     def __add__(self, other: Any) -> Expression:
         return _call("add", self, other)
@@ -212,19 +216,30 @@ class Namespace:
     """The methods of an expression that are about one kind of type."""
 
     expression: Expression
+    _called: ClassVar[str] = ""
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(_no_method(name, type(self), "There are"))
+        raise AttributeError(_no_method(name, type(self), self._called))
+
+    def __getitem__(self, key: Any) -> NoReturn:
+        raise InvalidExpression(
+            f"{self._called}[...] picks nothing. In text: .str.slice(offset, length),"
+            " .str.head(n), .str.tail(n)."
+        )
 
 
 @dataclass(frozen=True, repr=False)
 class TextMethods(Namespace):
     """``.str``: functions of text."""
 
+    _called: ClassVar[str] = ".str"
+
 
 @dataclass(frozen=True, repr=False)
 class TimeMethods(Namespace):
     """``.dt``: functions of dates, times, timestamps and durations."""
+
+    _called: ClassVar[str] = ".dt"
 
 
 def to_expr(value: Any, *, names: bool = False) -> Expr:
@@ -253,6 +268,14 @@ def to_expr(value: Any, *, names: bool = False) -> Expr:
         return value
     if names and isinstance(value, str):
         return Column(value)
+    if callable(value):
+        raise InvalidExpression(_not_called(value))
+    if not isinstance(value, list | tuple) and hasattr(value, "__array__") and _length(value):
+        raise InvalidExpression(
+            f"A {type(value).__name__} of values cannot be a column: rows have no numbers that it"
+            " could be matched by. Make a frame with a key of it, pt.from_pydict({...}), and"
+            " .join() that; to look among its values use .is_in(values)."
+        )
     try:
         return literal(value)
     except (pa.ArrowException, OverflowError) as error:
@@ -262,17 +285,42 @@ def to_expr(value: Any, *, names: bool = False) -> Expr:
         ) from None
 
 
+def is_method(value: Any) -> bool:
+    """Whether `value` is a method of an expression that was not called, such as ``a.dt.hour``."""
+    return isinstance(getattr(value, "__self__", None), Expression | Namespace)
+
+
+def _not_called(value: Any) -> str:
+    name = getattr(value, "__name__", type(value).__name__)
+    if is_method(value):
+        return f"{name!r} is a method here, not a property: write .{name}()."
+    return (
+        f"{name!r} is a function, and a column is an expression: pt.col('a') + 1. Functions of"
+        " one's own go into df.map_batches(function)."
+    )
+
+
+def _length(value: Any) -> bool:
+    """Whether `value` has a length, which a scalar of numpy or pandas has not."""
+    try:
+        len(value)
+    except TypeError:
+        return False
+    return True
+
+
 def _call(name: str, *values: Any) -> Expression:
     return Expression(Call(name, tuple(to_expr(value) for value in values)))
 
 
 def _items(values: Any, name: str) -> Expr:
     """Return the literal of a list that stands for the values to look among."""
-    if isinstance(values, Expression | str | bytes) or not isinstance(values, Iterable):
+    frame = hasattr(values, "schema") and hasattr(values, "plan")
+    if isinstance(values, Expression | str | bytes) or not isinstance(values, Iterable) or frame:
         raise InvalidExpression(
-            f"{name} wants a list of plain values, but this is {type(values).__name__}:"
-            f" {values!r}. To compare two columns use ==; for the values of another frame, a"
-            " join with how='semi'."
+            f"{name} wants a list of plain values, but this is a {type(values).__name__}. To"
+            " compare two columns use ==; for the values of another frame, .join(other, on=...,"
+            " how='semi')."
         )
     plain = values.to_pylist() if hasattr(values, "to_pylist") else [*values]
     try:
@@ -295,12 +343,22 @@ def call_of(name: str, given: Given, receiver: Expression | None = None) -> Expr
     return Expression(Call(name, (*first, *_arguments(given, name)), given.settings))
 
 
-def _no_method(name: str, owner: type, start: str) -> str:
+def _no_method(name: str, owner: type, called: str) -> str:
     known = [each for each in dir(owner) if not each.startswith("_")]
-    return (
-        f"{owner.__name__} has no method {name!r}.{did_you_mean(name, known)} {start}:"
-        f" {', '.join(known)}."
-    )
+    close = did_you_mean(name, known)
+    if close:
+        return f"{called} has no {name!r}.{close}"
+    elsewhere = [
+        f"{short}.{name}"
+        for short, other in _NAMESPACES.items()
+        if owner is not other and hasattr(other, name)
+    ]
+    if elsewhere:
+        return f"{called} has no {name!r}. There is {' and '.join(elsewhere)}."
+    return f"{called} has no {name!r}. It has: {', '.join(known)}."
+
+
+_NAMESPACES: dict[str, type] = {".str": TextMethods, ".dt": TimeMethods}
 
 
 def _install_functions() -> None:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from ..errors import InvalidExpression, TypeMismatch, did_you_mean, listed
+from ..errors import InvalidExpression, NotOffered, TypeMismatch, did_you_mean, listed
 from ..expr.aggregates import AGGREGATES
 from ..expr.evaluate import dtype_of
 from ..expr.node import Agg, Column, output_name
 from ..plan.node import caller_site
 from ..plan.nodes import Named
+from .absent import GROUPS
 from .aggregates import aggregate
 from .columns import IntoExpr, flatten, named_expressions, names
 from .frame import Frame
+from .options import options
+
+_EVERYWHERE = {
+    "numeric_only": "choose the columns, as in .group_by('k')[['v', 'w']].sum()",
+    "min_count": "write .agg(...) with pt.when(pt.col('v').count() >= n)",
+    "skipna": "nulls are left out, always",
+    "dropna": "nulls are left out, always",
+    "ddof": "write .agg(pt.col('v').std(ddof=...))",
+    "engine": "leave it out",
+    "name": "write .len('name')",
+}
+"""Options of pandas' aggregates, and what to write here."""
 
 FrameT = TypeVar("FrameT", bound=Frame)
 
@@ -116,10 +129,12 @@ class GroupBy(Generic[FrameT]):
         )
         return self._frame._from_plan(plan)
 
+    @options(**_EVERYWHERE)
     def size(self) -> FrameT:
         """Count the rows of each group: `len` as pandas calls it, in a column ``size``."""
         return self.len("size")
 
+    @options(**_EVERYWHERE)
     def sum(self) -> FrameT:
         """Add up every column that is not a key; choose columns with ``["v"]`` or `agg`.
 
@@ -132,50 +147,62 @@ class GroupBy(Generic[FrameT]):
         """
         return self.agg("sum")
 
+    @options(**_EVERYWHERE)
     def mean(self) -> FrameT:
         """Take the mean of every column that is not a key."""
         return self.agg("mean")
 
+    @options(**_EVERYWHERE)
     def min(self) -> FrameT:
         """Take the least value of every column that is not a key."""
         return self.agg("min")
 
+    @options(**_EVERYWHERE)
     def max(self) -> FrameT:
         """Take the greatest value of every column that is not a key."""
         return self.agg("max")
 
+    @options(**_EVERYWHERE)
     def count(self) -> FrameT:
         """Count the values that are not null of every column that is not a key."""
         return self.agg("count")
 
+    @options(**_EVERYWHERE)
     def first(self) -> FrameT:
         """Take the first value of every column that is not a key."""
         return self.agg("first")
 
+    @options(**_EVERYWHERE)
     def last(self) -> FrameT:
         """Take the last value of every column that is not a key."""
         return self.agg("last")
 
+    @options(**_EVERYWHERE)
     def n_unique(self) -> FrameT:
         """Count the distinct values of every column that is not a key."""
         return self.agg("n_unique")
 
+    @options(**_EVERYWHERE)
     def nunique(self) -> FrameT:
         """Count the distinct values of every column that is not a key: `n_unique`."""
         return self.agg("n_unique")
 
+    @options(**_EVERYWHERE)
     def std(self) -> FrameT:
         """Take the standard deviation of every column that is not a key."""
         return self.agg("std")
 
+    @options(**_EVERYWHERE)
     def var(self) -> FrameT:
         """Take the variance of every column that is not a key."""
         return self.agg("var")
 
+    @options(**_EVERYWHERE)
     def any(self) -> FrameT:
         """Whether any value is true, for every column that is not a key."""
         return self.agg("any")
 
+    @options(**_EVERYWHERE)
     def all(self) -> FrameT:
         """Whether all values are true, for every column that is not a key."""
         return self.agg("all")
@@ -189,6 +216,8 @@ class GroupBy(Generic[FrameT]):
         # Only for what is no attribute: groupby("k").v, as in pandas.
         if not name.startswith("_") and name in self._frame.schema.names:
             return self[name]
+        if name in GROUPS:
+            raise NotOffered(f"A group_by has no {name!r}. {GROUPS[name]}")
         raise AttributeError(
             f"A group_by has no {name!r}. It has .agg(...), .len() and .sum() and its like."
             f"{did_you_mean(name, [*_BY_NAME, *self._frame.schema.names])}"
@@ -222,7 +251,7 @@ class GroupBy(Generic[FrameT]):
     def _from_mapping(self, mapping: Mapping[str, Any]) -> list[Named]:
         pairs: list[Named] = []
         for name, wanted in mapping.items():
-            if isinstance(wanted, str):
+            if isinstance(wanted, str) or callable(wanted):
                 pairs.append((name, self._one(name, wanted)))
             else:
                 pairs += [(f"{name}_{each}", self._one(name, each)) for each in wanted]
@@ -235,11 +264,18 @@ class GroupBy(Generic[FrameT]):
         return Agg(_aggregate_named(wanted), expr)
 
 
-def _aggregate_named(name: str | Callable[..., Any]) -> str:
-    if not isinstance(name, str) or name not in _BY_NAME:
+def _aggregate_named(name: Any) -> str:
+    if isinstance(name, str) and name in _BY_NAME:
+        return _BY_NAME[name]
+    if callable(name):
+        called = getattr(name, "__name__", "")
+        meant = f" Write {called!r}." if called in _BY_NAME else ""
         raise InvalidExpression(
-            f"agg: there is no aggregate {name!r}."
-            f"{did_you_mean(str(name), _BY_NAME)} A string names one of {listed(_BY_NAME)};"
-            " else give an expression such as pt.col('v').sum()."
+            f"agg: a function of Python cannot aggregate, found {called or name!r}.{meant} A string"
+            f" names one of {listed(_BY_NAME)}; else give an expression such as"
+            " pt.col('v').max() - pt.col('v').min()."
         )
-    return _BY_NAME[name]
+    raise InvalidExpression(
+        f"agg: there is no aggregate {name!r}.{did_you_mean(str(name), _BY_NAME)} A string names"
+        f" one of {listed(_BY_NAME)}; else give an expression such as pt.col('v').sum()."
+    )

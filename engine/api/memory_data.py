@@ -25,6 +25,15 @@ def source_of(data: Any) -> MemorySource:
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(data, pandas.DataFrame):
         return MemorySource(table_from_pandas(data))
+    if pandas is not None and isinstance(data, pandas.Series):
+        raise SchemaError(
+            "A pandas Series is no table. Make one of it: pt.DataFrame(series.to_frame('name'))."
+        )
+    if isinstance(data, list) and data and isinstance(data[0], Mapping):
+        raise SchemaError(
+            "A list of dicts holds rows, and a frame is made of columns: give a dict of columns,"
+            " or pt.from_arrow(pyarrow.Table.from_pylist(rows))."
+        )
     if isinstance(data, str):
         raise SchemaError(
             f"DataFrame({data!r}): a path is read by pt.scan_parquet, pt.scan_csv or pt.scan_ipc."

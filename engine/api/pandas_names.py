@@ -13,42 +13,16 @@ from typing import Any, NoReturn, Self
 
 from .. import schema as schemas
 from ..errors import InvalidExpression, NotOffered, SchemaError, did_you_mean, listed
+from .absent import FRAME
 from .column_verbs import ColumnVerbs
 from .columns import names
-from .combining_verbs import CombiningVerbs
+from .combining_verbs import CombiningVerbs, check_frame
 from .constructors import col, lit
-from .expression import Expression
+from .expression import Expression, is_method
 from .groupby import GroupBy
+from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
 from .query import parse_query
 from .row_verbs import RowVerbs
-
-REFUSED: Mapping[str, str] = {
-    "iloc": "Rows have no numbers to be picked by: use .slice(offset, length), .head(n), .tail(n)"
-    " or .filter(...).",
-    "loc": "There is no index: use .filter(...) for rows and .select(...) for columns.",
-    "at": "There is no index: use .filter(...).collect().",
-    "iat": "Rows have no numbers to be picked by: use .slice(offset, 1).collect().",
-    "index": "There is no index; a column can do what it does.",
-    "set_index": "There is no index; keep the column and group, join or sort by it.",
-    "reset_index": "There is no index, so there is nothing to reset.",
-    "iterrows": "Row by row is slow in Python: use expressions or .map_batches(function), or"
-    " .iter_rows(named=True) for a few rows.",
-    "itertuples": "Row by row is slow in Python: use expressions or .map_batches(function), or"
-    " .iter_rows() for a few rows.",
-    "apply": "A function for each row is slow in Python: use expressions in .with_columns(...), or"
-    " .map_batches(function) on whole batches.",
-    "applymap": "A function for each value is slow in Python: use expressions in"
-    " .with_columns(...), or .map_batches(function) on whole batches.",
-    "append": "Frames never change: use pt.concat([a, b]).",
-    "insert": "Frames never change: use .with_columns(name=...).",
-    "pop": "Frames never change: use df['name'] and .drop('name').",
-    "update": "Frames never change: use .join(...) and .with_columns(...).",
-    "inplace": "Frames never change: every method gives a new one.",
-    "shape": "The number of rows is known only after a run: use len(df), which runs, and df.width.",
-    "values": "Use .to_numpy(), which runs.",
-    "T": "Columns have types of their own: use .collect() and transpose the result.",
-}
-"""Names of pandas that a frame does not have -> what to use."""
 
 
 class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
@@ -98,8 +72,8 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
         if not name.startswith("_"):
             if name in self.schema.names:
                 return col(name)
-            if name in REFUSED:
-                raise NotOffered(f"df.{name} does not exist. {REFUSED[name]}")
+            if name in FRAME:
+                raise NotOffered(f"df.{name} does not exist. {FRAME[name]}")
         known = [*self.schema.names, *(known for known in dir(type(self)) if known[0] != "_")]
         raise AttributeError(
             f"A DataFrame has no column or method {name!r}.{did_you_mean(name, known)}"
@@ -176,7 +150,7 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
         """
         frame = self
         for name, value in named.items():
-            given = value(frame) if callable(value) else value
+            given = value(frame) if callable(value) and not is_method(value) else value
             given = given if isinstance(given, Expression) else lit(given)
             frame = frame.with_columns(**{name: given})
         return frame
@@ -185,6 +159,13 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
         """Change the types of columns: `cast`."""
         return self.cast(dtypes)
 
+    @options(
+        observed="only groups that occur are given, always",
+        group_keys=NO_INDEX,
+        level=NO_INDEX,
+        axis="rows are grouped, always",
+        maintain_order="write .group_by(..., maintain_order=True)",
+    )
     def groupby(
         self, by: Any, *, as_index: bool = False, sort: bool = False, dropna: bool = False
     ) -> GroupBy[Self]:
@@ -217,6 +198,13 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
         frame = self.drop_nulls(by) if dropna else self
         return frame.group_by(by)
 
+    @options(
+        left_index=NO_INDEX,
+        right_index=NO_INDEX,
+        sort="ask for the order with .sort(...) behind it",
+        indicator="mark the rows of one side with .with_columns(...) before",
+        suffix="write suffixes=('', '_right'), or .join(..., suffix=...)",
+    )
     def merge(
         self,
         right: Self,
@@ -239,6 +227,7 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
         >>> a.merge(b, on="k").to_pydict()
         {'k': [1], 'v_x': [5], 'v_y': [6]}
         """
+        check_frame(right, "merge")
         if on is None and left_on is None and right_on is None:
             on = [name for name in self.schema.names if name in right.schema.names]
             if not on:
@@ -260,6 +249,14 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
             right_on=[name + suffixes[1] if name in clashing else name for name in right_keys],
         )
 
+    @options(
+        inplace=FRAMES_NEVER_CHANGE,
+        ignore_index=NO_INDEX,
+        key="sort by an expression, as in .sort(pt.col('a').str.lower())",
+        kind="sorting is stable, always",
+        axis="rows are sorted, always",
+        descending="write ascending=False, or .sort(..., descending=True)",
+    )
     def sort_values(
         self, by: Any, *, ascending: bool | Sequence[bool] = True, na_position: str = "last"
     ) -> Self:
@@ -281,6 +278,7 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
         """Return one row for each combination of values: `unique`."""
         return self.unique(subset)
 
+    @options(inplace=FRAMES_NEVER_CHANGE, ignore_index=NO_INDEX)
     def drop_duplicates(self, subset: Any = None, *, keep: str | bool = "first") -> Self:
         """Return one row for each combination of values: `unique`, keeping the first.
 
@@ -293,6 +291,12 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
         """
         return self.unique(subset, keep="none" if keep is False else str(keep))
 
+    @options(
+        inplace=FRAMES_NEVER_CHANGE,
+        axis="rows are dropped; for columns use .drop(...)",
+        thresh="write the condition with .filter(...)",
+        ignore_index=NO_INDEX,
+    )
     def dropna(self, *, subset: Any = None, how: str = "any") -> Self:
         """Keep the rows without nulls: `drop_nulls`; with ``how="all"``, those not all null.
 
@@ -306,6 +310,11 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
         nulls = [col(name).is_null() for name in chosen]
         return self.filter(~functools.reduce(operator.and_, nulls)) if nulls else self
 
+    @options(
+        inplace=FRAMES_NEVER_CHANGE,
+        method="filling from the row before is not there yet",
+        axis="every column is filled, or those that are named: .fillna({'a': 0})",
+    )
     def fillna(self, value: Any) -> Self:
         """Put a value where nulls are: `fill_null`. NaN is a value and stays."""
         return self.fill_null(value)

@@ -16,6 +16,7 @@ from ..plan.nodes import Scan
 from ..source import Source
 from .columns import fields_of
 from .dataframe import DataFrame
+from .options import NO_INDEX, options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,21 @@ if TYPE_CHECKING:
 Paths: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 
 
+_EVERYWHERE = {
+    "usecols": "write columns=[...]",
+    "nrows": "write .head(n) behind it",
+    "n_rows": "write .head(n) behind it",
+    "engine": "leave it out",
+    "dtype_backend": "leave it out",
+    "filters": "write .filter(...) behind it: it goes into the scan",
+    "partitioning": "write hive_partitioning=True",
+    "glob": "a path with * is a glob, always",
+    "storage_options": "write filesystem=",
+}
+"""Options of other libraries' readers, and what to write here."""
+
+
+@options(**_EVERYWHERE)
 def scan_parquet(
     path: Paths,
     *,
@@ -81,6 +97,30 @@ def scan_parquet(
     return _frame(source, columns)
 
 
+@options(
+    **_EVERYWHERE,
+    sep="write separator=",
+    delimiter="write separator=",
+    header="write has_header=True or False",
+    names="write schema={'a': 'int64'}, with has_header=False where the file names none",
+    new_columns="write .rename({...}) behind it",
+    dtype="write schema={'a': 'int64'} for all columns, or .cast({...}) behind it",
+    dtypes="write schema={'a': 'int64'} for all columns, or .cast({...}) behind it",
+    schema_overrides="write schema= for all columns, or .cast({...}) behind it",
+    parse_dates="dates of the form 2024-01-31 are seen; for others write"
+    " .with_columns(pt.col('day').str.to_date(format)) behind it",
+    try_parse_dates="dates of the form 2024-01-31 are seen, always",
+    na_values="write null_values=[...]",
+    index_col=NO_INDEX,
+    skiprows="write skip_rows=",
+    quotechar="write quote=",
+    escapechar="write escape=",
+    encoding="files are UTF-8",
+    compression="the name tells, as in sales.csv.gz",
+    chunksize="stream it: for batch in df.collect_batches()",
+    low_memory="leave it out",
+    infer_schema_length="write schema= where the types are not guessed well",
+)
 def scan_csv(
     path: Paths,
     *,
@@ -147,6 +187,7 @@ def scan_csv(
     return _frame(source, columns)
 
 
+@options(**_EVERYWHERE)
 def scan_ipc(
     path: Paths,
     *,

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
 
 from .. import schema as schemas
-from ..errors import ColumnNotFound, MissingDependency, column_not_found
+from ..errors import (
+    ColumnNotFound,
+    MissingDependency,
+    NotOffered,
+    column_not_found,
+    did_you_mean,
+)
+from .absent import RESULT
 from .table_text import ROWS_SHOWN, table_html, table_text
 
 if TYPE_CHECKING:
@@ -105,6 +112,19 @@ class Result:
         if name not in self._table.column_names:
             raise column_not_found(name, self._table.column_names)
         return self._table.column(name)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # Reached only for what is no attribute of the class.
+        if name in RESULT:
+            raise NotOffered(f"A result has no {name!r}. {RESULT[name]}")
+        if not name.startswith("_") and name in self._table.column_names:
+            raise AttributeError(f"A result has no attribute {name!r}: its column is [{name!r}].")
+        known = [each for each in dir(type(self)) if not each.startswith("_")]
+        raise AttributeError(
+            f"A result has no attribute {name!r}.{did_you_mean(name, known)} It holds rows that are"
+            " there: .to_pandas(), .to_polars(), .to_arrow() hand them on, pt.DataFrame(result)"
+            " goes on with them."
+        )
 
     def __iter__(self) -> Iterator[pa.ChunkedArray]:
         """Yield the columns, in order."""

@@ -12,6 +12,7 @@ from ..plan.nodes import Distinct, Filter, Slice, Sort, SortKey
 from .columns import IntoExpr, expressions, names, row_wise
 from .constructors import col
 from .frame import Frame
+from .options import FRAMES_NEVER_CHANGE, options
 
 
 class RowVerbs(Frame):
@@ -65,6 +66,14 @@ class RowVerbs(Frame):
             return self
         return self._from_plan(Filter(input=self.plan, predicate=predicate, site=site))
 
+    @options(
+        ascending="write descending=True for the opposite, or .sort_values(..., ascending=False)",
+        reverse="write descending=True",
+        by="write the keys by themselves: .sort('a', 'b')",
+        inplace=FRAMES_NEVER_CHANGE,
+        na_position="write nulls_last=False or True",
+        maintain_order="sorting is stable, always",
+    )
     def sort(
         self,
         *by: IntoExpr,
@@ -174,6 +183,7 @@ class RowVerbs(Frame):
             length = _count(length, "slice")
         return self._from_plan(Slice(input=self.plan, offset=int(offset), length=length, site=site))
 
+    @options(inplace=FRAMES_NEVER_CHANGE)
     def unique(
         self,
         subset: IntoExpr | Sequence[IntoExpr] | None = None,
@@ -215,6 +225,7 @@ class RowVerbs(Frame):
             )
         )
 
+    @options(inplace=FRAMES_NEVER_CHANGE)
     def drop_nulls(self, subset: IntoExpr | Sequence[IntoExpr] | None = None) -> Self:
         """Keep the rows that have no null; NaN is a value and stays.
 

@@ -51,7 +51,7 @@ class Run:
             for batch in self._session.execute(self.plan, observers):
                 self._recorder.rows += batch.num_rows
                 yield batch
-        except PartitaError as error:
+        except (PartitaError, KeyboardInterrupt) as error:
             # The scheduler's frames tell the user nothing; the message says where it happened.
             raise error.with_traceback(None)  # noqa: B904 - its own cause stays
         finally:

@@ -11,14 +11,18 @@ from typing import Any
 import pyarrow as pa
 
 from ..observe.grid import html_grid, text_grid
+from ..observe.terminal import cut
 from ..plan.description import clean, text_width
 
 ROWS_SHOWN = 20
-CELL_WIDTHS = (80, 32)
-"""Most characters of a cell: the second where a table would not fit with the first."""
+LAYOUTS = ((80, True), (60, True), (44, True), (32, True), (26, False))
+"""Most characters of a cell, and whether types are written whole; the first that fits is taken.
+A time stamp with its zone has 25 characters."""
+_SHORT_TYPE = 12
+"""Characters of a type that are shown in any case."""
 
 
-def cell_text(value: Any, most: int = CELL_WIDTHS[0]) -> str:
+def cell_text(value: Any, most: int = LAYOUTS[0][0]) -> str:
     """Return one value as it is shown in a cell: on one line, and not too long.
 
     >>> cell_text(1.5), cell_text(None), cell_text("a long text", 7)
@@ -30,8 +34,7 @@ def cell_text(value: Any, most: int = CELL_WIDTHS[0]) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return _float_text(value)
-    text = clean(str(value))
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return cut(clean(str(value)), most)
 
 
 def _float_text(value: float) -> str:
@@ -75,15 +78,17 @@ def table_text(table: pa.Table, most_rows: int = ROWS_SHOWN, width: int | None =
     if table.num_columns == 0:
         return shape
     width = width or shutil.get_terminal_size((100, 24)).columns
-    for most in CELL_WIDTHS:
-        columns = _columns(table, most_rows, most)
-        fitting = _fitting(columns, width)
-        if len(fitting) == len(columns):
+    for most, whole_types in LAYOUTS:
+        columns = _columns(table, most_rows, most, whole_types)
+        if _line_width(columns) <= width:
             break
+    fitting = _fitting(columns, width)
     lines = list(zip(*(column.cells for column in fitting), strict=True))
     grid = text_grid(lines[:2], lines[2:], [column.at_right for column in fitting])
-    missing = len(columns) - len(fitting) + (len(fitting) < len(columns))
-    return f"{grid}\n{shape}" + (f" ({missing} columns not shown)" if missing else "")
+    if fitting is not columns:
+        # One of those that are shown is the ellipsis.
+        shape += f" ({len(columns) - len(fitting) + 1} columns not shown)"
+    return f"{grid}\n{shape}"
 
 
 def table_html(table: pa.Table, most_rows: int = ROWS_SHOWN) -> str:
@@ -91,7 +96,7 @@ def table_html(table: pa.Table, most_rows: int = ROWS_SHOWN) -> str:
     shape = f"<div>{html.escape(shape_text(table.num_rows, table.num_columns))}</div>"
     if table.num_columns == 0:
         return shape
-    columns = _columns(table, most_rows, CELL_WIDTHS[0])
+    columns = _columns(table, most_rows, LAYOUTS[0][0], whole_types=False)
     lines = list(zip(*(column.cells for column in columns), strict=True))
     grid = html_grid(lines[:2], lines[2:], [column.at_right for column in columns])
     return f'<div style="overflow-x:auto">{grid}{shape}</div>'
@@ -112,17 +117,21 @@ class _Column:
         return 3 + max(text_width(cell) for cell in self.cells)
 
 
-def _columns(table: pa.Table, most_rows: int, most: int) -> list[_Column]:
-    return [
-        _Column(
-            cells=tuple(
-                cell_text(value, most)
-                for value in (field.name, str(field.type), *_values(column, most_rows))
-            ),
-            at_right=_is_number(field.type),
-        )
-        for field, column in zip(table.schema, table.columns, strict=True)
-    ]
+def _columns(table: pa.Table, most_rows: int, most: int, whole_types: bool) -> list[_Column]:
+    columns = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        name = cell_text(field.name, most)
+        values = [cell_text(value, most) for value in _values(column, most_rows)]
+        dtype = cell_text(str(field.type), most)
+        if not whole_types:
+            dtype = cut(dtype, max(_SHORT_TYPE, *map(text_width, (name, *values))))
+        cells = (name, dtype, *values)
+        columns.append(_Column(cells=cells, at_right=_is_number(field.type)))
+    return columns
+
+
+def _line_width(columns: list[_Column]) -> int:
+    return sum(column.width for column in columns) + 1
 
 
 def _values(column: pa.ChunkedArray, most_rows: int) -> list[Any]:
@@ -140,15 +149,16 @@ def _is_number(dtype: pa.DataType) -> bool:
 
 def _fitting(columns: list[_Column], width: int) -> list[_Column]:
     """Return the columns if they fit into `width`; else the first, an ellipsis, and the last."""
-    if sum(column.width for column in columns) + 1 <= width or len(columns) <= 2:
+    if _line_width(columns) <= width or len(columns) <= 2:
         return columns
     ellipsis = _Column(cells=("…",) * len(columns[0].cells))
     room = width - 1 - ellipsis.width - columns[0].width - columns[-1].width
     first = last = 1
     while first + last < len(columns) - 1:
-        # From both ends in turn, the beginning first.
-        from_start = first <= last
-        room -= columns[first if from_start else -last - 1].width
+        widths = columns[first].width, columns[-last - 1].width
+        # From both ends in turn, the beginning first; from the other where one is too wide.
+        from_start = first <= last if max(widths) <= room else widths[0] <= widths[1]
+        room -= widths[0] if from_start else widths[1]
         if room < 0:
             break
         first, last = (first + 1, last) if from_start else (first, last + 1)

@@ -33,7 +33,7 @@ def probed_schema(function: Callable[[Any], Any], schema: pa.Schema, takes: str)
             f"map_batches called {name} on an empty batch, to know what columns it gives, and it"
             f" raised {type(error).__name__}: {error}{_place(error)}. {_ADVICE}"
         ) from error
-    found = _schema_of(result, name)
+    found = _known_types(_schema_of(result, name), schema)
     unknown = [field.name for field in found if pa.types.is_null(field.type)]
     if unknown:
         raise SchemaError(
@@ -41,6 +41,21 @@ def probed_schema(function: Callable[[Any], Any], schema: pa.Schema, takes: str)
             f" type of {listed(unknown)}. {_ADVICE}"
         )
     return found
+
+
+def _known_types(found: pa.Schema, before: pa.Schema) -> pa.Schema:
+    """Return `found` with the types of `before` for columns that do not tell theirs.
+
+    pandas keeps dates, decimals and lists as Python objects, which have no type where there is no
+    row; a column that has kept its name has most likely kept its type, and what the function
+    returns is checked against it.
+    """
+    return pa.schema(
+        before.field(field.name).with_nullable(True)
+        if pa.types.is_null(field.type) and field.name in before.names
+        else field
+        for field in found
+    )
 
 
 _ADVICE = (

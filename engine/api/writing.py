@@ -13,6 +13,7 @@ from ..plan.node import caller_site
 from ..plan.nodes import Write
 from ..source import Sink
 from .frame import Frame
+from .options import NO_INDEX, options
 from .result import Result
 from .running import Run
 
@@ -20,11 +21,26 @@ Target: TypeAlias = str | os.PathLike[str]
 PartitionBy: TypeAlias = str | Sequence[str] | None
 
 
+_EVERYWHERE = {
+    "index": NO_INDEX,
+    "partition_cols": "write partition_by=[...]",
+    "partition_on": "write partition_by=[...]",
+    "engine": "leave it out",
+    "overwrite": "write mode='overwrite'",
+    "append": "write mode='append'",
+    "row_group_size": "write row_group_rows=",
+    "compute": "write lazy=True for a frame that writes when it is collected",
+    "mkdir": "missing directories are made, always",
+}
+"""Options of other libraries' writers, and what to write here."""
+
+
 class Writing(Frame):
     """The sinks, each by three names: ``sink_`` (Polars), ``write_`` and ``to_`` (pandas, Dask)."""
 
     __slots__ = ()
 
+    @options(**_EVERYWHERE)
     def sink_parquet(
         self,
         path: Target,
@@ -85,6 +101,7 @@ class Writing(Frame):
     write_parquet = sink_parquet
     to_parquet = sink_parquet
 
+    @options(**_EVERYWHERE, sep="write separator=", header="write has_header=True or False")
     def sink_csv(
         self,
         path: Target,
@@ -126,6 +143,7 @@ class Writing(Frame):
     write_csv = sink_csv
     to_csv = sink_csv
 
+    @options(**_EVERYWHERE)
     def sink_ipc(
         self,
         path: Target,

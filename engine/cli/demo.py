@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from .. import config
 from ..api import DataFrame, Result, col, scan_parquet
-from ..observe.profile import Profile, bytes_text, seconds_text
+from ..observe.profile import bytes_text, seconds_text
 from .dataset import Dataset, prepare_dataset
 from .revenue import KEYS, ask_pandas, ask_partita, first_difference
 
@@ -60,13 +60,7 @@ def run_demo(*, rows: int, out: str | None, workers: int | None) -> int:
         print(answer.explain(optimized=True))
 
         _title("The run")
-        profile = _run(answer, dataset)
-        print(profile)
-        share = 100 * profile.bytes_read / max(1, dataset.bytes)
-        print(
-            f"Read {bytes_text(profile.bytes_read)} of {bytes_text(dataset.bytes)} on disk"
-            f" ({share:.0f} %) in {seconds_text(profile.seconds)}."
-        )
+        _run(answer, dataset)
 
         _title("The result, the highest revenue first")
         print(_first_rows(dataset))
@@ -83,8 +77,10 @@ def _made_dataset(directory: str, rows: int) -> Dataset:
     """Make the dataset, or take the one that is there, and say which."""
     _title(f"The dataset: {rows:,} trips")
     started = time.perf_counter()
-    dataset = prepare_dataset(directory, rows=rows, report=_report)
-    _report_end()
+    try:
+        dataset = prepare_dataset(directory, rows=rows, report=_report)
+    finally:
+        _report_end()
     size = f"{len(dataset.files)} Parquet files, {bytes_text(dataset.bytes)}, in {dataset.trips}"
     if dataset.reused:
         print(f"Used again: {size}.")
@@ -93,18 +89,26 @@ def _made_dataset(directory: str, rows: int) -> Dataset:
     return dataset
 
 
-def _run(answer: DataFrame, dataset: Dataset) -> Profile:
-    """Run the job and write its rows; return the account of it."""
+def _run(answer: DataFrame, dataset: Dataset) -> None:
+    """Run the job, write its rows, and say what it took."""
     written = answer.sink_parquet(dataset.result, partition_by=["borough"], mode="overwrite")
     # Not lazy, so it ran and has an account.
     assert isinstance(written, Result)
-    assert written.profile is not None
-    return written.profile
+    profile = written.profile
+    assert profile is not None
+    print(profile)
+    share = 100 * profile.bytes_read / max(1, dataset.bytes)
+    print(
+        f"Read {bytes_text(profile.bytes_read)} of {bytes_text(dataset.bytes)} on disk"
+        f" ({share:.0f} %) and wrote {sum(written['rows'].to_pylist()):,} rows to"
+        f" {len(written)} files, in {seconds_text(profile.seconds)}."
+    )
 
 
 def _first_rows(dataset: Dataset) -> Result:
     """Read the first rows of what was written."""
-    money = {name: col(name).round(2) for name in ("revenue", "per_hour", "mean_fare", "mean_tip")}
+    # As many columns as a terminal of 80 characters shows.
+    money = {name: col(name).round(2) for name in ("revenue", "per_hour")}
     return (
         scan_parquet(dataset.result, hive_partitioning=True)
         .sort("revenue", descending=True)

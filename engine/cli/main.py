@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -36,15 +38,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except PartitaError as error:
-        print(f"partita {chosen.command}: {error}", file=sys.stderr)
+        print(_folded(f"partita {chosen.command}: {error}"), file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
-        print(f"partita {chosen.command}: interrupted", file=sys.stderr)
+        # What was being shown on the line that the terminal wrote its ^C to is cleared.
+        clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+        print(f"{clear}partita {chosen.command}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader, such as `| head`, has seen enough. Nothing may be written any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _folded(message: str) -> str:
+    """Return a message with its lines folded between words, where a terminal shows it."""
+    if not sys.stderr.isatty():
+        return message
+    width = shutil.get_terminal_size((80, 24)).columns
+    fill = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False).fill
+    return "\n".join(fill(line) for line in message.splitlines())
 
 
 def parser() -> argparse.ArgumentParser:

@@ -65,7 +65,7 @@ def _padded(text: str, width: int, at_right: bool) -> str:
 
 
 # Neither a colour nor a background is set: both come from the notebook's theme, light or dark.
-_TABLE = "border-collapse:collapse;font-family:monospace;font-size:0.9em"
+_TABLE = "border-collapse:collapse;font-family:monospace;font-size:0.9em;margin:0.3em 0"
 _RULE = "border-bottom:1px solid rgba(128,128,128,0.45)"
 _CELL = "padding:0.15em 0.7em;white-space:pre"
 

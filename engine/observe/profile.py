@@ -26,6 +26,7 @@ from ..execution.events import (
 from ..physical.stage import Stage
 from ..plan.description import clean, count_text
 from .grid import html_grid, text_grid
+from .terminal import terminal_width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,10 @@ class Profile:
     there before."""
 
     rows: int
-    """Rows of the result."""
+    """Rows of the result; of a query that writes, which gives one row for each file, the files."""
+
+    writes: bool
+    """Whether it wrote files."""
 
     outcome: str
     """``finished``, ``stopped`` (enough rows were there), ``failed``, or ``running``."""
@@ -98,11 +102,12 @@ class Profile:
         where = self.executor
         if self.workers > 1:
             where += f", {self.workers} workers"
+        noun = "file" if self.writes else "row"
         parts = [
             f"{seconds_text(self.seconds)} ({where})",
             f"{self.tasks:,} task{'' if self.tasks == 1 else 's'}",
             f"read {bytes_text(self.bytes_read)}",
-            f"{self.rows:,} row{'' if self.rows == 1 else 's'}",
+            f"{self.rows:,} {noun}{'' if self.rows == 1 else 's'}",
         ]
         if self.retries:
             parts.append(f"{self.retries} tried again")
@@ -118,16 +123,41 @@ class Profile:
         stages = [{**vars(stage), "metrics": dict(stage.metrics)} for stage in self.stages]
         return {**plain, "stages": stages}
 
-    def __str__(self) -> str:
+    def to_text(self, width: int | None = None) -> str:
+        """Return the summary and one line for each stage.
+
+        Parameters
+        ----------
+        width : int, optional
+            Characters that a line may have: names of stages are cut to fit it, and where that does
+            not suffice the last columns are left out, the counters first.
+        """
         if not self.stages:
             return self.summary()
-        return f"{self.summary()}\n{text_grid([_HEAD], self._cells(_LABEL_IN_TEXT), _AT_RIGHT)}"
+        for shown, longest in _LAYOUTS:
+            columns = min(shown, self._columns)
+            cells = [line[:columns] for line in self._cells(longest)]
+            grid = text_grid([_HEAD[:columns]], cells, _AT_RIGHT[:columns])
+            if width is None or len(grid.partition("\n")[0]) <= width:
+                break
+        return f"{self.summary()}\n{grid}"
+
+    def __str__(self) -> str:
+        return self.to_text(terminal_width())
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        grid = html_grid([_HEAD], self._cells(_LABEL_IN_HTML), _AT_RIGHT)
+        columns = self._columns
+        cells = [line[:columns] for line in self._cells(_LABEL_IN_HTML)]
+        grid = html_grid([_HEAD[:columns]], cells, _AT_RIGHT[:columns])
         return f'<div style="overflow-x:auto"><div>{html.escape(self.summary())}</div>{grid}</div>'
+
+    @property
+    def _columns(self) -> int:
+        """How many columns the table has: that of the counters only where something is counted."""
+        counted = any(stage.metrics for stage in self.stages)
+        return len(_HEAD) if counted else len(_HEAD) - 1
 
     def _cells(self, longest: int) -> list[list[str]]:
         return [
@@ -151,7 +181,10 @@ class Profile:
 
 
 _HEAD = ("", "stage", "tasks", "busy", "rows in", "rows out", "handed on", "counted")
-_LABEL_IN_TEXT, _LABEL_IN_HTML = 56, 100
+_LABEL_IN_HTML = 56
+_LAYOUTS = ((8, 56), (8, 44), (8, 32), (7, 44), (7, 32), (7, 26), (7, 20), (5, 20))
+"""Columns of the table and longest name of a stage, the first that fits being taken."""
+
 _AT_RIGHT = (True, False, True, True, True, True, True, False)
 
 
@@ -250,6 +283,7 @@ class ProfileRecorder:
             bytes_read=self._bytes_read,
             stored_bytes=self._stored_bytes,
             rows=self.rows,
+            writes=any(record.stage.job is not None for record in self._stages.values()),
             outcome=self._outcome,
             stages=tuple(record.profile() for record in self._stages.values()),
         )

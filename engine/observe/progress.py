@@ -14,8 +14,10 @@ from typing import Any, Protocol, TextIO
 
 from ..config import Settings
 from ..execution.events import Event, QueryStarted, StageFinished, StagePlanned, TaskFinished
-from ..plan.description import clean, count_text, text_width
+from ..physical.stage import Stage
+from ..plan.description import clean, count_text
 from .profile import seconds_text
+from .terminal import cut, notebook_shell
 
 PATIENCE = 1.0
 """Seconds of silence; most queries are over before."""
@@ -52,11 +54,11 @@ class Picture:
 
     def figures(self) -> str:
         """Return the numbers in words."""
-        rate = self.rows / self.seconds if self.seconds > 0 else 0.0
-        return (
-            f"{self.done:,}/{self.known:,} tasks, {count_text(rate)} rows/s,"
-            f" {seconds_text(self.seconds)}"
-        )
+        parts = [f"{self.done:,}/{self.known:,} tasks", seconds_text(self.seconds)]
+        if self.rows and self.seconds > 0:
+            # Not before the first scan task is over: until then the rows are not known.
+            parts.insert(1, f"{count_text(self.rows / self.seconds)} rows/s")
+        return ", ".join(parts)
 
 
 class Canvas(Protocol):
@@ -80,10 +82,11 @@ class TerminalCanvas:
         """Write the line; what is too long for the terminal is cut, since it would wrap."""
         width = shutil.get_terminal_size((80, 24)).columns - 1
         text = f"{bar(picture.share)} {picture.figures()}  {_short(picture.stage)}"
-        # One write of a whole line, and the rest erased after it: no flicker.
-        self._stream.write(f"\r{_cut(text, width)}\x1b[K")
-        self._stream.flush()
+        # Before the line is written: an interrupt may come right behind it.
         self._drawn = True
+        # One write of a whole line, and the rest erased after it: no flicker.
+        self._stream.write(f"\r{cut(text, width)}\x1b[K")
+        self._stream.flush()
 
     def clear(self) -> None:
         """Erase the line."""
@@ -142,15 +145,7 @@ def picture_html(picture: Picture) -> str:
 
 
 def _short(label: str) -> str:
-    return _cut(clean(label), _LONGEST_LABEL)
-
-
-def _cut(text: str, width: int) -> str:
-    if text_width(text) <= width:
-        return text
-    while text and text_width(text) >= width:
-        text = text[:-1]
-    return text + "…" if width > 0 else ""
+    return cut(clean(label), _LONGEST_LABEL)
 
 
 class Progress:
@@ -163,7 +158,7 @@ class Progress:
         self._next = 0.0
         self._done = self._known = self._rows = 0
         self._open: dict[int, str] = {}
-        self._roots: set[int] = set()
+        self._stages: dict[int, Stage] = {}
         self._label = ""
 
     def __call__(self, event: Event) -> None:
@@ -201,13 +196,14 @@ class Progress:
     def _(self, event: StagePlanned) -> None:
         self._known += event.stage.partitions
         self._open[event.stage.id] = self._label = event.stage.label
-        if not event.stage.reads:
-            self._roots.add(event.stage.id)
+        self._stages[event.stage.id] = event.stage
 
     @_take.register
     def _(self, event: TaskFinished) -> None:
         self._done += 1
-        if event.stage in self._roots:
+        # A stage that probes a broadcast table reads another stage and a source as well.
+        _, branch, place = self._stages[event.stage].task(event.partition)
+        if not branch.inputs[place].refs:
             self._rows += event.result.rows_in
         self._label = self._open.get(event.stage, self._label)
 
@@ -244,10 +240,8 @@ def _terminal_canvas(stream: TextIO | None) -> TerminalCanvas | None:
 
 
 def _notebook_canvas() -> NotebookCanvas | None:
-    """Return a canvas if this runs in a notebook's kernel; IPython is asked, never imported."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if shell is None or not hasattr(shell, "kernel"):
+    """Return a canvas if this runs in a notebook's kernel."""
+    if notebook_shell() is None:
         return None
     # Late: it is there already, as the kernel runs on it.
     from IPython.display import display
