@@ -137,7 +137,7 @@ def rows_of_polars(plan: RandomPlan, schema: pa.Schema) -> pa.Table:
 
 
 def rows_of_duckdb(plan: RandomPlan, schema: pa.Schema, duck: duckdb.DuckDBPyConnection) -> Any:
-    found = duck.sql(f"SELECT * FROM ({plan.sql}) ORDER BY \"{ROW_NUMBER}\"").to_arrow_table()
+    found = duck.sql(f'SELECT * FROM ({plan.sql}) ORDER BY "{ROW_NUMBER}"').to_arrow_table()
     return found.select(schema.names).cast(schema)
 
 

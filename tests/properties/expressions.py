@@ -324,9 +324,7 @@ class Expressions:
 
     def _not(self, depth: int) -> Value:
         value = self.condition(depth)
-        return Value(
-            partita=~value.partita, polars=~value.polars, sql=joined("(NOT {})", value)
-        )
+        return Value(partita=~value.partita, polars=~value.polars, sql=joined("(NOT {})", value))
 
     def _both(self, depth: int) -> Value:
         left, right = self.condition(depth), self.condition(depth)

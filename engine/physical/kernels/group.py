@@ -71,9 +71,7 @@ def by_last_appearance(groups: GroupIds) -> GroupIds:
     order = np.argsort(last)
     number = np.empty(groups.count, np.int64)
     number[order] = np.arange(groups.count)
-    return GroupIds(
-        ids=number[groups.ids], first_rows=groups.first_rows[order], count=groups.count
-    )
+    return GroupIds(ids=number[groups.ids], first_rows=groups.first_rows[order], count=groups.count)
 
 
 def _combined(left: _Codes, right: _Codes) -> _Codes:

@@ -148,9 +148,7 @@ class FinalAggregate:
     ) -> Iterator[pa.RecordBatch]:
         """Stream one row per group, once the input is at its end; groups by appearance."""
         # A batch from elsewhere may hold several states of one group, so even one is merged.
-        held = _Held(
-            keys=len(self.keys), aggs=self.aggs, by_last=self.by_last, distinct=False
-        )
+        held = _Held(keys=len(self.keys), aggs=self.aggs, by_last=self.by_last, distinct=False)
         most = _BATCHES_HELD * context.batch_rows
         for batch in batches:
             context.check()
