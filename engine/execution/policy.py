@@ -101,6 +101,9 @@ class Policy:
     window: int
     """Bytes of the result that may be made ahead of the user."""
 
+    workers: int
+    """Tasks that run at once; what is handed out beyond them waits behind another."""
+
     def choose(self, runs: list[StageRun], account: Account, cursor: int) -> StageRun | None:
         """Return the stage to start a task of, None for waiting.
 
@@ -114,6 +117,9 @@ class Policy:
         return None
 
     def _allowed(self, run: StageRun, account: Account, cursor: int) -> bool:
+        if run.stage.output.limit is not None and len(run.running) >= self.workers:
+            # The rows may be enough with those that run: no task is queued behind them.
+            return False
         size = bytes_of(run.stage.input(run.peek()))
         if run.stage.output.kind == "result" and run.peek() != cursor:
             ahead = account.undelivered + account.running + size

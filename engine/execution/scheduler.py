@@ -66,6 +66,7 @@ class Scheduler:
         self._policy = Policy(
             budget=share,
             window=min(share, 3 * settings.partition_bytes * executor.workers // 2),
+            workers=executor.workers,
         )
         self._runs: dict[int, StageRun] = {}
         self._open: list[StageRun] = []
