@@ -163,6 +163,14 @@ class IpcSink(FileSink):
         if self.compression not in _COMPRESSIONS:
             raise SinkError(f"compression is one of {_COMPRESSIONS}, not {self.compression!r}.")
 
+    def schema_of(self, path: str) -> pa.Schema | None:
+        """Return the columns of a file that is there; None where only a scan would say why not."""
+        try:
+            with pa.ipc.open_file(path) as reader:
+                return reader.schema
+        except (pa.ArrowException, OSError):
+            return None
+
     def open(self, path: str, schema: pa.Schema) -> TableWriter:
         """Return a writer of one new IPC file."""
         options = pa.ipc.IpcWriteOptions(compression=self.compression)

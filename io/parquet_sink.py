@@ -41,6 +41,13 @@ class ParquetSink(FileSink):
         """Rows of a row group."""
         return self.row_group_rows
 
+    def schema_of(self, path: str) -> pa.Schema | None:
+        """Return the columns of a file that is there; None where only a scan would say why not."""
+        try:
+            return pq.read_schema(path)
+        except (pa.ArrowException, OSError):
+            return None
+
     def open(self, path: str, schema: pa.Schema) -> TableWriter:
         """Return a writer of one new Parquet file."""
         return _ParquetWriter(path, schema, self)

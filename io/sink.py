@@ -16,6 +16,7 @@ import pyarrow as pa
 from ..engine.errors import SinkError
 from ..engine.schema import conform, field_index
 from ..engine.source import Written
+from .appending import check_fits
 from .file_errors import reason
 from .hive import check_partition_columns
 from .partitioned import PartFiles, TableWriter
@@ -70,11 +71,18 @@ class FileSink:
         for key in self.partition_by:
             field_index(schema, key, f"partition_by of {self.label}")
         check_partition_columns(schema, self.partition_by, self.label)
-        self.check_types(self.stored_schema(schema))
+        stored = self.stored_schema(schema)
+        self.check_types(stored)
         self._check_target()
+        if self.mode == "append" and os.path.isdir(self.target):
+            check_fits(self.target, self.partition_by, stored, self.suffixes, self.schema_of)
 
     def check_types(self, schema: pa.Schema) -> None:
         """Raise a `SinkError` when the format cannot hold a column; a format may override it."""
+
+    def schema_of(self, path: str) -> pa.Schema | None:
+        """Return the columns of a file that is there; None where the format does not tell."""
+        return None
 
     def stored_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the columns that the files hold."""

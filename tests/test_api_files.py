@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import partita as pt
-from partita import col
+from partita import col, errors
 
 DATA = {
     "n": [1, 2, 3, None],
@@ -153,3 +153,31 @@ def test_writing_says_which_files_there_are_now(tmp_path: Path) -> None:
     nothing = frame.filter(pt.col("v") > 5).sink_parquet(tmp_path / "none.parquet").to_pydict()
     assert nothing["rows"] == [0]
     assert pt.scan_parquet(nothing["path"]).columns == ["k", "v"]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "ipc"])
+def test_what_does_not_fit_a_dataset_is_not_appended(tmp_path: Path, suffix: str) -> None:
+    frame = pt.from_pydict({"k": ["a", "b"], "v": [1, 2]})
+    target = tmp_path / "data"
+
+    def append(more: pt.DataFrame, **options: str) -> None:
+        getattr(more, f"sink_{suffix}")(target, mode="append", **options)
+
+    append(frame, partition_by="k")
+    append(frame, partition_by="k")
+    with pytest.raises(errors.SinkError, match=r"partition_by=\['k'\]"):
+        append(frame)
+    with pytest.raises(errors.SchemaError, match="'w'"):
+        append(frame.rename({"v": "w"}), partition_by="k")
+    with pytest.raises(errors.SchemaError, match="no common type"):
+        append(frame.with_columns(v=pt.lit("text")), partition_by="k")
+    append(frame.with_columns(v=pt.col("v").cast("int32")), partition_by="k")
+    scan = getattr(pt, f"scan_{suffix}")
+    assert scan(target).select(pt.col("v").sum()).to_pydict() == {"v": [9]}
+
+
+def test_keys_of_two_time_zones_say_how_to_bring_them_together() -> None:
+    times = pt.from_pydict({"t": [1]}).select(t=pt.col("t").cast(pa.timestamp("us", "UTC")))
+    there = pt.from_pydict({"t": [1]}).select(t=pt.col("t").cast(pa.timestamp("us", "Asia/Tokyo")))
+    with pytest.raises(errors.TypeMismatch, match="convert_time_zone"):
+        times.join(there, on="t")

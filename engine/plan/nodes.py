@@ -172,7 +172,7 @@ class Join(PlanNode):
             except TypeMismatch:
                 raise TypeMismatch(
                     f"Join keys {show(left)} ({types[0]}) and {show(right)} ({types[1]}) cannot be"
-                    " compared. Cast one side first, as in .cast(pa.string())."
+                    f" compared. {_advice(*types)}"
                 ) from None
         right_fields = [
             self.right.schema.field(name).with_name(given) for name, given in self.right_columns()
@@ -314,6 +314,16 @@ def _check_predicate(predicate: Expr, schema: pa.Schema) -> None:
             f"A filter needs a boolean, and {show(predicate)} is {dtype}."
             " Compare it with something, as in col('x') > 0."
         )
+
+
+def _advice(left: pa.DataType, right: pa.DataType) -> str:
+    """Return how two keys that cannot be compared are made to be."""
+    if pa.types.is_timestamp(left) and pa.types.is_timestamp(right):
+        return (
+            "Bring one side to the other's time zone first, with .dt.convert_time_zone() or, for"
+            " times without a zone, .dt.replace_time_zone()."
+        )
+    return "Cast one side first, as in .cast(pa.string())."
 
 
 def describe(schema: pa.Schema) -> str:
