@@ -8,8 +8,14 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+
+import partita as pt
+from partita.engine.execution import run_directory, session
 
 MARK = "TESTS_OF_PARTITA_RUN"
 SECONDS_TO_END = 5.0
@@ -44,9 +50,6 @@ def described(process: psutil.Process) -> str:
 def nothing_is_left_behind() -> Iterator[None]:
     """After the last test and the end of all sessions no process lives and no file is left."""
     yield
-    # Late: the package is not loaded before the first test that needs it.
-    from partita.engine.execution import run_directory, session
-
     session.close_all()
     _, alive = psutil.wait_procs(marked_processes(), timeout=SECONDS_TO_END)
     # Python's own, which ends with the process that started it.
@@ -56,3 +59,27 @@ def nothing_is_left_behind() -> Iterator[None]:
         mine = (base / f"partita-{os.getuid()}").glob(f"{os.getpid()}-*")
         left += [f"directory {path}" for path in mine]
     assert not left, "left behind by the tests:\n" + "\n".join(left)
+
+
+@pytest.fixture
+def pool() -> Iterator[pt.Session]:
+    """Two workers, and tasks small enough that there are many."""
+    with pt.Session(executor="process", workers=2, partition_bytes="256KiB") as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """6 files of 20,000 rows: ``key`` below 1,000, ``value``, and ``file``, the file's number."""
+    root = tmp_path_factory.mktemp("numbers")
+    random = np.random.default_rng(7)
+    for number in range(6):
+        table = pa.table(
+            {
+                "key": random.integers(0, 1000, 20_000),
+                "value": random.normal(size=20_000),
+                "file": pa.array([number] * 20_000, pa.int32()),
+            }
+        )
+        pq.write_table(table, root / f"part-{number}.parquet", row_group_size=10_000)
+    return root

@@ -5,13 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 import partita as pt
@@ -20,25 +19,6 @@ from partita.engine.execution.events import Event, StageFinished
 from partita.engine.execution.run_directory import RunDirectory, remove_unowned
 
 SCHEMA = pa.schema([("key", pa.int64()), ("value", pa.float64()), ("file", pa.int32())])
-
-
-@pytest.fixture
-def pool() -> Iterator[pt.Session]:
-    """Two workers, and tasks small enough that there are many."""
-    with pt.Session(executor="process", workers=2, partition_bytes="256KiB") as session:
-        yield session
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """6 files of 20,000 rows."""
-    root = tmp_path_factory.mktemp("numbers")
-    random = np.random.default_rng(7)
-    for number in range(6):
-        columns = [random.integers(0, 1000, 20_000), random.normal(size=20_000), [number] * 20_000]
-        table = pa.table([pa.array(column) for column in columns], SCHEMA.names).cast(SCHEMA)
-        pq.write_table(table, root / f"part-{number}.parquet", row_group_size=10_000)
-    return root
 
 
 def slowly(batch: pa.RecordBatch) -> pa.RecordBatch:

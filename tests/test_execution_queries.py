@@ -10,12 +10,9 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 import partita as pt
@@ -25,25 +22,6 @@ from partita.engine.execution.report import failure_of, located
 from partita.engine.physical.stage import Branch, Exchange, Stage, TaskInput
 
 SCHEMA = pa.schema([("key", pa.int64()), ("value", pa.float64()), ("file", pa.int32())])
-
-
-@pytest.fixture
-def pool() -> Iterator[pt.Session]:
-    """Two workers, and tasks small enough that there are many."""
-    with pt.Session(executor="process", workers=2, partition_bytes="256KiB") as session:
-        yield session
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """6 files of 20,000 rows."""
-    root = tmp_path_factory.mktemp("numbers")
-    random = np.random.default_rng(7)
-    for number in range(6):
-        columns = [random.integers(0, 1000, 20_000), random.normal(size=20_000), [number] * 20_000]
-        table = pa.table([pa.array(column) for column in columns], SCHEMA.names).cast(SCHEMA)
-        pq.write_table(table, root / f"part-{number}.parquet", row_group_size=10_000)
-    return root
 
 
 def slowly(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -85,11 +63,11 @@ def test_an_interrupt_before_there_is_a_worker(dataset: Path) -> None:
     script = """
         import os, signal, sys, threading, time
         import partita as pt
-        from partita.engine.execution.executors.helper import Helper
+        from partita.engine.execution.executors.fork_server import ForkServer
         from partita.engine.execution.session import current
 
         pt.config.set(executor="process", workers=2, partition_bytes="1MiB")
-        start = Helper.__init__
+        start = ForkServer.__init__
 
         def start_and_stop(helper, directories):
             start(helper, directories)
@@ -102,7 +80,7 @@ def test_an_interrupt_before_there_is_a_worker(dataset: Path) -> None:
                 time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGINT)
 
-        Helper.__init__ = start_and_stop
+        ForkServer.__init__ = start_and_stop
         frame = pt.scan_parquet(sys.argv[1])
         threading.Thread(target=interrupt).start()
         try:

@@ -30,7 +30,7 @@ from ..report import Done, Failed, Lost, Report, TaskKey, WorkerDown, WorkerUp, 
 from ..task import TaskSettings
 from ..transport import FileStore, Store
 from .executor import Resources, not_held
-from .helper import Forked, Helper
+from .fork_server import Forked, ForkServer
 
 START_SECONDS = 60.0
 """How long the helper may take to its first answer; it imports for about a second."""
@@ -88,7 +88,7 @@ class ProcessExecutor:
 
         self._mean_seconds = 1.0
         self._started = 0
-        self._helper = Helper((self._directory.memory, self._directory.disk))
+        self._helper = ForkServer((self._directory.memory, self._directory.disk))
         try:
             for _ in range(self.workers):
                 self._fork()

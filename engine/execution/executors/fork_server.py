@@ -48,7 +48,7 @@ class Exited:
     reason: str
 
 
-class Helper:
+class ForkServer:
     """The helper process and the socket to it.
 
     Parameters
