@@ -99,10 +99,6 @@ class StorageFull(ExecutionError, OSError):
         return str(self.args[0]) if self.args else ""
 
 
-class MemoryLimitExceeded(ExecutionError, MemoryError):
-    """What a stage has to hold does not fit into ``memory_limit``."""
-
-
 class PlanError(PartitaError, RuntimeError):
     """A plan broke one of its own rules: a defect of Partita, worth a report."""
 

@@ -163,7 +163,7 @@ def test_random_plans_give_the_same_rows_however_they_are_run(
         print(f"\nrandom plans: {dict(sorted(counted.items()))}")
     assert counted["plans"] >= min(LEAST_PLANS, PLANS)
     # The cuts are small enough for all that a large query does.
-    for kind in ("hash", "range", "broadcast", "gather"):
+    for kind in ("hash", "range", "broadcast", "gather", "forward"):
         assert counted[f"{kind} exchanges"] >= counted["plans"] // 30, counted
     assert counted["plans in DuckDB"] >= counted["plans"] // 3
 

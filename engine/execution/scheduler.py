@@ -62,7 +62,6 @@ class Scheduler:
         self._settings = settings
         self._observers = observers
         share = int(memory_limit * settings.shared_memory_share)
-        self._fast_share = share
         self._policy = Policy(
             budget=share,
             window=min(share, 3 * settings.partition_bytes * executor.workers // 2),
@@ -191,7 +190,7 @@ class Scheduler:
             branch=number,
             input=self._shared(branch.inputs[place], stage, partition),
             sides=tuple(side.refs(place) for side in branch.sides),
-            shared_memory=self._holdings.bytes < self._fast_share,
+            shared_memory=self._holdings.bytes < self._policy.budget,
         )
         self._inputs[stage.id, partition] = task.input
         self._reading += bytes_of(task.input)
@@ -212,7 +211,7 @@ class Scheduler:
         assert isinstance(task.fragment, InMemory)
         batches = task.fragment.table().to_batches(max_chunksize=self._settings.batch_rows)
         name = f"s{stage.id}-p{partition}-a{self._runs[stage.id].attempts.get(partition, 0)}-in"
-        held = self._holdings.bytes < self._fast_share
+        held = self._holdings.bytes < self._policy.budget
         refs = self._store.write(name, [(0, batches)], held) if batches else []
         for ref in refs:
             self._holdings.add_input(ref)
