@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from partita.engine.expr.node import Call, Column, literal
+from partita.engine.expr.node import Call, Column, SortKey, literal
 from partita.engine.physical.kernels.sort import (
     boundaries,
     cut,
@@ -21,7 +21,6 @@ from partita.engine.physical.kernels.sort import (
     sample,
     sort_positions,
 )
-from partita.engine.plan.nodes import SortKey
 
 RNG = np.random.default_rng(11)
 ROWS = 300

@@ -19,7 +19,7 @@ import pytest
 
 from partita.engine.errors import ComputeError, SchemaError, UserFunctionError
 from partita.engine.expr.evaluate import dtype_of
-from partita.engine.expr.node import Agg, Call, Column, literal
+from partita.engine.expr.node import Agg, Call, Column, SortKey, literal
 from partita.engine.physical.kernels import concat as concat_kernel
 from partita.engine.physical.operators.aggregate import (
     FinalAggregate,
@@ -35,7 +35,6 @@ from partita.engine.physical.operators.slice import LimitRows, TailRows
 from partita.engine.physical.operators.sort import SortRun, TopK
 from partita.engine.physical.stage import KeyRange, Operator
 from partita.engine.plan.node import Site
-from partita.engine.plan.nodes import SortKey
 from partita.engine.schema import conform
 
 RNG = np.random.default_rng(3)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from ..errors import InvalidExpression, SchemaError
-from ..expr.node import conjunction, conjuncts
+from ..expr.node import SortKey, conjunction, conjuncts
 from ..plan.node import caller_site
-from ..plan.nodes import Distinct, Filter, Slice, Sort, SortKey
+from ..plan.nodes import Distinct, Filter, Slice, Sort
 from .columns import IntoExpr, expressions, names, row_wise
 from .constructors import col
 from .frame import Frame

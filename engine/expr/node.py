@@ -144,6 +144,15 @@ class When(Expr):
 
 
 @dataclass(frozen=True)
+class SortKey:
+    """One key of an order."""
+
+    expr: Expr
+    descending: bool = False
+    nulls_last: bool = False
+
+
+@dataclass(frozen=True)
 class Agg(Expr):
     """An aggregate of ``AGGREGATES`` over a group of rows; `input` is None for ``len``."""
 
@@ -151,12 +160,76 @@ class Agg(Expr):
     input: Expr | None
     options: tuple[tuple[str, Any], ...] = ()
 
+    where: Expr | None = None
+    """Only the rows for which this is true are aggregated; the group is there all the same."""
+
+    order_by: tuple[SortKey, ...] = ()
+    """The order of the rows, for aggregates that see one; that of the input where it is empty."""
+
     @property
     def children(self) -> tuple[Expr, ...]:
-        return () if self.input is None else (self.input,)
+        plain = tuple(each for each in (self.input, self.where) if each is not None)
+        return (*plain, *(key.expr for key in self.order_by))
 
     def with_children(self, children: tuple[Expr, ...]) -> Expr:
-        return replace(self, input=children[0] if children else None)
+        rest = iter(children)
+        return replace(
+            self,
+            input=None if self.input is None else next(rest),
+            where=None if self.where is None else next(rest),
+            order_by=_ordered(self.order_by, rest),
+        )
+
+
+@dataclass(frozen=True)
+class WindowCall(Expr):
+    """A function of ``WINDOWS``: one value for each row, from that row and others around it.
+
+    By itself it goes over the whole frame in the order of its rows; inside of a `Window`, over
+    the rows with the same keys.
+    """
+
+    name: str
+    """Its key in ``WINDOWS``, such as ``shift`` or ``rank``."""
+
+    args: tuple[Expr, ...]
+
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.args
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        return replace(self, args=children)
+
+
+@dataclass(frozen=True)
+class Window(Expr):
+    """A function over the rows that have the same `keys`, with a value for each of the rows."""
+
+    function: Expr
+    """An `Agg`, whose value every row of its group is given, or a `WindowCall`."""
+
+    keys: tuple[Expr, ...] = ()
+    """Without keys all rows are one group."""
+
+    order_by: tuple[SortKey, ...] = ()
+    """The order in which the function sees a group; that of the input where it is empty."""
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.function, *self.keys, *(key.expr for key in self.order_by))
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        function, *rest = children
+        count = len(self.keys)
+        return Window(function, tuple(rest[:count]), _ordered(self.order_by, iter(rest[count:])))
+
+
+def _ordered(order_by: tuple[SortKey, ...], exprs: Iterator[Expr]) -> tuple[SortKey, ...]:
+    """Return the keys of an order over other expressions."""
+    return tuple(replace(key, expr=next(exprs)) for key in order_by)
 
 
 @dataclass(frozen=True)
@@ -195,7 +268,7 @@ def output_name(expr: Expr) -> str:
     for node in expr.walk():
         if isinstance(node, Alias | Column):
             return node.name
-    first = next((node for node in expr.walk() if isinstance(node, Agg | Call)), None)
+    first = next((node for node in expr.walk() if isinstance(node, Agg | Call | WindowCall)), None)
     return "literal" if first is None else first.name
 
 

@@ -10,7 +10,20 @@ import pyarrow as pa
 
 from .function import REQUIRED, Function
 from .functions import FUNCTIONS
-from .node import Agg, Alias, Call, Cast, Column, Expr, Literal, When, Wildcard
+from .node import (
+    Agg,
+    Alias,
+    Call,
+    Cast,
+    Column,
+    Expr,
+    Literal,
+    SortKey,
+    When,
+    Wildcard,
+    Window,
+    WindowCall,
+)
 
 _TIGHTNESS = (
     (4, "eq ne lt le gt ge"),
@@ -76,7 +89,35 @@ def _when(expr: When) -> str:
 def _agg(expr: Agg) -> str:
     options = [f"{name}={_plain(value)}" for name, value in expr.options]
     inner = [] if expr.input is None else [text_of(expr.input)]
+    if expr.where is not None:
+        options.append(f"where={text_of(expr.where)}")
+    if expr.order_by:
+        options.append(f"order_by={_order(expr.order_by)}")
     return f"{expr.name}({', '.join(inner + options)})"
+
+
+@text_of.register
+def _window_call(expr: WindowCall) -> str:
+    options = [f"{name}={_plain(value)}" for name, value in expr.options]
+    given = [text_of(arg) for arg in expr.args[1:]] + options
+    return f"{_receiver(expr.args[0])}.{expr.name}({', '.join(given)})"
+
+
+@text_of.register
+def _window(expr: Window) -> str:
+    keys = [text_of(key) for key in expr.keys]
+    if expr.order_by:
+        keys.append(f"order_by={_order(expr.order_by)}")
+    return f"{_receiver(expr.function)}.over({', '.join(keys)})"
+
+
+def _order(order_by: tuple[SortKey, ...]) -> str:
+    return ", ".join(
+        text_of(key.expr)
+        + (" desc" if key.descending else "")
+        + (" nulls last" if key.nulls_last else "")
+        for key in order_by
+    )
 
 
 @text_of.register

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from ..expr.node import SortKey
 from ..plan.node import Site
-from ..plan.nodes import SortKey
 from ..source import Fragment, WriteJob, Written
 
 

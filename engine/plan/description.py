@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import PlanError
-from ..expr.node import Column, Expr
+from ..expr.node import Column, Expr, SortKey
 from .node import PlanNode
 from .nodes import (
     Aggregate,
@@ -24,7 +24,6 @@ from .nodes import (
     Scan,
     Slice,
     Sort,
-    SortKey,
     Union,
     Write,
     show,

@@ -14,7 +14,7 @@ import pyarrow as pa
 from .. import schema as schemas
 from ..errors import InvalidExpression, PlanError, SchemaError, TypeMismatch
 from ..expr.evaluate import dtype_of
-from ..expr.node import Agg, Expr, columns_of, has_aggregate
+from ..expr.node import Agg, Expr, SortKey, columns_of, has_aggregate
 from ..expr.text import text_of
 from ..source import Pushdown, Source
 from ..source import Sink as SinkTarget
@@ -178,15 +178,6 @@ class Join(PlanNode):
             self.right.schema.field(name).with_name(given) for name, given in self.right_columns()
         ]
         return schemas.schema_of([*self.left.schema, *right_fields], "join")
-
-
-@dataclass(frozen=True)
-class SortKey:
-    """One key of an order."""
-
-    expr: Expr
-    descending: bool = False
-    nulls_last: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...expr.evaluate import evaluate_many
-from ...plan.nodes import SortKey
+from ...expr.node import SortKey
 from ...schema import decoded
 from .accumulate import sort_distinct
 from .concat import concat, take

@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from ...expr.evaluate import evaluate_many
-from ...expr.node import Column
+from ...expr.node import Column, SortKey
 from ...expr.text import text_of
-from ...plan.nodes import SortKey
 from ..kernels.concat import concat, concat_arrays, take, take_batches
 from ..kernels.sort import sort_positions
 from ..stage import TaskContext

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ...plan.nodes import SortKey
+from ...expr.node import SortKey
 from ..kernels.sort import cut
 from ..stage import TaskContext
 
