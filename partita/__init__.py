@@ -1,6 +1,6 @@
 """Partita: a lazy task-graph dataframe engine. ``import partita as pt``.
 
-Frames come from `scan_parquet`, `scan_csv`, `scan_ipc` or from memory; expressions begin with
+Frames come from `scan_parquet`, `scan_csv` and their like, or from memory; expressions begin with
 `col`; nothing is read but metadata before a frame is collected, shown, streamed or written.
 
 >>> import partita as pt
@@ -45,9 +45,13 @@ from .engine.api import (
     n_unique,
     read_csv,
     read_ipc,
+    read_json,
+    read_orc,
     read_parquet,
     scan_csv,
     scan_ipc,
+    scan_json,
+    scan_orc,
     scan_parquet,
     std,
     sum,
@@ -90,9 +94,13 @@ __all__ = [
     "n_unique",
     "read_csv",
     "read_ipc",
+    "read_json",
+    "read_orc",
     "read_parquet",
     "scan_csv",
     "scan_ipc",
+    "scan_json",
+    "scan_orc",
     "scan_parquet",
     "std",
     "sum",

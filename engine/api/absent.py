@@ -60,7 +60,6 @@ FRAME: Mapping[str, str] = {
     "repartition": "Partitions are cut by the data: see pt.config.set(partition_bytes=...).",
     "npartitions": "Partitions are cut when a frame runs: see .collect().profile.",
     "to_dict": "Use .to_pydict() for columns or .to_dicts() for rows.",
-    "to_json": "Use .sink_parquet, .sink_csv or .sink_ipc; or .collect().to_pandas().to_json().",
     "to_excel": "Use .sink_csv; or .collect().to_pandas().to_excel().",
     "to_sql": "Use .collect().to_pandas().to_sql(), or .collect_batches() for an ADBC driver.",
     **{
@@ -143,7 +142,16 @@ RESULT: Mapping[str, str] = {
         for name in (
             *("filter", "select", "sort", "group_by", "groupby", "join", "merge", "head", "tail"),
             *("with_columns", "assign", "sort_values", "drop", "rename", "query", "limit", "slice"),
-            *("sink_parquet", "sink_csv", "sink_ipc", "to_parquet", "to_csv", "write_parquet"),
+            *(
+                "sink_parquet",
+                "sink_csv",
+                "sink_ipc",
+                "sink_json",
+                "to_parquet",
+                "to_csv",
+                "to_json",
+                "write_parquet",
+            ),
         )
     },
 }

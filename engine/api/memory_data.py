@@ -36,7 +36,7 @@ def source_of(data: Any) -> MemorySource:
         )
     if isinstance(data, str):
         raise SchemaError(
-            f"DataFrame({data!r}): a path is read by pt.scan_parquet, pt.scan_csv or pt.scan_ipc."
+            f"DataFrame({data!r}): a path is read by pt.scan_parquet, pt.scan_csv and their like."
         )
     if data is None or isinstance(data, int | float | bytes):
         raise SchemaError(
