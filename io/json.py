@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pajson
 from pyarrow import fs
 
@@ -189,12 +190,35 @@ def read_first_objects(file: File, store: fs.FileSystem | None, sample_bytes: in
                 " with pandas' to_json(orient='records', lines=True), or read it whole with"
                 " pt.from_items(json.load(file))."
             )
-        read = pajson.ReadOptions(use_threads=False, block_size=max(len(sample), 1))
-        reader = pajson.open_json(pa.BufferReader(sample), read_options=read)
-        return plain_schema(reader.schema, file.path)
+        guessed = _read_sample(sample, None).schema
+        return plain_schema(_with_dates(guessed, sample), file.path)
     except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
         advice = "objects are read one to a line"
         raise not_readable(file, "JSON", error, "*.json", advice) from None
+
+
+def _read_sample(sample: bytes, schema: pa.Schema | None) -> pa.Table:
+    read = pajson.ReadOptions(use_threads=False, block_size=max(len(sample), 1))
+    parse = None
+    if schema is not None:
+        parse = pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    return pajson.read_json(pa.BufferReader(sample), read_options=read, parse_options=parse)
+
+
+def _with_dates(guessed: pa.Schema, sample: bytes) -> pa.Schema:
+    """Return `guessed` with columns of days as dates, which Arrow takes for midnights."""
+    moments = [field.name for field in guessed if pa.types.is_timestamp(field.type)]
+    if not moments:
+        return guessed
+    texts = _read_sample(sample, pa.schema([(name, pa.string()) for name in moments]))
+    days = {
+        name
+        for name in moments
+        if pc.all(pc.match_substring_regex(texts[name], r"^\d{4}-\d\d-\d\d$")).as_py()
+    }
+    return pa.schema(
+        [field.with_type(pa.date32()) if field.name in days else field for field in guessed]
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

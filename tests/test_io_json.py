@@ -47,6 +47,15 @@ def test_types_are_guessed_and_columns_may_be_missing(tmp_path: Path) -> None:
     assert rows_of(source, columns=("z", "l")) == [{"z": None, "l": [1]}, {"z": True, "l": None}]
 
 
+def test_days_are_dates_and_moments_are_not(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(
+        '{"d": "2024-01-31", "t": "2024-01-31 12:00:00"}\n{"d": null, "t": "2024-01-31"}\n'
+    )
+    source = JsonSource.open(tmp_path / "a.json")
+    assert source.schema.types == [pa.date32(), pa.timestamp("s")]
+    assert rows_of(source)[0] == {"d": dt.date(2024, 1, 31), "t": dt.datetime(2024, 1, 31, 12)}
+
+
 def test_types_are_given(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"d": "2024-01-31", "x": 1}\n{"d": null, "x": 2.5}\n')
     schema = pa.schema([("d", pa.date32()), ("x", pa.float64()), ("new", pa.int64())])

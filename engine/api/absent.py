@@ -142,16 +142,8 @@ RESULT: Mapping[str, str] = {
         for name in (
             *("filter", "select", "sort", "group_by", "groupby", "join", "merge", "head", "tail"),
             *("with_columns", "assign", "sort_values", "drop", "rename", "query", "limit", "slice"),
-            *(
-                "sink_parquet",
-                "sink_csv",
-                "sink_ipc",
-                "sink_json",
-                "to_parquet",
-                "to_csv",
-                "to_json",
-                "write_parquet",
-            ),
+            *("sink_parquet", "sink_csv", "sink_ipc", "sink_json", "write_parquet"),
+            *("to_parquet", "to_csv", "to_json"),
         )
     },
 }
