@@ -17,6 +17,8 @@ NAMES = """
     config count errors exclude first from_arrow from_pandas from_polars from_pydict last len lit
     max max_horizontal mean min min_horizontal n_unique read_csv read_ipc read_parquet scan_csv
     scan_ipc scan_parquet std sum var when
+    approx_n_unique approx_quantile corr cov implode kurtosis median mode null_count product
+    quantile skew
 """
 
 

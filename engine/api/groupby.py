@@ -8,8 +8,9 @@ from typing import Any, Generic, TypeVar
 from ..errors import InvalidExpression, NotOffered, TypeMismatch, did_you_mean, listed
 from ..expr.aggregates import AGGREGATES
 from ..expr.evaluate import dtype_of
+from ..expr.function import REQUIRED
 from ..expr.node import Agg, Column, output_name
-from ..plan.node import caller_site
+from ..plan.node import Site, caller_site
 from ..plan.nodes import Named
 from .absent import GROUPS
 from .aggregates import aggregate
@@ -31,9 +32,15 @@ _EVERYWHERE = {
 FrameT = TypeVar("FrameT", bound=Frame)
 
 _BY_NAME: Mapping[str, str] = {
-    **{name: name for name in AGGREGATES if name != "len"},
+    **{
+        name: name
+        for name, entry in AGGREGATES.items()
+        if name != "len" and all(each.default is not REQUIRED for each in entry.parameters)
+    },
     # What pandas calls them.
     "nunique": "n_unique",
+    "prod": "product",
+    "kurt": "kurtosis",
 }
 """What a string names in ``agg("sum")`` and ``agg({"v": "sum"})`` -> the aggregate."""
 
@@ -105,6 +112,9 @@ class GroupBy(Generic[FrameT]):
                 pairs += [(name, self._one(*value))]
             else:
                 pairs += named_expressions([], {name: value}, self._frame.schema, "agg")
+        return self._aggregated(pairs, site)
+
+    def _aggregated(self, pairs: list[Named], site: Site | None) -> FrameT:
         plan = aggregate(
             self._frame.plan, self._keys, pairs, maintain_order=self._maintain_order, site=site
         )
@@ -120,14 +130,7 @@ class GroupBy(Generic[FrameT]):
         >>> df.group_by("k").len().sort("k").to_pydict()
         {'k': ['a', 'b'], 'len': [2, 1]}
         """
-        plan = aggregate(
-            self._frame.plan,
-            self._keys,
-            [(name, Agg("len", None))],
-            maintain_order=self._maintain_order,
-            site=caller_site(),
-        )
-        return self._frame._from_plan(plan)
+        return self._aggregated([(name, Agg("len", None))], caller_site())
 
     @options(**_EVERYWHERE)
     def size(self) -> FrameT:
@@ -198,6 +201,31 @@ class GroupBy(Generic[FrameT]):
         return self.agg("var")
 
     @options(**_EVERYWHERE)
+    def median(self) -> FrameT:
+        """Take the median of every column that is not a key."""
+        return self.agg("median")
+
+    @options(**_EVERYWHERE)
+    def quantile(self, quantile: float, interpolation: str = "nearest") -> FrameT:
+        """Take a quantile of every column that is not a key: see `Expression.quantile`.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "a", "a"], "v": [1, 2, 5]})
+        >>> df.group_by("k").quantile(0.5).to_pydict()
+        {'k': ['a'], 'v': [2.0]}
+        """
+        settings = (("interpolation", interpolation), ("quantile", quantile))
+        pairs = self._all_columns("quantile", settings)
+        return self._aggregated(pairs, caller_site())
+
+    @options(**_EVERYWHERE)
+    def product(self) -> FrameT:
+        """Multiply the values of every column that is not a key."""
+        return self.agg("product")
+
+    @options(**_EVERYWHERE)
     def any(self) -> FrameT:
         """Whether any value is true, for every column that is not a key."""
         return self.agg("any")
@@ -233,12 +261,16 @@ class GroupBy(Generic[FrameT]):
         keys = ", ".join(repr(name) for name, _ in self._keys)
         return f"GroupBy({keys}): use .agg(...), .len(), .sum() and its like"
 
-    def _all_columns(self, aggregate_name: str) -> list[Named]:
+    def _all_columns(
+        self, aggregate_name: str, settings: tuple[tuple[str, Any], ...] = ()
+    ) -> list[Named]:
         keys = {output_name(expr) for _, expr in self._keys} | {name for name, _ in self._keys}
         columns = self._columns
         if columns is None:
             columns = tuple(name for name in self._frame.schema.names if name not in keys)
-        pairs: list[Named] = [(name, Agg(aggregate_name, Column(name))) for name in columns]
+        pairs: list[Named] = [
+            (name, Agg(aggregate_name, Column(name), settings)) for name in columns
+        ]
         for _, expr in pairs:
             try:
                 dtype_of(expr, self._frame.schema)
