@@ -8,6 +8,7 @@ the value itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidExpression
@@ -49,7 +50,14 @@ def in_order(node: Expr, keys: tuple[SortKey, ...]) -> Expr:
             " as in col('v').sort_by('t').first(), or the list with .list.sort()."
         )
     plain = lifted(node)
-    return Rows(plain.input, plain.where, (*keys, *plain.order_by))
+    own = []
+    for key in keys:
+        by = lifted(key.expr)
+        # As in Polars a key may be filtered like the value; by itself it is of the same rows.
+        if by.where not in (None, plain.where) or by.order_by:
+            raise _different_rows(f"{text_of(node)}.sort_by({text_of(key.expr)})")
+        own.append(replace(key, expr=by.input))
+    return Rows(plain.input, plain.where, (*own, *plain.order_by))
 
 
 def aggregate_of(

@@ -176,7 +176,10 @@ def _finish_quantile(parts: Parts, dtype: pa.DataType, options: Options) -> pa.A
     low = values[np.where(there, starts[:-1] + below, -1)]
     high = values[np.where(there, starts[:-1] + above, -1)]
     if low.dtype.kind == "i" and pa.types.is_temporal(dtype):
-        moved = low + np.trunc((high - low) * way).astype(np.int64)
+        distance = (high - low) * way
+        # A share of the way is seldom exact as a double; half of it always is.
+        whole = np.trunc(distance) if interpolation == "midpoint" else np.rint(distance)
+        moved = low + whole.astype(np.int64)
         return of_integers(moved, there, dtype)
     low, high = low.astype(np.float64), high.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
