@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from ..errors import InvalidExpression, NotOffered, TypeMismatch, did_you_mean, listed
+from ..errors import InvalidExpression, NotOffered, SchemaError, TypeMismatch, did_you_mean, listed
 from ..expr.aggregates import AGGREGATES
 from ..expr.evaluate import dtype_of
 from ..expr.function import REQUIRED
 from ..expr.node import Agg, Column, output_name
+from ..plan.group_rows import GroupRows
 from ..plan.node import Site, caller_site
-from ..plan.nodes import Named
+from ..plan.nodes import Named, Project
 from .absent import GROUPS
 from .aggregates import aggregate
 from .columns import IntoExpr, flatten, named_expressions, names
@@ -219,6 +220,50 @@ class GroupBy(Generic[FrameT]):
         settings = (("interpolation", interpolation), ("quantile", quantile))
         pairs = self._all_columns("quantile", settings)
         return self._aggregated(pairs, caller_site())
+
+    def head(self, n: int = 5) -> FrameT:
+        """Give the first `n` rows of each group, with all columns, the keys first.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a", "a"], "v": [1, 2, 3, 4]})
+        >>> df.group_by("k", maintain_order=True).head(2).to_pydict()
+        {'k': ['a', 'a', 'b'], 'v': [1, 3, 2]}
+        """
+        return self._rows(n, last=False)
+
+    def tail(self, n: int = 5) -> FrameT:
+        """Give the last `n` rows of each group, with all columns, the keys first.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a", "a"], "v": [1, 2, 3, 4]})
+        >>> df.group_by("k", maintain_order=True).tail(2).to_pydict()
+        {'k': ['a', 'a', 'b'], 'v': [3, 4, 2]}
+        """
+        return self._rows(n, last=True)
+
+    def _rows(self, count: int, *, last: bool) -> FrameT:
+        site = caller_site()
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            where = "tail" if last else "head"
+            raise SchemaError(f"{where} wants a number of rows, 0 or more; found {count!r}.")
+        keys = [name for name, _ in self._keys]
+        columns = self._frame.schema.names if self._columns is None else self._columns
+        rest = tuple((name, Column(name)) for name in columns if name not in keys)
+        rows = Project(input=self._frame.plan, exprs=(*self._keys, *rest), site=site)
+        return self._frame._from_plan(
+            GroupRows(
+                input=rows,
+                keys=tuple(keys),
+                count=count,
+                last=last,
+                maintain_order=self._maintain_order,
+                site=site,
+            )
+        )
 
     @options(**_EVERYWHERE)
     def product(self) -> FrameT:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..errors import PlanError
 from ..expr.aggregates import AGGREGATES
 from ..expr.node import Agg, Column, Expr, SortKey
+from .group_rows import GroupRows
 from .node import PlanNode
 from .nodes import (
     Aggregate,
@@ -157,6 +158,14 @@ def _gathered(node: Aggregate) -> tuple[str, ...]:
     aggs = [expr for _, expr in node.aggs if isinstance(expr, Agg)]
     whole = [agg for agg in aggs if AGGREGATES[agg.name].holistic]
     return tuple(dict.fromkeys(show(each) for agg in whole for each in agg.inputs))
+
+
+@_describe.register
+def _(node: GroupRows, partition_bytes: int | None) -> Description:
+    which = "last" if node.last else "first"
+    details = (("order", "kept"),) if node.maintain_order else ()
+    subject = f"{which} {node.count} by {names_text(node.keys)}"
+    return Description(kind="GROUP ROWS", subject=subject, details=details)
 
 
 @_describe.register
