@@ -13,7 +13,6 @@ _BY_ROW = (
     " df.map_batches(function) on whole batches."
 )
 _RUN = "An expression has no rows of its own: select it from a frame, "
-_QUANTILES = "Medians and quantiles are not there yet: collect and use those of pandas or numpy."
 _FILTERED = "Filter or select before .collect(), or go on with pt.DataFrame(result)"
 
 FRAME: Mapping[str, str] = {
@@ -41,11 +40,8 @@ FRAME: Mapping[str, str] = {
     "shape": "The number of rows is known only after a run: use len(df), which runs, and df.width.",
     "values": "Use .to_numpy(), which runs.",
     "T": "Columns have types of their own: use .collect() and transpose the result.",
-    "describe": "Select what is to be known, as in .select(pt.col('a').mean(), n=pt.len()); or"
-    " .collect().to_pandas().describe() where the rows fit into memory.",
     "info": "Print the frame for its columns and types; .estimate() tells how large it may be, and"
     " len(df) runs and counts.",
-    "value_counts": "Use .group_by('a').len('count').sort('count', descending=True).",
     "isnull": "Use .null_count() for all columns, or pt.col('a').is_null() for one.",
     "isna": "Use .null_count() for all columns, or pt.col('a').is_null() for one.",
     "sample": "Use .head(n), or .filter(...) by a column; samples are not there yet.",
@@ -62,12 +58,6 @@ FRAME: Mapping[str, str] = {
     "to_dict": "Use .to_pydict() for columns or .to_dicts() for rows.",
     "to_excel": "Use .sink_csv; or .collect().to_pandas().to_excel().",
     "to_sql": "Use .collect().to_pandas().to_sql(), or .collect_batches() for an ADBC driver.",
-    **{
-        name: f"Select what is wanted, as in .select(pt.all().{name}()) for all columns or"
-        f" .select(pt.col('a').{name}()) for one."
-        for name in ("sum", "mean", "min", "max", "std", "var", "first", "last", "any", "all")
-    },
-    **dict.fromkeys(("median", "quantile"), _QUANTILES),
     **dict.fromkeys(("shift", "diff", "rolling", "cumsum", "rank"), _WINDOWS),
 }
 """What a frame does not have."""
@@ -82,9 +72,8 @@ EXPRESSION: Mapping[str, str] = {
         ),
         _WINDOWS,
     ),
-    **dict.fromkeys(("median", "quantile"), _QUANTILES),
     **dict.fromkeys(
-        ("collect", "compute", "to_pandas", "to_arrow", "to_numpy", "values", "show", "head"),
+        ("collect", "compute", "to_pandas", "to_arrow", "to_numpy", "values", "show"),
         f"{_RUN}as in df.select('a').collect().",
     ),
     **dict.fromkeys(
@@ -93,11 +82,9 @@ EXPRESSION: Mapping[str, str] = {
     ),
     "replace": "Use pt.when(...).then(...).otherwise(...); in text .str.replace_all(old, new); for"
     " many values .join() a frame of old and new.",
-    "unique": f"{_RUN}as in df.select('a').unique(); .n_unique() counts.",
     "drop_duplicates": f"{_RUN}as in df.select('a').unique().",
-    "value_counts": "Use df.group_by('a').len('count').sort('count', descending=True).",
+    "value_counts": "Use df.value_counts('a').",
     "dropna": "Use df.drop_nulls('a').",
-    "sort": "Use df.sort('a').",
     "sort_values": "Use df.sort('a').",
     "nlargest": "Use df.top_k(n, by='a').",
     "nsmallest": "Use df.bottom_k(n, by='a').",
@@ -105,7 +92,6 @@ EXPRESSION: Mapping[str, str] = {
     "name": "Use .alias('b') for another name.",
     "rename": "Use .alias('b').",
     "where": "Use pt.when(condition).then(...).otherwise(...).",
-    "filter": "Use df.filter(...), or pt.when(condition).then(...) inside of an aggregate.",
     "nunique": "Use .n_unique().",
     "size": "Use .len(), or pt.len().",
     "is_unique": _WINDOWS,
@@ -119,12 +105,9 @@ GROUPS: Mapping[str, str] = {
     "map_groups": "Use .agg(...) with expressions.",
     "transform": "Use .agg(...) and .join() the result back.",
     "filter": "Use .agg(...) and .filter(...) behind it.",
-    "head": "For the first of each group use .agg(pt.all().first()); for the greatest, .agg(...)"
-    " and .join() it back. More of each is not there yet.",
-    "nlargest": "Use .agg(pt.col('v').max()); more than one of each is not there yet.",
+    "nlargest": "Use .agg(pt.col('v').top_k(n)), which gives a list.",
     "value_counts": "Group by that column too, and .len().",
     "describe": "Use .agg(...) with what is to be known.",
-    **dict.fromkeys(("median", "quantile"), _QUANTILES),
     **dict.fromkeys(("cumsum", "cumcount", "rank", "shift", "diff", "rolling"), _WINDOWS),
     **dict.fromkeys(("groups", "get_group", "indices"), "Use df.filter(...) for the rows of one."),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import InvalidExpression
-from ..expr.node import Agg, Column, Expr, Literal, has_aggregate
+from ..expr.node import Agg, Column, Expr, Literal, Rows, has_aggregate
 from ..plan.node import PlanNode, Site
 from ..plan.nodes import Aggregate, Named, Project, show
 
@@ -105,8 +105,13 @@ class _Split:
                 return expr
             raise InvalidExpression(
                 f"agg() makes one value of a group, and col({expr.name!r}) has many."
-                f" Choose how, as in col({expr.name!r}).sum(), .first() or .max(); or make it a"
-                " key of the group."
+                f" Choose how, as in col({expr.name!r}).sum(), .first() or .max(), or .implode()"
+                " for a list of them all; or make it a key of the group."
+            )
+        if isinstance(expr, Rows):
+            raise InvalidExpression(
+                f"agg() makes one value of a group, and {show(expr)} has many. Choose how, as in"
+                f" {show(expr)}.sum() or .first(); for a list of them all .implode()."
             )
         if isinstance(expr, Literal):
             return expr
@@ -114,9 +119,11 @@ class _Split:
         return expr.with_children(children)
 
     def _check(self, agg: Agg) -> None:
-        if agg.input is not None and has_aggregate(agg.input):
+        if any(has_aggregate(child) for child in agg.children):
             raise InvalidExpression(
-                f"{show(agg)} aggregates an aggregate. Aggregate once, and again on the result."
+                f"{show(agg)} aggregates an aggregate. Aggregate once, and again on the result, as"
+                " in .group_by(...).agg(x=...).select(pt.col('x').max()); or .join() the first"
+                " result and aggregate with it."
             )
 
     def _fresh(self, stem: str) -> str:

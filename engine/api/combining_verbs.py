@@ -6,13 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from ..errors import InvalidExpression, SchemaError, listed
-from ..expr.node import Agg, Column, Expr
+from ..expr.node import Expr
 from ..plan.node import caller_site
 from ..plan.nodes import JOIN_KINDS, Join, MapBatches
-from .aggregates import aggregate
 from .columns import IntoExpr, expressions, fields_of, named_expressions, row_wise
-from .constructors import col
-from .expression import to_expr
 from .frame import Frame
 from .groupby import GroupBy
 from .options import options
@@ -243,43 +240,6 @@ class CombiningVerbs(Frame):
         {'a': [3]}
         """
         return function(self, *args, **named)
-
-    def count(self) -> Self:
-        """Count the values of each column that are not null: one row.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> pt.from_pydict({"a": [1, None], "b": [1, 2]}).count().to_pydict()
-        {'a': [1], 'b': [2]}
-        """
-        return self._of_each_column(lambda name: Agg("count", Column(name)))
-
-    def n_unique(self) -> Self:
-        """Count the distinct values of each column: one row.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> pt.from_pydict({"a": [1, 1], "b": [1, 2]}).n_unique().to_pydict()
-        {'a': [1], 'b': [2]}
-        """
-        return self._of_each_column(lambda name: Agg("n_unique", Column(name)))
-
-    def null_count(self) -> Self:
-        """Count the nulls of each column: one row.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> pt.from_pydict({"a": [1, None], "b": [1, 2]}).null_count().to_pydict()
-        {'a': [1], 'b': [0]}
-        """
-        return self._of_each_column(lambda name: to_expr(col(name).is_null().cast("int64").sum()))
-
-    def _of_each_column(self, make: Callable[[str], Expr]) -> Self:
-        exprs = [(name, make(name)) for name in self.schema.names]
-        return self._from_plan(aggregate(self.plan, (), exprs, site=caller_site()))
 
 
 def check_frame(other: Any, where: str) -> None:

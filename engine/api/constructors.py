@@ -12,8 +12,11 @@ from typing import Any
 from ..errors import InvalidExpression
 from ..expr.aggregates import AGGREGATES, Aggregate
 from ..expr.datatype import data_type
+from ..expr.function import Parameter
 from ..expr.functions import FUNCTIONS
 from ..expr.node import Agg, Cast, Column, Expr, Literal, When, Wildcard, conjunction, literal
+from . import aggregate_methods  # noqa: F401 - it gives Expression its methods
+from .chosen_rows import aggregate_of
 from .expression import Expression, call_of, to_expr
 from .methods import Given, documentation, method_of
 
@@ -150,7 +153,7 @@ def _over_names(aggregate: Aggregate, without: Expr | None) -> Callable[..., Exp
             )
         if not names and without is not None:
             return Expression(without)
-        return Expression(Agg(aggregate.name, col(*names).node))
+        return Expression(aggregate_of(aggregate.name, col(*names).node))
 
     over_names.__name__ = over_names.__qualname__ = aggregate.name
     over_names.__doc__ = documentation(aggregate)
@@ -169,6 +172,36 @@ std = _over_names(AGGREGATES["std"], None)
 var = _over_names(AGGREGATES["var"], None)
 any = _over_names(AGGREGATES["any"], None)  # noqa: A001
 all = _over_names(AGGREGATES["all"], Wildcard())  # noqa: A001 - ``pt.all()`` is all columns
+
+
+def _of_columns(name: str) -> Callable[..., Expression]:
+    """Return a function of the module over the columns that an aggregate takes, by name or not.
+
+    Its first parameter is what the method is called on.
+    """
+    entry = AGGREGATES[name]
+    first = Parameter(name="a" if entry.others else "column", expr=True, names=True)
+    whole = replace(entry, parameters=(first, *entry.parameters))
+
+    def build(_: None, given: Given) -> Expression:
+        nodes = [to_expr(value, names=True) for _, value in given.arguments]
+        return Expression(aggregate_of(name, nodes[0], nodes[1:], given.settings))
+
+    return method_of(whole, build, name, "", receiver=False)
+
+
+quantile = _of_columns("quantile")
+approx_quantile = _of_columns("approx_quantile")
+corr = _of_columns("corr")
+cov = _of_columns("cov")
+median = _over_names(AGGREGATES["median"], None)
+mode = _over_names(AGGREGATES["mode"], None)
+product = _over_names(AGGREGATES["product"], None)
+implode = _over_names(AGGREGATES["implode"], None)
+approx_n_unique = _over_names(AGGREGATES["approx_n_unique"], None)
+skew = _over_names(AGGREGATES["skew"], None)
+kurtosis = _over_names(AGGREGATES["kurtosis"], None)
+null_count = _over_names(AGGREGATES["null_count"], None)
 
 
 def _function(name: str) -> Callable[..., Expression]:

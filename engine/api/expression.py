@@ -1,8 +1,8 @@
 """Expression: what users combine columns with. A thin wrapper over the nodes of ``expr``.
 
-Its methods come from the tables ``FUNCTIONS`` and ``AGGREGATES``; only operators and what builds
-nodes of other kinds is written here. What begins an expression (``col``, ``lit``, ``when``) is in
-``constructors.py``.
+Its methods come from the tables ``FUNCTIONS`` and ``AGGREGATES`` (``aggregate_methods.py``); only
+operators and what builds nodes of other kinds is written here. What begins an expression (``col``,
+``lit``, ``when``) is in ``constructors.py``.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from typing import Any, ClassVar, NoReturn
 import pyarrow as pa
 
 from ..errors import InvalidExpression, NotOffered, did_you_mean
-from ..expr.aggregates import AGGREGATES
 from ..expr.datatype import data_type
 from ..expr.functions import FUNCTIONS
 from ..expr.node import (
-    Agg,
     Alias,
     Call,
     Cast,
@@ -26,10 +24,10 @@ from ..expr.node import (
     Expr,
     Literal,
     literal,
-    output_name,
 )
 from ..expr.text import text_of
 from .absent import EXPRESSION
+from .chosen_rows import number_of
 from .methods import Given, method_of
 
 
@@ -198,7 +196,7 @@ class Expression:
 
     def len(self) -> Expression:
         """Return the number of rows, nulls among them, as ``int64``."""
-        return Expression(Alias(Agg("len", None), output_name(self.node)))
+        return Expression(number_of(self.node))
 
     @property
     def str(self) -> TextMethods:
@@ -377,17 +375,4 @@ def _install_functions() -> None:
             setattr(owner, name, method_of(function, build, name, owner.__name__))
 
 
-def _install_aggregates() -> None:
-    for aggregate in AGGREGATES.values():
-        if hasattr(Expression, aggregate.name):
-            continue
-
-        def build(self: Expression, given: Given, name: str = aggregate.name) -> Expression:
-            return Expression(Agg(name, self.node, given.settings))
-
-        method = method_of(aggregate, build, aggregate.name, "Expression")
-        setattr(Expression, aggregate.name, method)
-
-
 _install_functions()
-_install_aggregates()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from ..errors import InvalidExpression, NotOffered, TypeMismatch, did_you_mean, listed
+from ..errors import InvalidExpression, NotOffered, SchemaError, TypeMismatch, did_you_mean, listed
 from ..expr.aggregates import AGGREGATES
 from ..expr.evaluate import dtype_of
+from ..expr.function import REQUIRED
 from ..expr.node import Agg, Column, output_name
-from ..plan.node import caller_site
-from ..plan.nodes import Named
+from ..plan.group_rows import GroupRows
+from ..plan.node import Site, caller_site
+from ..plan.nodes import Named, Project
 from .absent import GROUPS
 from .aggregates import aggregate
 from .columns import IntoExpr, flatten, named_expressions, names
@@ -31,9 +33,15 @@ _EVERYWHERE = {
 FrameT = TypeVar("FrameT", bound=Frame)
 
 _BY_NAME: Mapping[str, str] = {
-    **{name: name for name in AGGREGATES if name != "len"},
+    **{
+        name: name
+        for name, entry in AGGREGATES.items()
+        if name != "len" and all(each.default is not REQUIRED for each in entry.parameters)
+    },
     # What pandas calls them.
     "nunique": "n_unique",
+    "prod": "product",
+    "kurt": "kurtosis",
 }
 """What a string names in ``agg("sum")`` and ``agg({"v": "sum"})`` -> the aggregate."""
 
@@ -105,6 +113,9 @@ class GroupBy(Generic[FrameT]):
                 pairs += [(name, self._one(*value))]
             else:
                 pairs += named_expressions([], {name: value}, self._frame.schema, "agg")
+        return self._aggregated(pairs, site)
+
+    def _aggregated(self, pairs: list[Named], site: Site | None) -> FrameT:
         plan = aggregate(
             self._frame.plan, self._keys, pairs, maintain_order=self._maintain_order, site=site
         )
@@ -120,14 +131,7 @@ class GroupBy(Generic[FrameT]):
         >>> df.group_by("k").len().sort("k").to_pydict()
         {'k': ['a', 'b'], 'len': [2, 1]}
         """
-        plan = aggregate(
-            self._frame.plan,
-            self._keys,
-            [(name, Agg("len", None))],
-            maintain_order=self._maintain_order,
-            site=caller_site(),
-        )
-        return self._frame._from_plan(plan)
+        return self._aggregated([(name, Agg("len", None))], caller_site())
 
     @options(**_EVERYWHERE)
     def size(self) -> FrameT:
@@ -198,6 +202,75 @@ class GroupBy(Generic[FrameT]):
         return self.agg("var")
 
     @options(**_EVERYWHERE)
+    def median(self) -> FrameT:
+        """Take the median of every column that is not a key."""
+        return self.agg("median")
+
+    @options(**_EVERYWHERE)
+    def quantile(self, quantile: float, interpolation: str = "nearest") -> FrameT:
+        """Take a quantile of every column that is not a key: see `Expression.quantile`.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "a", "a"], "v": [1, 2, 5]})
+        >>> df.group_by("k").quantile(0.5).to_pydict()
+        {'k': ['a'], 'v': [2.0]}
+        """
+        settings = (("interpolation", interpolation), ("quantile", quantile))
+        pairs = self._all_columns("quantile", settings)
+        return self._aggregated(pairs, caller_site())
+
+    def head(self, n: int = 5) -> FrameT:
+        """Give the first `n` rows of each group, with all columns, the keys first.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a", "a"], "v": [1, 2, 3, 4]})
+        >>> df.group_by("k", maintain_order=True).head(2).to_pydict()
+        {'k': ['a', 'a', 'b'], 'v': [1, 3, 2]}
+        """
+        return self._rows(n, last=False)
+
+    def tail(self, n: int = 5) -> FrameT:
+        """Give the last `n` rows of each group, with all columns, the keys first.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a", "a"], "v": [1, 2, 3, 4]})
+        >>> df.group_by("k", maintain_order=True).tail(2).to_pydict()
+        {'k': ['a', 'a', 'b'], 'v': [3, 4, 2]}
+        """
+        return self._rows(n, last=True)
+
+    def _rows(self, count: int, *, last: bool) -> FrameT:
+        site = caller_site()
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            where = "tail" if last else "head"
+            raise SchemaError(f"{where} wants a number of rows, 0 or more; found {count!r}.")
+        keys = [name for name, _ in self._keys]
+        columns = self._frame.schema.names if self._columns is None else self._columns
+        rest = tuple((name, Column(name)) for name in columns if name not in keys)
+        rows = Project(input=self._frame.plan, exprs=(*self._keys, *rest), site=site)
+        return self._frame._from_plan(
+            GroupRows(
+                input=rows,
+                keys=tuple(keys),
+                count=count,
+                last=last,
+                maintain_order=self._maintain_order,
+                site=site,
+            )
+        )
+
+    @options(**_EVERYWHERE)
+    def product(self) -> FrameT:
+        """Multiply the values of every column that is not a key."""
+        return self.agg("product")
+
+    @options(**_EVERYWHERE)
     def any(self) -> FrameT:
         """Whether any value is true, for every column that is not a key."""
         return self.agg("any")
@@ -233,12 +306,16 @@ class GroupBy(Generic[FrameT]):
         keys = ", ".join(repr(name) for name, _ in self._keys)
         return f"GroupBy({keys}): use .agg(...), .len(), .sum() and its like"
 
-    def _all_columns(self, aggregate_name: str) -> list[Named]:
+    def _all_columns(
+        self, aggregate_name: str, settings: tuple[tuple[str, Any], ...] = ()
+    ) -> list[Named]:
         keys = {output_name(expr) for _, expr in self._keys} | {name for name, _ in self._keys}
         columns = self._columns
         if columns is None:
             columns = tuple(name for name in self._frame.schema.names if name not in keys)
-        pairs: list[Named] = [(name, Agg(aggregate_name, Column(name))) for name in columns]
+        pairs: list[Named] = [
+            (name, Agg(aggregate_name, Column(name), settings)) for name in columns
+        ]
         for _, expr in pairs:
             try:
                 dtype_of(expr, self._frame.schema)

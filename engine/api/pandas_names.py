@@ -23,9 +23,10 @@ from .groupby import GroupBy
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
 from .query import parse_query
 from .row_verbs import RowVerbs
+from .summary_verbs import SummaryVerbs
 
 
-class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
+class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs, SummaryVerbs):
     """What a pandas or Dask user's fingers type."""
 
     __slots__ = ()

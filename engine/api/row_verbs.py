@@ -11,6 +11,7 @@ from ..plan.node import caller_site
 from ..plan.nodes import Distinct, Filter, Slice, Sort
 from .columns import IntoExpr, expressions, names, row_wise
 from .constructors import col
+from .flags import one_each
 from .frame import Frame
 from .options import FRAMES_NEVER_CHANGE, options
 
@@ -263,24 +264,12 @@ class RowVerbs(Frame):
         exprs = row_wise(expressions(by, self.schema, where), where)
         if not exprs:
             raise InvalidExpression(f"{where} needs a column to order by, as in .{where}('a').")
-        down = _one_each(descending, len(exprs), f"{where}: descending")
-        last = _one_each(nulls_last, len(exprs), f"{where}: nulls_last")
+        down = one_each(descending, len(exprs), f"{where}: descending")
+        last = one_each(nulls_last, len(exprs), f"{where}: nulls_last")
         return tuple(
             SortKey(expr, descending=falling, nulls_last=end)
             for expr, falling, end in zip(exprs, down, last, strict=True)
         )
-
-
-def _one_each(value: bool | Sequence[bool], count: int, where: str) -> list[bool]:
-    if isinstance(value, bool):
-        return [value] * count
-    flags = list(value)
-    if len(flags) != count or not all(isinstance(flag, bool) for flag in flags):
-        raise SchemaError(
-            f"{where} is True, False or one of them for each key: there are {count} keys, found"
-            f" {value!r}."
-        )
-    return flags
 
 
 def _count(n: int, where: str) -> int:

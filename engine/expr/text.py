@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from .aggregate import Aggregate
+from .aggregates import AGGREGATES
 from .function import REQUIRED, Function
 from .functions import FUNCTIONS
 from .node import (
@@ -18,6 +20,7 @@ from .node import (
     Column,
     Expr,
     Literal,
+    Rows,
     SortKey,
     When,
     Wildcard,
@@ -87,13 +90,21 @@ def _when(expr: When) -> str:
 
 @text_of.register
 def _agg(expr: Agg) -> str:
-    options = [f"{name}={_plain(value)}" for name, value in expr.options]
-    inner = [] if expr.input is None else [text_of(expr.input)]
+    options = _settings(expr, AGGREGATES.get(expr.name))
+    inner = [text_of(each) for each in expr.inputs]
     if expr.where is not None:
         options.append(f"where={text_of(expr.where)}")
     if expr.order_by:
         options.append(f"order_by={_order(expr.order_by)}")
     return f"{expr.name}({', '.join(inner + options)})"
+
+
+@text_of.register
+def _rows(expr: Rows) -> str:
+    shown = _receiver(expr.input)
+    if expr.where is not None:
+        shown += f".filter({text_of(expr.where)})"
+    return f"{shown}.sort_by({_order(expr.order_by)})" if expr.order_by else shown
 
 
 @text_of.register
@@ -143,15 +154,15 @@ def _call(expr: Call) -> str:
     if symbol and len(expr.args) == 1:
         return f"{symbol}{_operand(expr.args[0], expr.name, 0)}"
     if function is not None and not function.method:
-        return f"{expr.name}({', '.join([text_of(arg) for arg in expr.args] + _settings(expr))})"
-    given = [text_of(arg) for arg in expr.args[1:]] + _settings(expr)
+        given = [text_of(arg) for arg in expr.args] + _settings(expr, function)
+        return f"{expr.name}({', '.join(given)})"
+    given = [text_of(arg) for arg in expr.args[1:]] + _settings(expr, function)
     return f"{_receiver(expr.args[0])}.{expr.name}({', '.join(given)})"
 
 
-def _settings(expr: Call) -> list[str]:
+def _settings(expr: Call | Agg, function: Function | Aggregate | None) -> list[str]:
     """Return the settings of a call, in the order of the method's parameters, without defaults."""
     options = dict(expr.options)
-    function: Function | None = FUNCTIONS.get(expr.name)
     shown = []
     by_name = False
     for parameter in () if function is None else function.parameters:
@@ -161,7 +172,8 @@ def _settings(expr: Call) -> list[str]:
         if parameter.default is not REQUIRED and parameter.default == value:
             by_name = True
             continue
-        named = by_name or parameter.keyword_only
+        optional = isinstance(expr, Agg) and parameter.default is not REQUIRED
+        named = by_name or parameter.keyword_only or optional
         shown.append(f"{parameter.name}={_plain(value)}" if named else _plain(value))
     return shown + [f"{name}={_plain(value)}" for name, value in options.items()]
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from ..expr.node import Call, Column, Expr, Literal, conjuncts
+from ..plan.group_rows import GroupRows
 from ..plan.node import PlanNode
 from ..plan.nodes import (
     Aggregate,
@@ -243,6 +244,13 @@ def _combinations(keys: tuple[Named, ...], before: Estimate) -> float:
         # A column of which nothing is known may well repeat: people rarely group by what does not.
         product *= distinct if distinct < before.rows else before.rows * _DEFAULT_DISTINCT_SHARE
     return min(max(product, 1.0), before.rows)
+
+
+@_estimate.register
+def _(node: GroupRows, inputs: list[Estimate]) -> Estimate:
+    before = inputs[0]
+    groups = _combinations(tuple((name, Column(name)) for name in node.keys), before)
+    return _scaled(before, min(groups * node.count, before.rows))
 
 
 @_estimate.register

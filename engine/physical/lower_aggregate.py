@@ -53,7 +53,7 @@ def lower_aggregate(
         ]
     )
     final = FinalAggregate(keys=names, aggs=aggs, schema=finished, by_last=by_last)
-    met = _meet(node, planner, partial, names, asked_by or node)
+    met = meet(asked_by or node, planner, partial, names, ordered=node.maintain_order)
     if met is None:
         return None
     pipeline = met.then(final, schema=finished)
@@ -90,17 +90,21 @@ def _with_keys(
     return source.then(Compute(exprs=exprs, schema=schema), schema=schema), tuple(keys)
 
 
-def _meet(
-    node: Aggregate,
+def meet(
+    asked_by: PlanNode,
     planner: Planner,
     partial: Pipeline,
     keys: tuple[str, ...],
-    asked_by: PlanNode,
+    *,
+    ordered: bool,
 ) -> Pipeline | None:
-    """Return the partial states so that those of one group are in one partition."""
+    """Return the rows of `partial` so that those with equal `keys` are in one partition.
+
+    They are in the order of the partitions; all are in one where groups are to be `ordered`.
+    """
     target = planner.settings.exchange_bytes
     slots = slot_count(partial.input_bytes, target)
-    if partial.partitions == 1 or not keys or node.maintain_order or slots == 1:
+    if partial.partitions == 1 or not keys or ordered or slots == 1:
         return planner.gathered(asked_by, "partial", partial)
     output = planner.run(
         asked_by, "partial", partial, Exchange(kind="hash", keys=keys, partitions=slots)

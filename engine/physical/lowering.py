@@ -15,6 +15,7 @@ import pyarrow as pa
 from .. import schema as schemas
 from ..errors import PlanError
 from ..expr.node import Agg, Call, Column, Literal, columns_of
+from ..plan.group_rows import GroupRows
 from ..plan.node import PlanNode
 from ..plan.nodes import (
     Aggregate,
@@ -30,6 +31,7 @@ from ..plan.nodes import (
 )
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
+from .lower_group_rows import lower_group_rows
 from .lower_join import lower_join
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
@@ -131,6 +133,7 @@ def _(node: Union, planner: Planner) -> Pipeline | None:
 
 
 lower_node.register(Aggregate, lower_aggregate)
+lower_node.register(GroupRows, lower_group_rows)
 lower_node.register(Join, lower_join)
 lower_node.register(Sort, lower_sort)
 lower_node.register(Slice, lower_slice)

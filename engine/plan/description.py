@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import PlanError
-from ..expr.node import Column, Expr, SortKey
+from ..expr.aggregates import AGGREGATES
+from ..expr.node import Agg, Column, Expr, SortKey
+from .group_rows import GroupRows
 from .node import PlanNode
 from .nodes import (
     Aggregate,
@@ -143,9 +145,27 @@ def _(node: Project, partition_bytes: int | None) -> Description:
 def _(node: Aggregate, partition_bytes: int | None) -> Description:
     keys = f"by {_named_text(node.keys)}" if node.keys else "all rows"
     details = [("gives", _named_text(node.aggs))] if node.aggs else []
+    gathered = () if node.keys else _gathered(node)
+    if gathered:
+        details.append(("gathers", f"the values of {names_text(gathered)}"))
     if node.maintain_order:
         details.append(("order", "kept"))
     return Description(kind="AGGREGATE", subject=keys, details=tuple(details))
+
+
+def _gathered(node: Aggregate) -> tuple[str, ...]:
+    """Return what all values come together of, in one place where there are no keys."""
+    aggs = [expr for _, expr in node.aggs if isinstance(expr, Agg)]
+    whole = [agg for agg in aggs if AGGREGATES[agg.name].holistic]
+    return tuple(dict.fromkeys(show(each) for agg in whole for each in agg.inputs))
+
+
+@_describe.register
+def _(node: GroupRows, partition_bytes: int | None) -> Description:
+    which = "last" if node.last else "first"
+    details = (("order", "kept"),) if node.maintain_order else ()
+    subject = f"{which} {node.count} by {names_text(node.keys)}"
+    return Description(kind="GROUP ROWS", subject=subject, details=details)
 
 
 @_describe.register

@@ -16,6 +16,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from partita.engine.expr.node import Agg, Call, Cast, Column, Expr, When, literal
+from partita.engine.plan.group_rows import GroupRows
 from partita.engine.plan.node import PlanNode
 from partita.engine.plan.nodes import (
     Aggregate,
@@ -163,12 +164,22 @@ def _aggregate(rng: Random, of: Made, made: list[Made]) -> Made:
     functions = ["sum", "min", "max", "count", "n_unique"] + ["first", "last"] * (4 * of.ordered)
     aggs: list[tuple[str, Expr]] = [("rows", Agg("len", None))]
     for number in range(rng.randint(0, 2)):
-        aggs.append((f"agg{number}", Agg(rng.choice(functions), _number(rng, schema))))
+        where = _condition(rng, schema, 1) if rng.random() < 0.3 else None
+        agg = Agg(rng.choice(functions), _number(rng, schema), where=where)
+        aggs.append((f"agg{number}", agg))
     taken = {name for name, _ in keys}
     aggs = [named for named in aggs if named[0] not in taken]
     if not keys and not aggs:
         return of
     return Made(Aggregate(input=of.plan, keys=tuple(keys), aggs=tuple(aggs)), False)
+
+
+def _group_rows(rng: Random, of: Made, made: list[Made]) -> Made | None:
+    if not of.ordered:
+        return None
+    keys = tuple(_some(rng, of.plan.schema.names, 1, 2))
+    plan = GroupRows(input=of.plan, keys=keys, count=rng.randint(0, 3), last=rng.random() < 0.5)
+    return Made(plan, False)
 
 
 def _join(rng: Random, of: Made, made: list[Made]) -> Made | None:
@@ -238,5 +249,5 @@ def _map(rng: Random, of: Made, made: list[Made]) -> Made:
 
 _STEPS = (
     *(_filter, _filter, _filter, _project, _project, _aggregate, _aggregate, _join, _join),
-    *(_sort, _sort, _slice, _slice, _distinct, _union, _map),
+    *(_sort, _sort, _slice, _slice, _distinct, _union, _map, _group_rows),
 )

@@ -15,6 +15,7 @@ import pyarrow as pa
 from partita.engine.expr.aggregates import AGGREGATES
 from partita.engine.expr.evaluate import evaluate
 from partita.engine.expr.node import Agg, Expr
+from partita.engine.plan.group_rows import GroupRows
 from partita.engine.plan.node import PlanNode
 from partita.engine.plan.nodes import (
     Aggregate,
@@ -111,10 +112,19 @@ def _(node: Aggregate, inputs: list[pa.Table]) -> list[Row]:
         assert isinstance(agg, Agg)
         values = [1] * table.num_rows if agg.input is None else _values(agg.input, table)
         aggs.append((name, agg, values))
+    kept = {
+        agg: [True] * table.num_rows
+        if agg.where is None
+        else [value is True for value in _values(agg.where, table)]
+        for _, agg, _ in aggs
+    }
     return [
         {
             **{name: column[members[0]] for (name, _), column in zip(node.keys, keys, strict=True)},
-            **{name: _aggregated(agg, [v[row] for row in members]) for name, agg, v in aggs},
+            **{
+                name: _aggregated(agg, [v[row] for row in members if kept[agg][row]])
+                for name, agg, v in aggs
+            },
         }
         for members in groups.values()
     ]
@@ -198,6 +208,15 @@ def _(node: Distinct, inputs: list[pa.Table]) -> list[Row]:
     if node.keep == "none":
         return [rows[0] for rows in groups.values() if len(rows) == 1]
     return [rows[-1 if node.keep == "last" else 0] for rows in groups.values()]
+
+
+@_rows.register
+def _(node: GroupRows, inputs: list[pa.Table]) -> list[Row]:
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in inputs[0].to_pylist():
+        groups.setdefault(tuple(_key(row[name]) for name in node.keys), []).append(row)
+    kept = {False: slice(0, node.count), True: slice(-node.count or 10**9, None)}[node.last]
+    return [row for rows in groups.values() for row in rows[kept]]
 
 
 @_rows.register

@@ -14,6 +14,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from ...expr.node import Column, Expr, columns_of
+from ...plan.group_rows import GroupRows
 from ...plan.identity import parent_counts
 from ...plan.node import PlanNode
 from ...plan.nodes import (
@@ -107,6 +108,11 @@ def _(node: Project, needed: Names) -> tuple[Names, ...]:
 def _(node: Aggregate, needed: Names) -> tuple[Names, ...]:
     kept = (expr for name, expr in node.aggs if name in needed)
     return (_columns(expr for _, expr in node.keys) | _columns(kept),)
+
+
+@_needs.register
+def _(node: GroupRows, needed: Names) -> tuple[Names, ...]:
+    return (needed | frozenset(node.keys),)
 
 
 @_needs.register

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from ...expr.aggregates import AGGREGATES
 from ...expr.node import Agg
 from ...plan.identity import parent_counts
 from ...plan.node import PlanNode
@@ -23,12 +24,7 @@ from ...plan.nodes import (
 )
 from ..context import Context
 
-ORDER_FREE = frozenset(
-    {
-        *("sum", "mean", "min", "max", "count", "len", "n_unique", "std", "var", "any", "all"),
-        *("median", "quantile"),
-    }
-)
+ORDER_FREE = frozenset(name for name, entry in AGGREGATES.items() if not entry.sees_order)
 """Aggregates that give the same for their rows in any order (but for the last bits of a sum)."""
 
 
