@@ -144,3 +144,18 @@ def moved(value: pa.Array, by: str | int) -> pa.Array:
             f' "{by}d" or "{by}h".'
         )
     return offset(value, period_of(by, signed=True))
+
+
+def moved_twice(value: pa.Array, first: str | int, then: str | int) -> pa.Array:
+    """Return `moved` by one period and then by another; by their sum where they have one unit.
+
+    A month back and a month on from the 29th of March is the 29th of March, not the 28th, where
+    February ends.
+    """
+    if isinstance(first, int) and isinstance(then, int):
+        return moved(value, first + then)
+    if isinstance(first, str) and isinstance(then, str):
+        periods = period_of(first, signed=True), period_of(then, signed=True)
+        if periods[0].unit == periods[1].unit:
+            return moved(value, f"{periods[0].count + periods[1].count}{periods[0].unit}")
+    return moved(moved(value, first), then)

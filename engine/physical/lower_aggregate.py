@@ -105,7 +105,7 @@ def _meet(
     output = planner.run(
         asked_by, "partial", partial, Exchange(kind="hash", keys=keys, partitions=slots)
     )
-    return output and slots_together(output, target, "groups")
+    return None if output is None else slots_together(output, target, "groups")
 
 
 def slot_count(size: int, target: int) -> int:

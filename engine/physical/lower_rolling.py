@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..expr.calendar import moved
+from ..expr.calendar import moved, moved_twice
 from ..expr.evaluate import dtype_of
 from ..expr.node import Agg, Column, Expr, Literal, SortKey
 from ..plan.rolling import Rolling
@@ -85,7 +86,7 @@ def _by_key(
         return planner.gathered(node, "groups", source)
     exchange = Exchange(kind="hash", keys=keys, partitions=slots)
     output = planner.run(node, "groups", source, exchange)
-    return output and slots_together(output, target, "groups")
+    return None if output is None else slots_together(output, target, "groups")
 
 
 def _by_time(
@@ -112,10 +113,10 @@ def _overlapping(node: Rolling, output: StageOutput, own: KeyRange, number: int)
     dtype = node.input.schema.field(node.on).type
     low, high = own.low, own.high
     if low is not None:
-        low = (min(low[0], _tick(low[0], dtype, node.offset)),)
+        low = (min(low[0], _tick(low[0], dtype, lambda edge: moved(edge, node.offset))),)
     if high is not None:
         # The end of a range is not within it, the end of a window may be.
-        end = _tick(_tick(high[0], dtype, node.offset), dtype, node.period)
+        end = _tick(high[0], dtype, lambda edge: moved_twice(edge, node.offset, node.period))
         high = (max(high[0], end + 1),)
     return TaskInput(
         refs=output.refs(),
@@ -125,8 +126,8 @@ def _overlapping(node: Rolling, output: StageOutput, own: KeyRange, number: int)
     )
 
 
-def _tick(tick: int, dtype: pa.DataType, by: str | int) -> int:
-    """Return the integer behind a point in time that lies `by` after that of `tick`."""
+def _tick(tick: int, dtype: pa.DataType, move: Callable[[pa.Array], pa.Array]) -> int:
+    """Return the integer behind a point in time that is moved from that of `tick`."""
     width = pa.int32() if pa.types.is_date32(dtype) else pa.int64()
     plain = pa.array([tick], dtype if pa.types.is_integer(dtype) else width)
-    return int(storage(moved(plain.cast(dtype), by))[0])
+    return int(storage(move(plain.cast(dtype)))[0])

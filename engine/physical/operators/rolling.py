@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...errors import ComputeError
-from ...expr.aggregates import AGGREGATES
-from ...expr.calendar import moved
-from ...expr.node import SortKey
+from ...expr.calendar import moved, moved_twice
+from ...expr.node import Column, SortKey
 from ...expr.text import text_of
-from ..kernels.concat import concat, take
+from ..kernels.aggregate_groups import aggregate_groups, result_of_nothing
+from ..kernels.concat import concat, concat_arrays, take
 from ..kernels.group import group_ids
 from ..kernels.sort import sort_positions
 from ..kernels.time_windows import expanded, window_ranges
@@ -63,13 +62,14 @@ class RollingAggregate:
         held.clear()
         if joined.column(self.on).null_count:
             raise ComputeError(
-                f"rolling along {self.on!r} found {joined.column(self.on).null_count} nulls in"
-                f" {context.label}, which lie nowhere in time. Leave them out with"
-                f" .drop_nulls({self.on!r}) or give them a value with .fill_null(...)."
+                f"rolling along {self.schema.names[len(self.keys)]!r} found null in"
+                f" {joined.column(self.on).null_count} of its rows, which lie nowhere in time."
+                f" Leave them out with .drop_nulls({self.schema.names[len(self.keys)]!r}), or give"
+                " them a value with .fill_null(...)."
             )
         groups = group_ids([joined.column(name) for name in self.keys], joined.num_rows)
         order = sort_positions(
-            [pa.array(groups.ids), joined.column(self.on)], [SortKey(_NOBODY), SortKey(_NOBODY)]
+            [pa.array(groups.ids), joined.column(self.on)], [SortKey(Column(self.on))] * 2
         )
         rows = take(joined, order, schema)
         yield from self._aggregated(rows, groups.ids[order], context)
@@ -78,11 +78,9 @@ class RollingAggregate:
         self, rows: pa.RecordBatch, groups: np.ndarray, context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         on = rows.column(self.on)
-        begin = moved(on, self.offset)
-        lower, times = _ticks(begin), _ticks(on)
-        starts, stops = window_ranges(
-            groups, times, lower, _ticks(moved(begin, self.period)), self.closed
-        )
+        times, lower = _ticks(on), _ticks(moved(on, self.offset))
+        upper = _ticks(moved_twice(on, self.offset, self.period))
+        starts, stops = window_ranges(groups, times, lower, upper, self.closed)
         first, last = self._own(times, context)
         most = 4 * context.batch_rows
         for windows, members, ids in expanded(starts[first:last], stops[first:last], most):
@@ -92,8 +90,9 @@ class RollingAggregate:
             own = rows.slice(first + windows.start, windows.stop - windows.start)
             columns = [own.column(name) for name in (*self.keys, self.on)]
             for name, agg in self.aggs:
-                made = aggregate_groups(agg, ids, near, self.schema.field(name).type)
-                columns.append(_with_empty(made, there, AGGREGATES[agg.name].empty))
+                dtype = self.schema.field(name).type
+                made = aggregate_groups(agg, ids, near, dtype)
+                columns.append(_with_empty(made, there, result_of_nothing(agg, dtype)))
             yield pa.RecordBatch.from_arrays(columns, names=self.schema.names)
 
     def _own(self, times: np.ndarray, context: TaskContext) -> tuple[int, int]:
@@ -110,12 +109,9 @@ def _ticks(array: pa.Array) -> np.ndarray:
     return storage(array).astype(np.int64)
 
 
-def _with_empty(made: pa.Array, there: np.ndarray, empty: object) -> pa.Array:
-    """Return a value for every window, `empty` for those that hold no row."""
+def _with_empty(made: pa.Array, there: np.ndarray, empty: pa.Array) -> pa.Array:
+    """Return a value for every window, that of `empty` for those that hold no row."""
     if there.all():
         return made
-    places = np.where(there, np.cumsum(there) - 1, 0)
-    spread = made.take(pa.array(places, mask=~there))
-    if empty is None:
-        return spread
-    return pc.if_else(pa.array(there), spread, pa.scalar(empty, pa.int64()).cast(made.type))
+    places = np.where(there, np.cumsum(there) - 1, len(made))
+    return concat_arrays([made, empty]).take(pa.array(places))
