@@ -47,6 +47,7 @@ class SerialContext:
     partition: int = 0
     label: str = "part.parquet"
     key_range: KeyRange | None = None
+    own_range: KeyRange | None = None
     batch_rows: int = 64
     cache: dict[Any, Any] = field(default_factory=dict)
     sides: tuple[list[pa.RecordBatch], ...] = ()

@@ -58,7 +58,7 @@ FRAME: Mapping[str, str] = {
     "to_dict": "Use .to_pydict() for columns or .to_dicts() for rows.",
     "to_excel": "Use .sink_csv; or .collect().to_pandas().to_excel().",
     "to_sql": "Use .collect().to_pandas().to_sql(), or .collect_batches() for an ADBC driver.",
-    **dict.fromkeys(("shift", "diff", "rolling", "cumsum", "rank"), _WINDOWS),
+    **dict.fromkeys(("shift", "diff", "cumsum", "rank"), _WINDOWS),
 }
 """What a frame does not have."""
 
@@ -108,7 +108,8 @@ GROUPS: Mapping[str, str] = {
     "nlargest": "Use .agg(pt.col('v').top_k(n)), which gives a list.",
     "value_counts": "Group by that column too, and .len().",
     "describe": "Use .agg(...) with what is to be known.",
-    **dict.fromkeys(("cumsum", "cumcount", "rank", "shift", "diff", "rolling"), _WINDOWS),
+    **dict.fromkeys(("cumsum", "cumcount", "rank", "shift", "diff"), _WINDOWS),
+    "rolling": "Use df.rolling(on, period, group_by=...) for a stretch of time.",
     **dict.fromkeys(("groups", "get_group", "indices"), "Use df.filter(...) for the rows of one."),
 }
 """What a group_by does not have."""

@@ -6,7 +6,7 @@ only plain ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..errors import InvalidExpression
 from ..expr.node import Agg, Column, Expr, Literal, Rows, has_aggregate
@@ -21,8 +21,12 @@ def aggregate(
     *,
     maintain_order: bool = False,
     site: Site | None,
+    make: Callable[[tuple[Named, ...]], PlanNode] | None = None,
 ) -> PlanNode:
     """Return the plan that gives `keys` and `exprs` for each group of the keys.
+
+    `make` makes another node of the plain aggregates than an `Aggregate`; what it gives apart from
+    these is given as well.
 
     Raises
     ------
@@ -31,14 +35,15 @@ def aggregate(
     """
     split = _Split(plan, keys, exprs)
     finals = tuple((name, split.final(name, expr)) for name, expr in exprs)
-    grouped = Aggregate(
-        input=plan,
-        keys=tuple(keys),
-        aggs=tuple((name, agg) for agg, name in split.columns.items()),
-        maintain_order=maintain_order,
-        site=site,
-    )
-    plain = tuple((name, Column(name)) for name, _ in keys)
+    aggs = tuple((name, agg) for agg, name in split.columns.items())
+    if make is not None:
+        grouped = make(aggs)
+    else:
+        grouped = Aggregate(
+            input=plan, keys=tuple(keys), aggs=aggs, maintain_order=maintain_order, site=site
+        )
+    made = {name for name, _ in aggs}
+    plain = tuple((name, Column(name)) for name in grouped.schema.names if name not in made)
     if (*plain, *finals) == tuple((name, Column(name)) for name in grouped.schema.names):
         return grouped
     return Project(input=grouped, exprs=(*plain, *finals), site=site)

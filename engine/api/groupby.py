@@ -282,8 +282,16 @@ class GroupBy(Generic[FrameT]):
 
     def __getitem__(self, columns: str | Iterable[str]) -> GroupBy[FrameT]:
         """Choose the columns that ``.sum()`` and its like are for: ``groupby("k")["v"].sum()``."""
-        chosen = names([columns], self._frame.schema, "group_by")
-        return GroupBy(self._frame, self._keys, maintain_order=self._maintain_order, columns=chosen)
+        return self._choosing(names([columns], self._frame.schema, "group_by"))
+
+    def _choosing(self, columns: tuple[str, ...]) -> GroupBy[FrameT]:
+        """Return the same groups with these columns chosen."""
+        kept = self._maintain_order
+        return GroupBy(self._frame, self._keys, maintain_order=kept, columns=columns)
+
+    def _keyed_names(self) -> set[str]:
+        """Return the columns that tell the groups, which are not aggregated."""
+        return {output_name(expr) for _, expr in self._keys} | {name for name, _ in self._keys}
 
     def __getattr__(self, name: str) -> GroupBy[FrameT]:
         # Only for what is no attribute: groupby("k").v, as in pandas.
@@ -309,7 +317,7 @@ class GroupBy(Generic[FrameT]):
     def _all_columns(
         self, aggregate_name: str, settings: tuple[tuple[str, Any], ...] = ()
     ) -> list[Named]:
-        keys = {output_name(expr) for _, expr in self._keys} | {name for name, _ in self._keys}
+        keys = self._keyed_names()
         columns = self._columns
         if columns is None:
             columns = tuple(name for name in self._frame.schema.names if name not in keys)

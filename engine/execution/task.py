@@ -30,6 +30,7 @@ class Context:
     partition: int
     label: str
     key_range: KeyRange | None
+    own_range: KeyRange | None
     batch_rows: int
     cache: dict[Any, Any]
     store: Store
@@ -75,6 +76,7 @@ def run_task(
         partition=task.partition,
         label=task.input.label,
         key_range=task.input.key_range,
+        own_range=task.input.own_range,
         batch_rows=settings.batch_rows,
         cache=cache,
         store=store,

@@ -31,6 +31,7 @@ from ..plan.nodes import (
     Union,
     Write,
 )
+from ..plan.rolling import Rolling
 from ..source import ColumnStatistics
 
 UNKNOWN_ROWS = 1_000_000.0
@@ -302,6 +303,12 @@ def _(node: Slice, inputs: list[Estimate]) -> Estimate:
     there = before.rows - node.offset if node.offset >= 0 else min(-node.offset, before.rows)
     rows = max(there, 0.0) if node.length is None else min(max(there, 0.0), node.length)
     return _scaled(before, rows)
+
+
+@_estimate.register
+def _(node: Rolling, inputs: list[Estimate]) -> Estimate:
+    rows = inputs[0].rows
+    return Estimate(rows=rows, bytes=rows * _width(node.schema))
 
 
 @_estimate.register

@@ -12,7 +12,7 @@ from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate
 from .operators.aggregate import FinalAggregate, PartialAggregate, partial_schema
 from .operators.compute import Compute
-from .pipeline import Pipeline, balanced, over_refs
+from .pipeline import Pipeline, slots_together
 from .stage import Exchange
 
 if TYPE_CHECKING:
@@ -109,17 +109,7 @@ def meet(
     output = planner.run(
         asked_by, "partial", partial, Exchange(kind="hash", keys=keys, partitions=slots)
     )
-    if output is None:
-        return None
-    refs = output.slots()
-    runs = balanced([sum(ref.bytes for ref in slot) for slot in refs], target)
-    # The order of partitions, not of slots: the states of one group are merged in row order.
-    partition = {ref: place for place, made in enumerate(output.partitions) for ref in made}
-    groups = [
-        sorted((ref for slot in run for ref in refs[slot]), key=partition.__getitem__)
-        for run in runs
-    ]
-    return over_refs(groups, partial.schema, (output.stage.id,), "groups")
+    return None if output is None else slots_together(output, target, "groups")
 
 
 def slot_count(size: int, target: int) -> int:

@@ -29,10 +29,12 @@ from ..plan.nodes import (
     Sort,
     Union,
 )
+from ..plan.rolling import Rolling
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
 from .lower_group_rows import lower_group_rows
 from .lower_join import lower_join
+from .lower_rolling import lower_rolling
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
 from .operators.compute import Compute
@@ -137,6 +139,7 @@ lower_node.register(GroupRows, lower_group_rows)
 lower_node.register(Join, lower_join)
 lower_node.register(Sort, lower_sort)
 lower_node.register(Slice, lower_slice)
+lower_node.register(Rolling, lower_rolling)
 
 
 @lower_node.register(Distinct)

@@ -76,7 +76,10 @@ class TaskContext(Protocol):
     """What the partition is, for a message: the file it is read from."""
 
     key_range: KeyRange | None
-    """Which keys of sorted runs this task is for, where it reads such."""
+    """Which keys of sorted runs this task reads, where it reads such."""
+
+    own_range: KeyRange | None
+    """Which of these it gives rows for, where it reads neighbours as well."""
 
     batch_rows: int
     """Most rows in a batch that is made."""
@@ -131,6 +134,7 @@ class TaskInput:
     fragment: Fragment | None = None
     refs: tuple[Ref, ...] = ()
     key_range: KeyRange | None = None
+    own_range: KeyRange | None = None
     label: str = ""
 
 

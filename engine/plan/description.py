@@ -30,6 +30,7 @@ from .nodes import (
     Write,
     show,
 )
+from .rolling import Rolling
 
 MOST_NAMES = 10
 """Names of a list that are written out; the rest is counted."""
@@ -213,6 +214,15 @@ def _(node: MapBatches, partition_bytes: int | None) -> Description:
     takes = "partition" if node.whole_partition else "batch"
     details = (("takes", f"{node.takes} {takes}"), ("gives", names_text(node.schema.names)))
     return Description(kind="MAP", subject=name, details=details)
+
+
+@_describe.register
+def _(node: Rolling, partition_bytes: int | None) -> Description:
+    details = [("gives", _named_text(node.aggs)), ("closed", node.closed)]
+    if node.keys:
+        details.insert(0, ("by", _named_text(node.keys)))
+    window = f"{node.period} of {node.on}, from {node.offset}"
+    return Description(kind="ROLLING", subject=window, details=tuple(details))
 
 
 @_describe.register

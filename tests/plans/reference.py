@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
 
 from partita.engine.expr.aggregates import AGGREGATES
+from partita.engine.expr.calendar import moved, moved_twice
 from partita.engine.expr.evaluate import evaluate
 from partita.engine.expr.node import Agg, Expr
 from partita.engine.plan.group_rows import GroupRows
@@ -29,6 +31,7 @@ from partita.engine.plan.nodes import (
     Sort,
     Union,
 )
+from partita.engine.plan.rolling import Rolling
 from partita.engine.schema import decoded
 
 Row = dict[str, Any]
@@ -217,6 +220,37 @@ def _(node: GroupRows, inputs: list[pa.Table]) -> list[Row]:
         groups.setdefault(tuple(_key(row[name]) for name in node.keys), []).append(row)
     kept = {False: slice(0, node.count), True: slice(-node.count or 10**9, None)}[node.last]
     return [row for rows in groups.values() for row in rows[kept]]
+
+
+@_rows.register
+def _(node: Rolling, inputs: list[pa.Table]) -> list[Row]:
+    table = inputs[0]
+    keys = list(zip(*(_values(expr, table) for _, expr in node.keys), strict=True))
+    keys = keys or [()] * table.num_rows
+    on = table.column(node.on).combine_chunks()
+    times, lows = on.to_pylist(), moved(on, node.offset).to_pylist()
+    highs = moved_twice(on, node.offset, node.period).to_pylist()
+    after_low = operator.ge if node.closed in ("left", "both") else operator.gt
+    before_high = operator.le if node.closed in ("right", "both") else operator.lt
+    of: list[tuple[str, Agg, list[Any]]] = []
+    for name, agg in node.aggs:
+        assert isinstance(agg, Agg)
+        of.append((name, agg, [1] * len(times) if agg.input is None else _values(agg.input, table)))
+    found = []
+    for row in sorted(range(len(times)), key=times.__getitem__):
+        members = [
+            other
+            for other in sorted(range(len(times)), key=times.__getitem__)
+            if tuple(map(_key, keys[other])) == tuple(map(_key, keys[row]))
+            and after_low(times[other], lows[row])
+            and before_high(times[other], highs[row])
+        ]
+        made = {
+            name: _aggregated(agg, [values[each] for each in members]) for name, agg, values in of
+        }
+        named = {name: value for (name, _), value in zip(node.keys, keys[row], strict=True)}
+        found.append({**named, node.on: times[row], **made})
+    return found
 
 
 @_rows.register

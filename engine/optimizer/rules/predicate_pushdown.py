@@ -20,6 +20,7 @@ from ...expr.node import Column, Expr, columns_of, conjunction, conjuncts, subst
 from ...plan.identity import parent_counts
 from ...plan.node import PlanNode, Site
 from ...plan.nodes import Aggregate, Distinct, Filter, Join, Project, Scan, Sort, Union
+from ...plan.rolling import Rolling
 from ..context import Context
 from ..properties import inlined, is_cheap, may_raise, respects_equality
 from ..sharing import repeatable
@@ -200,6 +201,22 @@ def _(node: Aggregate, arriving: Conditions) -> Route:
         # It gives one row even for none.
         return Route(arriving, ((),))
     stay, by_key = _split(arriving, lambda each: respects_equality(each.expr, node.schema))
+    route = _through_names(by_key, dict(node.keys), node.input.schema)
+    return Route(stay + route.stay, route.down)
+
+
+@_route.register
+def _(node: Rolling, arriving: Conditions) -> Route:
+    keys = {name for name, _ in node.keys}
+    stay, by_key = _split(
+        arriving,
+        lambda each: (
+            bool(columns_of(each.expr))
+            and columns_of(each.expr) <= keys
+            and respects_equality(each.expr, node.schema)
+            and not may_raise(each.expr, node.schema)
+        ),
+    )
     route = _through_names(by_key, dict(node.keys), node.input.schema)
     return Route(stay + route.stay, route.down)
 

@@ -29,6 +29,7 @@ from ...plan.nodes import (
     Union,
     required_columns,
 )
+from ...plan.rolling import Rolling
 from ..context import Context
 from ..properties import is_trivial
 from ..sharing import repeatable
@@ -116,6 +117,12 @@ def _(node: GroupRows, needed: Names) -> tuple[Names, ...]:
 
 
 @_needs.register
+def _(node: Rolling, needed: Names) -> tuple[Names, ...]:
+    kept = (expr for name, expr in node.aggs if name in needed)
+    return (_columns(expr for _, expr in node.keys) | _columns(kept) | {node.on},)
+
+
+@_needs.register
 def _(node: Union, needed: Names) -> tuple[Names, ...]:
     return tuple(needed for _ in node.parts)
 
@@ -169,7 +176,7 @@ def _width(dtype: pa.DataType) -> int:
 
 def _is_exact(node: PlanNode) -> bool:
     """Return whether columns that `node` did not ask for would do harm: be moved, or be given."""
-    return not isinstance(node, Project | Aggregate | Filter | Slice)
+    return not isinstance(node, Project | Aggregate | Rolling | Filter | Slice)
 
 
 def _narrowed(built: PlanNode, before: PlanNode, names: Names) -> PlanNode:
@@ -204,8 +211,9 @@ def _(node: Project, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
     return replace(node, input=inputs[0], exprs=exprs)
 
 
-@_keeping.register
-def _(node: Aggregate, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
+@_keeping.register(Aggregate)
+@_keeping.register(Rolling)
+def _(node: Aggregate | Rolling, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
     aggs = tuple(named for named in node.aggs if named[0] in needed)
     if len(aggs) == len(node.aggs):
         return node.with_inputs(inputs)

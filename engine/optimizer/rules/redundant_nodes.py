@@ -22,6 +22,7 @@ from ...plan.nodes import (
     Sort,
     Union,
 )
+from ...plan.rolling import Rolling
 from ..context import Context
 
 ORDER_FREE = frozenset(name for name, entry in AGGREGATES.items() if not entry.sees_order)
@@ -89,6 +90,13 @@ def _(node: Sort, matters: bool) -> bool:
 def _(node: Aggregate, matters: bool) -> bool:
     names = {expr.name for _, expr in node.aggs if isinstance(expr, Agg)}
     return node.maintain_order or not names <= ORDER_FREE
+
+
+@_sees_order.register
+def _(node: Rolling, matters: bool) -> bool:
+    # Rows of one time keep their order, which such aggregates see.
+    names = {expr.name for _, expr in node.aggs if isinstance(expr, Agg)}
+    return not names <= ORDER_FREE
 
 
 @_sees_order.register
