@@ -20,12 +20,13 @@ from .combining_verbs import CombiningVerbs, check_frame
 from .constructors import col, lit
 from .expression import Expression, is_method
 from .groupby import GroupBy
+from .joining_verbs import JoiningVerbs
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
 from .query import parse_query
 from .row_verbs import RowVerbs
 
 
-class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
+class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs, JoiningVerbs):
     """What a pandas or Dask user's fingers type."""
 
     __slots__ = ()

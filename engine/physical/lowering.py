@@ -30,6 +30,7 @@ from ..plan.nodes import (
 )
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
+from .lower_cross import lower_cross
 from .lower_join import lower_join
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
@@ -131,7 +132,13 @@ def _(node: Union, planner: Planner) -> Pipeline | None:
 
 
 lower_node.register(Aggregate, lower_aggregate)
-lower_node.register(Join, lower_join)
+
+
+@lower_node.register(Join)
+def _(node: Join, planner: Planner) -> Pipeline | None:
+    return lower_cross(node, planner) if node.how == "cross" else lower_join(node, planner)
+
+
 lower_node.register(Sort, lower_sort)
 lower_node.register(Slice, lower_slice)
 

@@ -152,8 +152,16 @@ def _(node: Aggregate, partition_bytes: int | None) -> Description:
 def _(node: Join, partition_bytes: int | None) -> Description:
     pairs = zip(node.left_on, node.right_on, strict=True)
     keys = names_text(f"{show(left)} = {show(right)}" for left, right in pairs)
-    details = (("order", "kept"),) if node.maintain_order else ()
-    return Description(kind=f"JOIN {node.how}", subject=f"on {keys}", details=details)
+    details = []
+    if node.nulls_equal:
+        details.append(("nulls", "equal"))
+    if node.validate != "m:m":
+        details.append(("validate", node.validate))
+    if node.maintain_order:
+        kept = "kept" if node.maintain_order.startswith("left") else node.maintain_order
+        details.append(("order", kept))
+    subject = f"on {keys}" if keys else ""
+    return Description(kind=f"JOIN {node.how}", subject=subject, details=tuple(details))
 
 
 @_describe.register

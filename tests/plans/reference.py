@@ -15,6 +15,7 @@ import pyarrow as pa
 from partita.engine.expr.aggregates import AGGREGATES
 from partita.engine.expr.evaluate import evaluate
 from partita.engine.expr.node import Agg, Expr
+from partita.engine.plan.joins import TwoSided
 from partita.engine.plan.node import PlanNode
 from partita.engine.plan.nodes import (
     Aggregate,
@@ -147,25 +148,45 @@ _OVER_VALUES: dict[str, Callable[[list[Any]], Any]] = {
 
 @_rows.register
 def _(node: Join, inputs: list[pa.Table]) -> list[Row]:
-    left, right = inputs
-    left_keys = list(zip(*(_values(key, left) for key in node.left_on), strict=True))
-    right_keys = list(zip(*(_values(key, right) for key in node.right_on), strict=True))
-    places: dict[tuple[Any, ...], list[Row]] = {}
-    given = dict(node.right_columns())
-    for row, keys in zip(right.to_pylist(), right_keys, strict=True):
-        if None not in keys:
-            named = {given[name]: value for name, value in row.items() if name in given}
-            places.setdefault(tuple(map(_key, keys)), []).append(named)
-    found = []
-    for row, keys in zip(left.to_pylist(), left_keys, strict=True):
-        matches = places.get(tuple(map(_key, keys)), [])
-        if node.how in ("semi", "anti"):
-            found += [row] if bool(matches) == (node.how == "semi") else []
-        elif matches:
-            found += [{**row, **match} for match in matches]
-        elif node.how == "left":
-            found.append({**row, **dict.fromkeys(given.values())})
-    return found
+    left, right = (table.to_pylist() for table in inputs)
+    met = _met(node, *inputs)
+    if node.how in ("semi", "anti"):
+        return [
+            row
+            for row, places in zip(left, met, strict=True)
+            if bool(places) == (node.how == "semi")
+        ]
+    pairs: list[tuple[Row | None, Row | None]] = []
+    for row, places in zip(left, met, strict=True):
+        pairs += [(row, right[place]) for place in places]
+        if not places and node.how in ("left", "full"):
+            pairs.append((row, None))
+    if node.how in ("right", "full"):
+        known = {place for places in met for place in places}
+        pairs += [(None, row) for place, row in enumerate(right) if place not in known]
+    return [_given(node, mine, other) for mine, other in pairs]
+
+
+def _met(node: Join, left: pa.Table, right: pa.Table) -> list[list[int]]:
+    """Return for each row of the left the rows of the right that it meets."""
+    if node.how == "cross":
+        return [list(range(right.num_rows))] * left.num_rows
+    places: dict[tuple[Any, ...], list[int]] = {}
+    for place, keys in enumerate(zip(*(_values(key, right) for key in node.right_on), strict=True)):
+        if None not in keys or node.nulls_equal:
+            places.setdefault(tuple(map(_key, keys)), []).append(place)
+    of_left = zip(*(_values(key, left) for key in node.left_on), strict=True)
+    return [places.get(tuple(map(_key, keys)), []) for keys in of_left]
+
+
+def _given(node: TwoSided, left: Row | None, right: Row | None) -> Row:
+    """Return the joined row of two rows, of which one may not be there."""
+    row: Row = {}
+    for each in node.columns():
+        of_left = left is not None if each.side == "both" else each.side == "left"
+        source, name = (left, each.name) if of_left else (right, each.partner or each.name)
+        row[each.given] = None if source is None else source[name]
+    return row
 
 
 @_rows.register

@@ -102,7 +102,7 @@ def _(node: Distinct, matters: bool) -> bool:
 
 @_sees_order.register
 def _(node: Join, matters: bool) -> bool:
-    return node.maintain_order
+    return bool(node.maintain_order)
 
 
 def _without_superseded(node: Sort) -> Sort:
