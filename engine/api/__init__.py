@@ -33,6 +33,7 @@ from .constructors import (
 from .dataframe import DataFrame
 from .expression import Expression
 from .groupby import GroupBy
+from .merging import merge_asof
 from .readers import (
     from_arrow,
     from_pandas,
@@ -73,6 +74,7 @@ __all__ = [
     "max",
     "max_horizontal",
     "mean",
+    "merge_asof",
     "min",
     "min_horizontal",
     "n_unique",

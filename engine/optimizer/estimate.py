@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from ..expr.node import Call, Column, Expr, Literal, conjuncts
-from ..plan.joins import TwoSided
+from ..plan.joins import AsofJoin, RangeJoin, TwoSided
 from ..plan.node import PlanNode
 from ..plan.nodes import (
     Aggregate,
@@ -271,6 +271,23 @@ def _(node: Join, inputs: list[Estimate]) -> Estimate:
         "anti": max(left.rows - matches, 0.0),
     }.get(node.how, matches)
     return _of_two_sides(node, rows, left, right)
+
+
+@_estimate.register
+def _(node: AsofJoin, inputs: list[Estimate]) -> Estimate:
+    left, right = inputs
+    return _of_two_sides(node, left.rows, left, right)
+
+
+@_estimate.register
+def _(node: RangeJoin, inputs: list[Estimate]) -> Estimate:
+    left, right = inputs
+    share = _DEFAULT_SELECTIVITY if len(node.ends()) == 1 else _BETWEEN_SHARE
+    return _of_two_sides(node, left.rows * right.rows * share, left, right)
+
+
+_BETWEEN_SHARE = 0.01
+"""Of all pairs, those whose value lies within the interval: intervals are mostly narrow."""
 
 
 def _of_two_sides(node: TwoSided, rows: float, left: Estimate, right: Estimate) -> Estimate:

@@ -228,7 +228,7 @@ def _joined(
         joined = with_side(node, probe.pipeline, broadcast_side(built), built, shared)
         return replace(joined, schema=_schema(node, output))
     moved = by_hash(node, planner, probe, "probe", built.stage.output.partitions)
-    return moved and _shuffled(node, planner, built, moved, join)
+    return None if moved is None else _shuffled(node, planner, built, moved, join)
 
 
 def _operator(

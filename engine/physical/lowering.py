@@ -15,6 +15,7 @@ import pyarrow as pa
 from .. import schema as schemas
 from ..errors import PlanError
 from ..expr.node import Agg, Call, Column, Literal, columns_of
+from ..plan.joins import AsofJoin, RangeJoin
 from ..plan.node import PlanNode
 from ..plan.nodes import (
     Aggregate,
@@ -30,8 +31,10 @@ from ..plan.nodes import (
 )
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
+from .lower_asof import lower_asof
 from .lower_cross import lower_cross
 from .lower_join import lower_join
+from .lower_range_join import lower_range_join
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
 from .operators.compute import Compute
@@ -139,6 +142,8 @@ def _(node: Join, planner: Planner) -> Pipeline | None:
     return lower_cross(node, planner) if node.how == "cross" else lower_join(node, planner)
 
 
+lower_node.register(AsofJoin, lower_asof)
+lower_node.register(RangeJoin, lower_range_join)
 lower_node.register(Sort, lower_sort)
 lower_node.register(Slice, lower_slice)
 

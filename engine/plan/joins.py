@@ -186,6 +186,144 @@ class Join(TwoSided):
             raise SchemaError("join(how='cross') has no keys that validate= could count.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class RangeEnd:
+    """One end of an interval: an expression, and whether the end itself belongs to it."""
+
+    expr: Expr
+    inclusive: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeJoin(TwoSided):
+    """Combine the rows for which a value of one side lies in an interval of the other.
+
+    The columns are those of a cross join. A null value or end makes no pair.
+    """
+
+    point: Expr
+    """The value."""
+
+    point_side: str
+    """Which side it is of, ``left`` or ``right``; the interval is of the other."""
+
+    low: RangeEnd | None = None
+    high: RangeEnd | None = None
+    """The interval, of which at least one end is there."""
+
+    suffix: str = "_right"
+
+    def columns(self) -> tuple[JoinColumn, ...]:
+        return side_by_side(self.left.schema.names, self.right.schema.names, self.suffix)
+
+    def ends(self) -> tuple[RangeEnd, ...]:
+        """The ends that are there."""
+        return tuple(end for end in (self.low, self.high) if end is not None)
+
+    def key_type(self) -> pa.DataType:
+        """The common type in which value and ends are compared."""
+        sides = (self.left, self.right) if self.point_side == "left" else (self.right, self.left)
+        dtype = dtype_of(self.point, sides[0].schema)
+        for end in self.ends():
+            dtype = schemas.promote(dtype, dtype_of(end.expr, sides[1].schema))
+        return dtype
+
+    def _schema(self) -> pa.Schema:
+        if not self.ends() or self.point_side not in ("left", "right"):
+            raise SchemaError("A range join needs a value of one side and an end of the other.")
+        if not has_distances(self.key_type()):
+            raise TypeMismatch(f"A range join compares numbers or times, not {self.key_type()}.")
+        return self._given_schema("join")
+
+
+ASOF_STRATEGIES = ("backward", "forward", "nearest")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AsofJoin(TwoSided):
+    """Put beside each row of the left the row of the right that is nearest in an order.
+
+    Rows come in the order of the left, each once. The right need not be sorted: rows that are equal
+    in the order stand as they come. Null matches nothing; NaN is greater than every number.
+    """
+
+    left_on: Expr
+    right_on: Expr
+    left_by: tuple[Expr, ...] = ()
+    right_by: tuple[Expr, ...] = ()
+    """Keys that have to be equal; null ones are equal to nothing."""
+
+    strategy: str = "backward"
+    """``backward`` (the last at or before), ``forward`` or ``nearest`` (of two, the later)."""
+
+    tolerance: int | float | None = None
+    """How far the rows may be apart, in units of `key_type`."""
+
+    allow_exact_matches: bool = True
+    suffix: str = "_right"
+    coalesce: bool = True
+    """Whether a column of the order that is called the same on both sides is given once."""
+
+    def columns(self) -> tuple[JoinColumn, ...]:
+        left_out = {key.name for key in self.right_by if isinstance(key, Column)}
+        if self.coalesce and self.left_on == self.right_on and isinstance(self.right_on, Column):
+            left_out.add(self.right_on.name)
+        rights = [name for name in self.right.schema.names if name not in left_out]
+        return side_by_side(self.left.schema.names, rights, self.suffix)
+
+    def key_type(self) -> pa.DataType:
+        """The common type in which the order is looked at."""
+        return schemas.promote(
+            dtype_of(self.left_on, self.left.schema), dtype_of(self.right_on, self.right.schema)
+        )
+
+    def by_types(self) -> tuple[pa.DataType, ...]:
+        """The common types in which the keys are compared."""
+        pairs = zip(self.left_by, self.right_by, strict=True)
+        return tuple(
+            schemas.promote(dtype_of(left, self.left.schema), dtype_of(right, self.right.schema))
+            for left, right in pairs
+        )
+
+    def unit(self) -> str:
+        """The unit of `tolerance`, such as `` us``; empty for numbers."""
+        dtype = self.key_type()
+        if pa.types.is_date(dtype):
+            return " days" if dtype == pa.date32() else " ms"
+        return f" {dtype.unit}" if pa.types.is_temporal(dtype) else ""
+
+    def _schema(self) -> pa.Schema:
+        if self.strategy not in ASOF_STRATEGIES:
+            raise SchemaError(
+                f"join_asof(strategy={self.strategy!r}): it is one of {listed(ASOF_STRATEGIES)}."
+            )
+        if len(self.left_by) != len(self.right_by):
+            raise SchemaError(
+                f"join_asof needs as many keys by_left= as by_right=:"
+                f" found {len(self.left_by)} and {len(self.right_by)}."
+            )
+        pairs = zip((self.left_on, *self.left_by), (self.right_on, *self.right_by), strict=True)
+        for left, right in pairs:
+            check_comparable(left, self.left.schema, right, self.right.schema)
+        if not has_distances(self.key_type()):
+            raise TypeMismatch(
+                f"join_asof finds rows by a number, a date or a time, and"
+                f" {text_of(self.left_on)} is {self.key_type()}. Cast it first, as in"
+                f" .cast('float64'); what has to be equal goes to by=."
+            )
+        return self._given_schema("join_asof")
+
+
+def has_distances(dtype: pa.DataType) -> bool:
+    """Return whether values of a type lie on a line of 64-bit numbers: numbers and times."""
+    if pa.types.is_decimal(dtype):
+        return dtype.precision <= 18
+    if pa.types.is_floating(dtype):
+        return dtype.bit_width >= 32
+    plain = pa.types.is_integer(dtype) or pa.types.is_temporal(dtype)
+    return plain and dtype != pa.month_day_nano_interval()
+
+
 def check_comparable(
     left: Expr, left_schema: pa.Schema, right: Expr, right_schema: pa.Schema
 ) -> pa.DataType:

@@ -18,7 +18,7 @@ from ..expr.node import Agg, Expr, SortKey, columns_of, has_aggregate
 from ..expr.text import text_of
 from ..source import Pushdown, Source
 from ..source import Sink as SinkTarget
-from .joins import Join
+from .joins import AsofJoin, Join, RangeJoin
 from .node import PlanNode
 
 Named = tuple[str, Expr]
@@ -254,6 +254,12 @@ def required_columns(node: PlanNode) -> frozenset[str]:
             return frozenset().union(*(columns_of(key.expr) for key in node.by))
         case Join():
             return frozenset().union(*(columns_of(key) for key in node.left_on + node.right_on))
+        case AsofJoin():
+            exprs = (node.left_on, node.right_on, *node.left_by, *node.right_by)
+            return frozenset().union(*(columns_of(expr) for expr in exprs))
+        case RangeJoin():
+            exprs = (node.point, *(end.expr for end in node.ends()))
+            return frozenset().union(*(columns_of(expr) for expr in exprs))
         case Distinct(subset=subset) if subset is not None:
             return frozenset(subset)
         case Slice() | Union():

@@ -18,7 +18,7 @@ from ...errors import ComputeError, TypeMismatch
 from ...expr.evaluate import dtype_of
 from ...expr.node import Column, Expr, columns_of, conjunction, conjuncts, substitute
 from ...plan.identity import parent_counts
-from ...plan.joins import TwoSided
+from ...plan.joins import AsofJoin, RangeJoin, TwoSided
 from ...plan.node import PlanNode, Site
 from ...plan.nodes import Aggregate, Distinct, Filter, Join, Project, Scan, Sort, Union
 from ..context import Context
@@ -256,6 +256,37 @@ def _(node: Join, arriving: Conditions) -> Route:
             left += [condition] if carried else []
             right += carried
             stay += [] if carried else [condition]
+        else:
+            stay.append(condition)
+    return Route(tuple(stay), (tuple(left), tuple(right)))
+
+
+@_route.register
+def _(node: AsofJoin, arriving: Conditions) -> Route:
+    # Without some of its rows the right would have others that are nearest.
+    of_left = set(node.left.schema.names)
+    stay, left = _split(
+        arriving,
+        lambda each: columns_of(each.expr) <= of_left and not may_raise(each.expr, node.schema),
+    )
+    return Route(stay, (left, ()))
+
+
+@_route.register
+def _(node: RangeJoin, arriving: Conditions) -> Route:
+    of_side = _columns_by_side(node)
+    stay: list[Condition] = []
+    left: list[Condition] = []
+    right: list[Condition] = []
+    for condition in arriving:
+        columns = columns_of(condition.expr)
+        if may_raise(condition.expr, node.schema):
+            stay.append(condition)
+        elif columns <= set(of_side["left"]):
+            left.append(condition)
+        elif columns <= set(of_side["right"]):
+            moved = substitute(condition.expr, of_side["right"])
+            right.append(Condition(moved, condition.site))
         else:
             stay.append(condition)
     return Route(tuple(stay), (tuple(left), tuple(right)))

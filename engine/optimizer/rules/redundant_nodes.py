@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ...expr.node import Agg
 from ...plan.identity import parent_counts
+from ...plan.joins import RangeJoin
 from ...plan.node import PlanNode
 from ...plan.nodes import (
     Aggregate,
@@ -103,6 +104,11 @@ def _(node: Distinct, matters: bool) -> bool:
 @_sees_order.register
 def _(node: Join, matters: bool) -> bool:
     return bool(node.maintain_order)
+
+
+@_sees_order.register
+def _(node: RangeJoin, matters: bool) -> bool:
+    return False
 
 
 def _without_superseded(node: Sort) -> Sort:

@@ -13,7 +13,7 @@ from ...expr.casting import cast
 from ...expr.evaluate import evaluate_many
 from ...expr.node import Expr
 from ...schema import carries
-from ..kernels.concat import concat, concat_arrays
+from ..kernels.concat import concat, concat_arrays, take
 from ..kernels.join import JoinIndex, build_index
 from ..stage import TaskContext
 
@@ -93,6 +93,24 @@ def read_whole(
         keys = [[each for key in empty for each in _parts(key, nulls_equal)]]
     columns = [concat_arrays(parts) for parts in zip(*keys, strict=True)]
     return Rows(rows=concat(held), schema=held[0].schema, count=count, keys=columns)
+
+
+def paired(
+    batch: pa.RecordBatch,
+    built: Rows,
+    build_role: str,
+    output: Sequence[tuple[str, str, str]],
+    probe_places: np.ndarray,
+    build_places: np.ndarray,
+) -> pa.RecordBatch:
+    """Return a row for each pair of a row of the batch and one of the other side."""
+    build_rows = take(built.rows, build_places, built.schema)
+    probe_rows = pa.array(probe_places)
+    columns = [
+        build_rows.column(name) if role == build_role else batch.column(name).take(probe_rows)
+        for role, name, _ in output
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=[given for _, _, given in output])
 
 
 def key_columns(

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ..kernels.concat import take
 from ..stage import TaskContext
-from .build_side import Rows, read_whole
+from .build_side import Rows, paired, read_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +51,8 @@ class CrossJoin:
                 context.check()
                 stop = min(start + context.batch_rows, batch.num_rows * built.count)
                 pairs = np.arange(start, stop)
-                yield self._paired(batch, built, pairs // built.count, pairs % built.count)
+                places = pairs // built.count, pairs % built.count
+                yield paired(batch, built, self._build_role, self.output, *places)
 
     def _built(self, context: TaskContext) -> Rows:
         key = "cross join", self.id, self.swap, self.output
@@ -63,16 +63,3 @@ class CrossJoin:
             )
             context.count("rows_built", context.cache[key].count)
         return context.cache[key]
-
-    def _paired(
-        self, batch: pa.RecordBatch, built: Rows, probe: np.ndarray, build: np.ndarray
-    ) -> pa.RecordBatch:
-        build_rows = take(built.rows, build, built.schema)
-        probe_rows = pa.array(probe)
-        columns = [
-            build_rows.column(name)
-            if role == self._build_role
-            else batch.column(name).take(probe_rows)
-            for role, name, _ in self.output
-        ]
-        return pa.RecordBatch.from_arrays(columns, names=[given for _, _, given in self.output])
