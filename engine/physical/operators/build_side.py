@@ -146,24 +146,12 @@ def _filled(key: pa.Array) -> pa.Array:
 
 
 def _any_value(dtype: pa.DataType) -> pa.Scalar:
-    plain = pa.scalar("" if _is_text(dtype) else b"" if _is_binary(dtype) else 0)
-    if pa.types.is_fixed_size_binary(dtype) and not pa.types.is_decimal(dtype):
-        return pa.scalar(b"\0" * dtype.byte_width, dtype)
-    if pa.types.is_date(dtype) or pa.types.is_time(dtype):
-        return plain.cast(pa.int32() if dtype.bit_width == 32 else pa.int64()).cast(dtype)
-    return plain.cast(dtype)
-
-
-def _is_text(dtype: pa.DataType) -> bool:
-    return (
-        pa.types.is_string(dtype)
-        or pa.types.is_large_string(dtype)
-        or (pa.types.is_string_view(dtype))
-    )
-
-
-def _is_binary(dtype: pa.DataType) -> bool:
-    return pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype)
+    """Return the same value whenever it is called: a zero, or the empty text."""
+    try:
+        width = dtype.bit_width
+    except ValueError:
+        return pa.array([b""], pa.binary()).cast(dtype)[0]
+    return pa.Array.from_buffers(dtype, 1, [None, pa.py_buffer(bytes(width // 8 + 1))])[0]
 
 
 def _as_key(array: pa.Array, dtype: pa.DataType) -> pa.Array:
