@@ -45,6 +45,7 @@ from .constructors import (
 from .dataframe import DataFrame
 from .expression import Expression
 from .groupby import GroupBy
+from .merging import merge_asof
 from .readers import (
     from_arrow,
     from_pandas,
@@ -96,6 +97,7 @@ __all__ = [
     "max_horizontal",
     "mean",
     "median",
+    "merge_asof",
     "min",
     "min_horizontal",
     "mode",

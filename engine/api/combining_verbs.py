@@ -1,19 +1,17 @@
-"""The verbs that bring rows together or hand them to a function: group_by, join, map_batches."""
+"""The verbs that bring rows together or hand them to a function: group_by, map_batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from ..errors import InvalidExpression, SchemaError, listed
-from ..expr.node import Expr
 from ..plan.node import caller_site
-from ..plan.nodes import JOIN_KINDS, Join, MapBatches
-from .columns import IntoExpr, expressions, fields_of, named_expressions, row_wise
+from ..plan.nodes import MapBatches
+from .columns import IntoExpr, fields_of, named_expressions, row_wise
 from .frame import Frame
 from .groupby import GroupBy
 from .options import options
-from .time_groups import Every, RollingGroups, rolling_groups
 from .user_function import FORMS, probed_schema
 
 P = ParamSpec("P")
@@ -59,162 +57,6 @@ class CombiningVerbs(Frame):
                 " aggregates: .select(pt.col('v').sum())."
             )
         return GroupBy(self, pairs, maintain_order=maintain_order)
-
-    @options(
-        window="write rolling(on, period): a stretch of time or of an integer column; for a number"
-        " of rows use pt.col('v').rolling_mean(window_size)",
-        min_periods="count with pt.col('v').count() in .agg(...)",
-        center="write offset=",
-        index_column="write rolling(on, period)",
-        by="write group_by=",
-    )
-    def rolling(
-        self,
-        on: str,
-        period: Every,
-        *,
-        offset: Every | None = None,
-        closed: str = "right",
-        group_by: IntoExpr | Sequence[IntoExpr] | None = None,
-    ) -> RollingGroups[Self]:
-        """Aggregate for each row the rows near it in time.
-
-        The window of a row at ``t`` goes from ``t + offset`` to ``t + offset + period``: by default
-        the stretch of length `period` that ends with the row itself.
-
-        Parameters
-        ----------
-        on : str
-            A column of dates, timestamps or integers without nulls. The rows need no order.
-        period : str, timedelta or int
-            The length of a window: ``"2d"``, ``"1mo"``, ``"90m"``; along integers a number.
-        offset : str, timedelta or int, optional
-            Where a window begins, seen from its row; by default ``-period``.
-        closed : {"right", "left", "both", "none"}
-            Which ends belong to the window.
-        group_by : str, Expression or sequence, optional
-            Windows hold only rows with the same keys.
-
-        Returns
-        -------
-        RollingGroups
-            Give it ``.agg(...)``, ``.len()``, ``.sum()`` and its like: one row for each row, with
-            the keys, `on` and the aggregates, in the order of `on`. With `group_by` the rows of a
-            group are in that order, and the order of groups is open.
-
-        Raises
-        ------
-        TypeMismatch
-            If `on` is neither time nor an integer.
-        ComputeError
-            When run, if `on` has nulls.
-
-        Examples
-        --------
-        >>> import partita as pt, datetime
-        >>> days = [datetime.date(2024, 1, day) for day in (1, 2, 5)]
-        >>> df = pt.from_pydict({"day": days, "v": [1, 2, 3]})
-        >>> df.rolling("day", period="2d").agg(pt.col("v").sum(), n=pt.len()).to_dicts()[1]
-        {'day': datetime.date(2024, 1, 2), 'v': 3, 'n': 2}
-        """
-        given = () if group_by is None else (group_by,)
-        keys = named_expressions(given, {}, self.schema, "rolling")
-        row_wise((expr for _, expr in keys), "rolling")
-        return rolling_groups(self, on, keys, period, offset, closed)
-
-    @options(
-        lsuffix="write suffix= for the names of the right, or .merge(..., suffixes=...)",
-        rsuffix="write suffix=",
-        suffixes="write suffix= for the names of the right, or .merge(..., suffixes=...)",
-        sort="ask for the order with .sort(...) behind it",
-        right="write join(other, ...)",
-        validate="count the keys with .group_by(...).len() before",
-        nulls_equal="null keys meet nothing; .fill_null(...) both sides where they should",
-        coalesce="keys of one name are one column, always",
-    )
-    def join(
-        self,
-        other: Self,
-        on: IntoExpr | Sequence[IntoExpr] | None = None,
-        how: str = "inner",
-        *,
-        left_on: IntoExpr | Sequence[IntoExpr] | None = None,
-        right_on: IntoExpr | Sequence[IntoExpr] | None = None,
-        suffix: str = "_right",
-        maintain_order: bool = False,
-    ) -> Self:
-        """Combine rows of this frame and another whose keys are equal.
-
-        Parameters
-        ----------
-        other : DataFrame
-            The right side.
-        on : str, Expression or sequence of them
-            Keys that are called the same on both sides.
-        how : {"inner", "left", "semi", "anti"}
-            Which rows are given: with a partner; all of the left; of the left, those with a
-            partner; those without.
-        left_on, right_on
-            Keys of either side, in place of `on`.
-        suffix : str
-            Put behind names of the right that the left has too.
-        maintain_order : bool
-            Whether rows keep the order of the left; without it no order is promised.
-
-        Returns
-        -------
-        DataFrame
-            The left's columns, then the right's but for keys called the same.
-
-        Raises
-        ------
-        ColumnNotFound
-            If a key does not exist.
-        TypeMismatch
-            If keys are of types that cannot be compared.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> sales = pt.from_pydict({"k": [1, 2, 2], "v": [5, 6, 7]})
-        >>> shops = pt.from_pydict({"k": [2, 3], "town": ["Ulm", "Bonn"]})
-        >>> sales.join(shops, on="k").sort("v").to_pydict()
-        {'k': [2, 2], 'v': [6, 7], 'town': ['Ulm', 'Ulm']}
-        >>> sales.join(shops, on="k", how="anti").to_pydict()
-        {'k': [1], 'v': [5]}
-        """
-        site = caller_site()
-        check_frame(other, "join")
-        if how not in JOIN_KINDS:
-            raise SchemaError(_unknown_join(how))
-        left, right = self._join_keys(other, on, left_on, right_on)
-        return self._from_plan(
-            Join(
-                left=self.plan,
-                right=other.plan,
-                left_on=left,
-                right_on=right,
-                how=how,
-                suffix=suffix,
-                maintain_order=maintain_order,
-                site=site,
-            )
-        )
-
-    def _join_keys(
-        self, other: Frame, on: Any, left_on: Any, right_on: Any
-    ) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
-        if on is not None and (left_on is not None or right_on is not None):
-            raise SchemaError("join wants either on= or left_on= and right_on=, not both.")
-        if on is not None:
-            left_on = right_on = on
-        if left_on is None or right_on is None:
-            common = [name for name in self.schema.names if name in other.schema.names]
-            hint = f" Both sides have {listed(common)}." if common else ""
-            raise SchemaError(f"join wants keys: on=, or left_on= and right_on=.{hint}")
-        left = expressions([left_on], self.schema, "the left side of join")
-        right = expressions([right_on], other.schema, "the right side of join")
-        return row_wise(left, "join"), row_wise(right, "join")
 
     @options(
         meta="write schema={'a': 'int64'}, or leave it out",
@@ -318,13 +160,3 @@ def kind_of(value: Any) -> str:
     """Return what `value` is, with the library it is from: ``a pandas.DataFrame``."""
     library, name = type(value).__module__.split(".")[0], type(value).__name__
     return f"a {name}" if library == "builtins" else f"a {library}.{name}"
-
-
-def _unknown_join(how: str) -> str:
-    supported = f"join(how={how!r}): it is one of {listed(JOIN_KINDS)}."
-    advice = {
-        "right": " A right join is a left join with the frames changed over.",
-        "outer": " Combine a left join with .join(how='anti') of the frames changed over.",
-        "full": " Combine a left join with .join(how='anti') of the frames changed over.",
-    }
-    return supported + advice.get(how, "")

@@ -16,17 +16,19 @@ from ..errors import InvalidExpression, NotOffered, SchemaError, did_you_mean, l
 from .absent import FRAME
 from .column_verbs import ColumnVerbs
 from .columns import names
-from .combining_verbs import CombiningVerbs, check_frame
+from .combining_verbs import CombiningVerbs
 from .constructors import col, lit
 from .expression import Expression, is_method
 from .groupby import GroupBy
+from .merge_names import MergeNames
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
 from .query import parse_query
 from .row_verbs import RowVerbs
 from .summary_verbs import SummaryVerbs
+from .time_verbs import TimeVerbs
 
 
-class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs, SummaryVerbs):
+class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs, MergeNames, SummaryVerbs, TimeVerbs):
     """What a pandas or Dask user's fingers type."""
 
     __slots__ = ()
@@ -198,57 +200,6 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs, SummaryVerbs):
             )
         frame = self.drop_nulls(by) if dropna else self
         return frame.group_by(by)
-
-    @options(
-        left_index=NO_INDEX,
-        right_index=NO_INDEX,
-        sort="ask for the order with .sort(...) behind it",
-        indicator="mark the rows of one side with .with_columns(...) before",
-        suffix="write suffixes=('', '_right'), or .join(..., suffix=...)",
-    )
-    def merge(
-        self,
-        right: Self,
-        how: str = "inner",
-        on: Any = None,
-        *,
-        left_on: Any = None,
-        right_on: Any = None,
-        suffixes: tuple[str, str] = ("_x", "_y"),
-    ) -> Self:
-        """Combine rows whose keys are equal: `join`, with suffixes for both sides as in pandas.
-
-        Without any key the columns of the same name on both sides are the keys.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> a = pt.from_pydict({"k": [1], "v": [5]})
-        >>> b = pt.from_pydict({"k": [1], "v": [6]})
-        >>> a.merge(b, on="k").to_pydict()
-        {'k': [1], 'v_x': [5], 'v_y': [6]}
-        """
-        check_frame(right, "merge")
-        if on is None and left_on is None and right_on is None:
-            on = [name for name in self.schema.names if name in right.schema.names]
-            if not on:
-                raise SchemaError(
-                    f"merge: the frames have no column in common: {listed(self.schema.names)} and"
-                    f" {listed(right.schema.names)}. Give left_on= and right_on=."
-                )
-        on = None if on is None else list(names([on], self.schema, "merge"))
-        left_keys = on or list(names([left_on], self.schema, "merge"))
-        right_keys = on or list(names([right_on], right.schema, "merge"))
-        shared = {a for a, b in zip(left_keys, right_keys, strict=False) if a == b}
-        clashing = (set(self.schema.names) & set(right.schema.names)) - shared
-        left = self.rename({name: name + suffixes[0] for name in clashing})
-        other = right.rename({name: name + suffixes[1] for name in clashing})
-        return left.join(
-            other,
-            how=how,
-            left_on=[name + suffixes[0] if name in clashing else name for name in left_keys],
-            right_on=[name + suffixes[1] if name in clashing else name for name in right_keys],
-        )
 
     @options(
         inplace=FRAMES_NEVER_CHANGE,

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ..expr.node import Call, Column, Expr, Literal, conjuncts
 from ..plan.group_rows import GroupRows
+from ..plan.joins import AsofJoin, RangeJoin, TwoSided
 from ..plan.node import PlanNode
 from ..plan.nodes import (
     Aggregate,
@@ -271,19 +272,43 @@ def _(node: Join, inputs: list[Estimate]) -> Estimate:
         of_right = right.distinct(right_key.name) if isinstance(right_key, Column) else right.rows
         values = max(values, of_left, of_right)
     matches = left.rows * right.rows / values
-    if node.how == "left":
-        rows = max(matches, left.rows)
-    elif node.how == "semi":
-        rows = min(matches, left.rows)
-    elif node.how == "anti":
-        rows = max(left.rows - matches, 0.0)
-    else:
-        rows = matches
-    columns = dict(left.columns)
-    for name, given in node.right_columns():
-        if name in right.columns:
-            columns[given] = right.columns[name]
-    per_row = _per_row(left) + (_per_row(right) if node.how in ("inner", "left") else 0.0)
+    rows = {
+        "left": max(matches, left.rows),
+        "right": max(matches, right.rows),
+        "full": max(matches, left.rows + right.rows - matches, left.rows, right.rows),
+        "semi": min(matches, left.rows),
+        "anti": max(left.rows - matches, 0.0),
+    }.get(node.how, matches)
+    return _of_two_sides(node, rows, left, right)
+
+
+@_estimate.register
+def _(node: AsofJoin, inputs: list[Estimate]) -> Estimate:
+    left, right = inputs
+    return _of_two_sides(node, left.rows, left, right)
+
+
+@_estimate.register
+def _(node: RangeJoin, inputs: list[Estimate]) -> Estimate:
+    left, right = inputs
+    share = _DEFAULT_SELECTIVITY if len(node.ends()) == 1 else _BETWEEN_SHARE
+    return _of_two_sides(node, left.rows * right.rows * share, left, right)
+
+
+_BETWEEN_SHARE = 0.01
+"""Of all pairs, those whose value lies within the interval: intervals are mostly narrow."""
+
+
+def _of_two_sides(node: TwoSided, rows: float, left: Estimate, right: Estimate) -> Estimate:
+    """Return the estimate of so many rows made of one of each side."""
+    columns = {}
+    sides = {"left": left, "right": right}
+    for each in node.columns():
+        known = sides[each.side].columns if each.side in sides else {}
+        if each.name in known:
+            columns[each.given] = known[each.name]
+    both = any(each.side != "left" for each in node.columns())
+    per_row = _per_row(left) + (_per_row(right) if both else 0.0)
     return Estimate(rows=rows, bytes=rows * per_row, columns=columns)
 
 

@@ -16,6 +16,7 @@ from .. import schema as schemas
 from ..errors import PlanError
 from ..expr.node import Agg, Call, Column, Literal, columns_of
 from ..plan.group_rows import GroupRows
+from ..plan.joins import AsofJoin, RangeJoin
 from ..plan.node import PlanNode
 from ..plan.nodes import (
     Aggregate,
@@ -32,8 +33,11 @@ from ..plan.nodes import (
 from ..plan.rolling import Rolling
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
+from .lower_asof import lower_asof
+from .lower_cross import lower_cross
 from .lower_group_rows import lower_group_rows
 from .lower_join import lower_join
+from .lower_range_join import lower_range_join
 from .lower_rolling import lower_rolling
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
@@ -136,7 +140,15 @@ def _(node: Union, planner: Planner) -> Pipeline | None:
 
 lower_node.register(Aggregate, lower_aggregate)
 lower_node.register(GroupRows, lower_group_rows)
-lower_node.register(Join, lower_join)
+
+
+@lower_node.register(Join)
+def _(node: Join, planner: Planner) -> Pipeline | None:
+    return lower_cross(node, planner) if node.how == "cross" else lower_join(node, planner)
+
+
+lower_node.register(AsofJoin, lower_asof)
+lower_node.register(RangeJoin, lower_range_join)
 lower_node.register(Sort, lower_sort)
 lower_node.register(Slice, lower_slice)
 lower_node.register(Rolling, lower_rolling)

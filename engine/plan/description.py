@@ -14,6 +14,7 @@ from ..errors import PlanError
 from ..expr.aggregates import AGGREGATES
 from ..expr.node import Agg, Column, Expr, SortKey
 from .group_rows import GroupRows
+from .joins import AsofJoin, RangeJoin
 from .node import PlanNode
 from .nodes import (
     Aggregate,
@@ -173,8 +174,43 @@ def _(node: GroupRows, partition_bytes: int | None) -> Description:
 def _(node: Join, partition_bytes: int | None) -> Description:
     pairs = zip(node.left_on, node.right_on, strict=True)
     keys = names_text(f"{show(left)} = {show(right)}" for left, right in pairs)
-    details = (("order", "kept"),) if node.maintain_order else ()
-    return Description(kind=f"JOIN {node.how}", subject=f"on {keys}", details=details)
+    details = []
+    if node.nulls_equal:
+        details.append(("nulls", "equal"))
+    if node.validate != "m:m":
+        details.append(("validate", node.validate))
+    if node.maintain_order:
+        kept = "kept" if node.maintain_order.startswith("left") else node.maintain_order
+        details.append(("order", kept))
+    subject = f"on {keys}" if keys else "of all pairs"
+    return Description(kind=f"JOIN {node.how}", subject=subject, details=tuple(details))
+
+
+@_describe.register
+def _(node: AsofJoin, partition_bytes: int | None) -> Description:
+    pairs = zip((node.left_on, *node.left_by), (node.right_on, *node.right_by), strict=True)
+    on, *by = (f"{show(left)} = {show(right)}" for left, right in pairs)
+    found = {"backward": "the last at or before", "forward": "the first at or after"}
+    details = [("finds", found.get(node.strategy, "the nearest"))]
+    if by:
+        details.append(("by", names_text(by)))
+    if node.tolerance is not None:
+        details.append(("within", f"{node.tolerance}{node.unit()}"))
+    if not node.allow_exact_matches:
+        details.append(("exact", "not"))
+    details += [("searched", "the right, sorted"), ("order", "of the left")]
+    return Description(kind="JOIN asof", subject=f"on {on}", details=tuple(details))
+
+
+@_describe.register
+def _(node: RangeJoin, partition_bytes: int | None) -> Description:
+    words = []
+    for end, inclusive, strict in ((node.low, ">=", ">"), (node.high, "<=", "<")):
+        if end is not None:
+            words.append(f"{show(node.point)} {inclusive if end.inclusive else strict}")
+            words[-1] += f" {show(end.expr)}"
+    point = (("searched", f"the {node.point_side}, sorted"),)
+    return Description(kind="JOIN range", subject=f"on {' and '.join(words)}", details=point)
 
 
 @_describe.register

@@ -184,7 +184,7 @@ def _group_rows(rng: Random, of: Made, made: list[Made]) -> Made | None:
 
 def _join(rng: Random, of: Made, made: list[Made]) -> Made | None:
     other = rng.choice(made)
-    how = rng.choice(["inner", "left", "semi", "anti"])
+    how = rng.choice(["inner", "inner", "left", "right", "full", "semi", "anti", "cross"])
     left_names, right_names = set(of.plan.schema.names), set(other.plan.schema.names)
     clashes = {name + "_right" for name in right_names} & (left_names | right_names)
     pairs = [
@@ -194,15 +194,17 @@ def _join(rng: Random, of: Made, made: list[Made]) -> Made | None:
         if left.type == right.type
         or (pa.types.is_integer(left.type) and pa.types.is_integer(right.type))
     ]
-    if not pairs or clashes:
+    if clashes or (not pairs and how != "cross"):
         return None
-    keys = _some(rng, pairs, 1, 2)
+    keys = [] if how == "cross" else _some(rng, pairs, 1, 2)
     plan = Join(
         left=of.plan,
         right=other.plan,
         left_on=tuple(Column(left) for left, _ in keys),
         right_on=tuple(Column(right) for _, right in keys),
         how=how,
+        coalesce=rng.choice([None, True, False]),
+        nulls_equal=rng.random() < 0.3,
     )
     return Made(plan, False)
 

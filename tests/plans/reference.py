@@ -16,8 +16,9 @@ import pyarrow as pa
 from partita.engine.expr.aggregates import AGGREGATES
 from partita.engine.expr.calendar import moved, moved_twice
 from partita.engine.expr.evaluate import evaluate
-from partita.engine.expr.node import Agg, Expr
+from partita.engine.expr.node import Agg, Cast, Expr
 from partita.engine.plan.group_rows import GroupRows
+from partita.engine.plan.joins import AsofJoin, RangeJoin, TwoSided
 from partita.engine.plan.node import PlanNode
 from partita.engine.plan.nodes import (
     Aggregate,
@@ -160,25 +161,130 @@ _OVER_VALUES: dict[str, Callable[[list[Any]], Any]] = {
 
 @_rows.register
 def _(node: Join, inputs: list[pa.Table]) -> list[Row]:
+    left, right = (table.to_pylist() for table in inputs)
+    met = _met(node, *inputs)
+    if node.how in ("semi", "anti"):
+        return [
+            row
+            for row, places in zip(left, met, strict=True)
+            if bool(places) == (node.how == "semi")
+        ]
+    pairs: list[tuple[Row | None, Row | None]] = []
+    for row, places in zip(left, met, strict=True):
+        pairs += [(row, right[place]) for place in places]
+        if not places and node.how in ("left", "full"):
+            pairs.append((row, None))
+    if node.how in ("right", "full"):
+        known = {place for places in met for place in places}
+        pairs += [(None, row) for place, row in enumerate(right) if place not in known]
+    return [_given(node, mine, other) for mine, other in pairs]
+
+
+def _met(node: Join, left: pa.Table, right: pa.Table) -> list[list[int]]:
+    """Return for each row of the left the rows of the right that it meets."""
+    if node.how == "cross":
+        return [list(range(right.num_rows))] * left.num_rows
+    places: dict[tuple[Any, ...], list[int]] = {}
+    for place, keys in enumerate(zip(*(_values(key, right) for key in node.right_on), strict=True)):
+        if None not in keys or node.nulls_equal:
+            places.setdefault(tuple(map(_key, keys)), []).append(place)
+    of_left = zip(*(_values(key, left) for key in node.left_on), strict=True)
+    return [places.get(tuple(map(_key, keys)), []) for keys in of_left]
+
+
+@_rows.register
+def _(node: AsofJoin, inputs: list[pa.Table]) -> list[Row]:
     left, right = inputs
-    left_keys = list(zip(*(_values(key, left) for key in node.left_on), strict=True))
-    right_keys = list(zip(*(_values(key, right) for key in node.right_on), strict=True))
-    places: dict[tuple[Any, ...], list[Row]] = {}
-    given = dict(node.right_columns())
-    for row, keys in zip(right.to_pylist(), right_keys, strict=True):
-        if None not in keys:
-            named = {given[name]: value for name, value in row.items() if name in given}
-            places.setdefault(tuple(map(_key, keys)), []).append(named)
+    dtype = node.key_type()
+    rows, others = left.to_pylist(), right.to_pylist()
+    orders = _values(Cast(node.left_on, dtype), left), _values(Cast(node.right_on, dtype), right)
+    keys = [
+        list(zip(*(_values(key, table) for key in by), strict=True)) or [()] * table.num_rows
+        for by, table in ((node.left_by, left), (node.right_by, right))
+    ]
     found = []
-    for row, keys in zip(left.to_pylist(), left_keys, strict=True):
-        matches = places.get(tuple(map(_key, keys)), [])
-        if node.how in ("semi", "anti"):
-            found += [row] if bool(matches) == (node.how == "semi") else []
-        elif matches:
-            found += [{**row, **match} for match in matches]
-        elif node.how == "left":
-            found.append({**row, **dict.fromkeys(given.values())})
+    for row, (value, key) in zip(rows, zip(orders[0], keys[0], strict=True), strict=True):
+        known = value is not None and None not in key
+        same = [
+            place
+            for place, other in enumerate(keys[1])
+            if known
+            and orders[1][place] is not None
+            and list(map(_key, other)) == list(map(_key, key))
+        ]
+        place = _asof_place(node, value, [(orders[1][place], place) for place in same])
+        found.append(_given(node, row, None if place is None else others[place]))
     return found
+
+
+def _asof_place(node: AsofJoin, value: Any, places: list[tuple[Any, int]]) -> int | None:
+    """Return the place that is found for a value among those of its key."""
+
+    def gap(other: Any) -> Any:
+        return 0 if _ordering(other) == _ordering(value) else abs(other - value)
+
+    mine = _ordering(value)
+    tests = {
+        "backward": lambda other: _ordering(other) <= mine,
+        "forward": lambda other: _ordering(other) >= mine,
+        "nearest": lambda other: True,
+    }
+    there = [
+        (other, place)
+        for other, place in places
+        if tests[node.strategy](other)
+        and (node.allow_exact_matches or _ordering(other) != mine)
+        and (node.tolerance is None or gap(other) <= node.tolerance)
+    ]
+    if not there:
+        return None
+    if node.strategy == "forward":
+        return min(there, key=lambda pair: (_ordering(pair[0]), pair[1]))[1]
+    if node.strategy == "backward":
+        return max(there, key=lambda pair: (_ordering(pair[0]), pair[1]))[1]
+    return min(
+        there, key=lambda pair: (gap(pair[0]), [-part for part in _ordering(pair[0])], -pair[1])
+    )[1]
+
+
+@_rows.register
+def _(node: RangeJoin, inputs: list[pa.Table]) -> list[Row]:
+    of_left = node.point_side == "left"
+    points, others = inputs if of_left else reversed(inputs)
+    dtype = node.key_type()
+    values = _values(Cast(node.point, dtype), points)
+    rows = [table.to_pylist() for table in inputs]
+    found = []
+    for one, value in enumerate(values):
+        for other in range(others.num_rows):
+            if value is not None and _within(node, value, others.slice(other, 1), dtype):
+                left, right = (one, other) if of_left else (other, one)
+                found.append(_given(node, rows[0][left], rows[1][right]))
+    return found
+
+
+def _within(node: RangeJoin, value: Any, other: pa.Table, dtype: pa.DataType) -> bool:
+    for end, sign in ((node.low, 1), (node.high, -1)):
+        if end is None:
+            continue
+        (edge,) = _values(Cast(end.expr, dtype), other)
+        if edge is None:
+            return False
+        mine, edges = _ordering(value), _ordering(edge)
+        inside = mine > edges if sign == 1 else mine < edges
+        if not inside and not (end.inclusive and mine == edges):
+            return False
+    return True
+
+
+def _given(node: TwoSided, left: Row | None, right: Row | None) -> Row:
+    """Return the joined row of two rows, of which one may not be there."""
+    row: Row = {}
+    for each in node.columns():
+        of_left = left is not None if each.side == "both" else each.side == "left"
+        source, name = (left, each.name) if of_left else (right, each.partner or each.name)
+        row[each.given] = None if source is None else source[name]
+    return row
 
 
 @_rows.register

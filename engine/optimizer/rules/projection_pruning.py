@@ -16,6 +16,7 @@ import pyarrow as pa
 from ...expr.node import Column, Expr, columns_of
 from ...plan.group_rows import GroupRows
 from ...plan.identity import parent_counts
+from ...plan.joins import AsofJoin, RangeJoin, TwoSided
 from ...plan.node import PlanNode
 from ...plan.nodes import (
     Aggregate,
@@ -129,15 +130,45 @@ def _(node: Union, needed: Names) -> tuple[Names, ...]:
 
 @_needs.register
 def _(node: Join, needed: Names) -> tuple[Names, ...]:
-    left = (needed & set(node.left.schema.names)) | _columns(node.left_on)
-    right = _columns(node.right_on)
-    for name, given in node.right_columns():
-        if given in needed:
-            right |= {name}
-            if given != name:
+    left, right = _needs_of_sides(node, needed)
+    return left | _columns(node.left_on), right | _columns(node.right_on)
+
+
+@_needs.register
+def _(node: AsofJoin, needed: Names) -> tuple[Names, ...]:
+    left, right = _needs_of_sides(node, needed)
+    return (
+        left | _columns((node.left_on, *node.left_by)),
+        right | _columns((node.right_on, *node.right_by)),
+    )
+
+
+@_needs.register
+def _(node: RangeJoin, needed: Names) -> tuple[Names, ...]:
+    left, right = _needs_of_sides(node, needed)
+    point, ends = columns_of(node.point), _columns(end.expr for end in node.ends())
+    if node.point_side == "left":
+        return left | point, right | ends
+    return left | ends, right | point
+
+
+def _needs_of_sides(node: TwoSided, needed: Names) -> tuple[Names, Names]:
+    """Return the columns of the left and of the right that are given as `needed`."""
+    left: set[str] = set()
+    right: set[str] = set()
+    for each in node.columns():
+        if each.given not in needed:
+            continue
+        if each.side == "right":
+            right.add(each.name)
+            if each.given != each.name:
                 # Without its namesake on the left it would lose the suffix.
-                left |= {name}
-    return left, right
+                left.add(each.name)
+            continue
+        left.add(each.name)
+        if each.side == "both":
+            right.add(each.partner)
+    return frozenset(left), frozenset(right)
 
 
 def _columns(exprs: Iterable[Expr]) -> Names:
@@ -161,8 +192,11 @@ def _free_columns(node: PlanNode) -> Names:
         return frozenset(name for name, expr in node.exprs if is_trivial(expr))
     if isinstance(node, Aggregate):
         return frozenset(name for name, _ in node.keys)
+    if isinstance(node, AsofJoin | RangeJoin):
+        return required_columns(node) & frozenset(node.schema.names)
     if isinstance(node, Join):
-        return _columns(node.left_on)
+        keys = _columns(node.left_on) | _columns(node.right_on)
+        return keys & frozenset(node.schema.names)
     return required_columns(node)
 
 

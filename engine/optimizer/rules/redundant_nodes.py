@@ -11,6 +11,7 @@ import pyarrow as pa
 from ...expr.aggregates import AGGREGATES
 from ...expr.node import Agg
 from ...plan.identity import parent_counts
+from ...plan.joins import RangeJoin
 from ...plan.node import PlanNode
 from ...plan.nodes import (
     Aggregate,
@@ -106,7 +107,12 @@ def _(node: Distinct, matters: bool) -> bool:
 
 @_sees_order.register
 def _(node: Join, matters: bool) -> bool:
-    return node.maintain_order
+    return bool(node.maintain_order)
+
+
+@_sees_order.register
+def _(node: RangeJoin, matters: bool) -> bool:
+    return False
 
 
 def _without_superseded(node: Sort) -> Sort:
