@@ -47,6 +47,8 @@ class SerialContext:
     partition: int = 0
     label: str = "part.parquet"
     key_range: KeyRange | None = None
+    first_row: int | None = None
+    skips: tuple[int, ...] = ()
     batch_rows: int = 64
     cache: dict[Any, Any] = field(default_factory=dict)
     sides: tuple[list[pa.RecordBatch], ...] = ()

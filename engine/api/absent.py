@@ -34,6 +34,12 @@ FRAME: Mapping[str, str] = {
     "applymap": _BY_ROW,
     "map_rows": _BY_ROW,
     "append": "Frames never change: use pt.concat([a, b]).",
+    "vstack": "Use pt.concat([a, b]).",
+    "extend": "Frames never change: use pt.concat([a, b]).",
+    "hstack": "Use pt.concat([a, b], how='horizontal') where rows belong together by their order,"
+    " .join(...) where they do by a key.",
+    "stack": "Use .unpivot(...).",
+    "with_row_count": "Use .with_row_index(...).",
     "insert": "Frames never change: use .with_columns(name=...).",
     "pop": "Frames never change: use df['name'] and .drop('name').",
     "update": "Frames never change: use .join(...) and .with_columns(...).",
@@ -48,12 +54,8 @@ FRAME: Mapping[str, str] = {
     "value_counts": "Use .group_by('a').len('count').sort('count', descending=True).",
     "isnull": "Use .null_count() for all columns, or pt.col('a').is_null() for one.",
     "isna": "Use .null_count() for all columns, or pt.col('a').is_null() for one.",
-    "sample": "Use .head(n), or .filter(...) by a column; samples are not there yet.",
     "pivot": "Group by both and aggregate, then pivot the small result in pandas or polars.",
     "pivot_table": "Group by both and aggregate, then pivot the small result in pandas or polars.",
-    "melt": "Select each column under one name, and pt.concat the frames.",
-    "unpivot": "Select each column under one name, and pt.concat the frames.",
-    "explode": "Functions of lists are not there yet: use .map_batches(function, schema=...).",
     "lazy": "A frame is lazy as it is: .collect() runs it.",
     "persist": "Write it with .sink_parquet(path) and scan that, or pt.DataFrame(df.collect()).",
     "cache": "Write it with .sink_parquet(path) and scan that, or pt.DataFrame(df.collect()).",
@@ -66,7 +68,7 @@ FRAME: Mapping[str, str] = {
     **{
         name: f"Select what is wanted, as in .select(pt.all().{name}()) for all columns or"
         f" .select(pt.col('a').{name}()) for one."
-        for name in ("sum", "mean", "min", "max", "std", "var", "first", "last", "any", "all")
+        for name in ("sum", "mean", "min", "max", "std", "var", "any", "all")
     },
     **dict.fromkeys(("median", "quantile"), _QUANTILES),
     **dict.fromkeys(("shift", "diff", "rolling", "cumsum", "rank"), _WINDOWS),

@@ -30,6 +30,8 @@ class Context:
     partition: int
     label: str
     key_range: KeyRange | None
+    first_row: int | None
+    skips: tuple[int, ...]
     batch_rows: int
     cache: dict[Any, Any]
     store: Store
@@ -75,6 +77,8 @@ def run_task(
         partition=task.partition,
         label=task.input.label,
         key_range=task.input.key_range,
+        first_row=task.input.first_row,
+        skips=task.input.skips,
         batch_rows=settings.batch_rows,
         cache=cache,
         store=store,

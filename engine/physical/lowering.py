@@ -28,9 +28,18 @@ from ..plan.nodes import (
     Sort,
     Union,
 )
+from ..plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
 from .lower_join import lower_join
+from .lower_shape import (
+    lower_beside,
+    lower_explode,
+    lower_random_bits,
+    lower_reverse,
+    lower_row_index,
+    lower_unnest,
+)
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
 from .operators.compute import Compute
@@ -134,6 +143,12 @@ lower_node.register(Aggregate, lower_aggregate)
 lower_node.register(Join, lower_join)
 lower_node.register(Sort, lower_sort)
 lower_node.register(Slice, lower_slice)
+lower_node.register(Explode, lower_explode)
+lower_node.register(RowIndex, lower_row_index)
+lower_node.register(Unnest, lower_unnest)
+lower_node.register(RandomBits, lower_random_bits)
+lower_node.register(Reverse, lower_reverse)
+lower_node.register(Beside, lower_beside)
 
 
 @lower_node.register(Distinct)

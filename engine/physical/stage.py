@@ -78,6 +78,12 @@ class TaskContext(Protocol):
     key_range: KeyRange | None
     """Which keys of sorted runs this task is for, where it reads such."""
 
+    first_row: int | None
+    """Number of the first row of this partition among those of all, where it was asked for."""
+
+    skips: tuple[int, ...]
+    """Of each side input, how many rows come before those meant for this task."""
+
     batch_rows: int
     """Most rows in a batch that is made."""
 
@@ -131,6 +137,8 @@ class TaskInput:
     fragment: Fragment | None = None
     refs: tuple[Ref, ...] = ()
     key_range: KeyRange | None = None
+    first_row: int | None = None
+    skips: tuple[int, ...] = ()
     label: str = ""
 
 
