@@ -9,7 +9,7 @@ import pyarrow as pa
 
 import partita as pt
 
-PARTS = (1, 2, 7, 40)
+PARTS = (1, 2, 7, 20)
 
 
 def run_every_way(
