@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +13,11 @@ PARTS = (1, 2, 7, 20)
 
 
 def run_every_way(
-    query: Callable[[pt.DataFrame], pt.DataFrame], table: pa.Table, *, processes: bool = False
+    query: Callable[[pt.DataFrame], pt.DataFrame],
+    table: pa.Table,
+    *,
+    parts: Sequence[int] = PARTS,
+    processes: bool = False,
 ) -> Iterator[tuple[str, pa.Table]]:
     """Yield what a query over `table` gives, with how it was run.
 
@@ -23,6 +27,8 @@ def run_every_way(
         Makes the query of a frame over `table`.
     table
         The rows, in memory.
+    parts
+        Into about how many partitions the rows are cut, one way each.
     processes
         Whether two workers run it as well, with the data in 7 parts.
     """

@@ -32,7 +32,7 @@ from .methods import Given, documentation, method_of
 class _Columns:
     """Makes ``pt.col("a")`` and ``pt.col.a`` the same."""
 
-    def __call__(self, name: Any, *names: Any) -> Expression:
+    def __call__(self, *names: Any) -> Expression:
         """Return a column by its name, or several columns.
 
         Several names stand for several columns, ``"*"`` for all. A text from ``^`` to ``$`` is a
@@ -44,7 +44,7 @@ class _Columns:
         >>> col("^price_.*$") * 2
         col("^price_.*$") * 2
         """
-        wanted = selected((name, *names), "col")
+        wanted = selected(names, "col")
         if wanted == ("*",):
             return Expression(Wildcard())
         if not wanted:

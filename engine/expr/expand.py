@@ -75,9 +75,10 @@ def _chosen(wanted: Sequence[str | pa.DataType], schema: pa.Schema) -> list[str]
     if all(isinstance(each, str) and not is_pattern(each) for each in wanted):
         return [str(each) for each in wanted]
     found: dict[str, None] = {}
+    types = [each for each in wanted if isinstance(each, pa.DataType)]
     for each in wanted:
         if isinstance(each, pa.DataType):
-            names = [field.name for field in schema if field.type == each]
+            names = [field.name for field in schema if field.type in types]
         elif is_pattern(each):
             matches = _compiled(each)
             names = [name for name in schema.names if matches.search(name)]
