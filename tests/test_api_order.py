@@ -295,3 +295,12 @@ def test_distinct_rows_are_not_gathered() -> None:
         profile = pt.from_arrow(table).unique(keep="last").collect().profile
     assert "hash" in str(profile)
     assert "gather" not in str(profile)
+
+
+def test_lists_and_structs_are_not_compared_and_that_is_said_at_once() -> None:
+    df = pt.from_pydict({"a": [1, 1], "v": [[1], [2]], "s": [{"x": 1}] * 2})
+    with pytest.raises(errors.TypeMismatch, match=r"column 'v' is list.*Name the other columns"):
+        df.unique()
+    with pytest.raises(errors.TypeMismatch, match="column 's' is struct"):
+        df.unique("s")
+    assert df.unique("a", keep="last").to_pydict() == {"a": [1], "v": [[2]], "s": [{"x": 1}]}
