@@ -444,3 +444,73 @@ def _() -> None:
         "a": [1.0, 1.5],
         "b": [None, "x"],
     }
+    relaxed = pt.concat([one, other.select("a")], how="vertical_relaxed")
+    assert relaxed.to_pydict() == {"a": [1.0, 1.5]}
+
+
+@line("frames side by side")
+def _() -> None:
+    one, other = pt.from_pydict({"a": [1, 2]}), pt.from_pydict({"b": [3]})
+    with pytest.raises(errors.ComputeError):
+        pt.concat([one, other], how="horizontal").collect()
+    filled = pt.concat([one, other], how="horizontal_extend").to_pydict()
+    assert filled == {"a": [1, 2], "b": [3, None]}
+
+
+@line("`explode` of a null and of an empty list")
+def _() -> None:
+    df = pt.from_pydict({"k": [1, 2, 3], "v": [[7], None, []]})
+    assert df.explode("v").to_pydict() == {"k": [1, 2], "v": [7, None]}
+    other = df.explode("v", keep_nulls=False, empty_as_null=True)
+    assert other.to_pydict() == {"k": [1, 3], "v": [7, None]}
+
+
+@line("`explode` of several columns")
+def _() -> None:
+    df = pt.from_pydict({"v": [[1, 2]], "w": [[3]]})
+    with pytest.raises(errors.ComputeError, match="'v' has 2, 'w' has 1"):
+        df.explode("v", "w").collect()
+
+
+@line("`unnest` of a null")
+def _() -> None:
+    df = pt.from_pydict({"s": [{"x": 1}, None], "x": [2, 3]})
+    assert df.drop("x").unnest("s").to_pydict() == {"x": [1, None]}
+    with pytest.raises(errors.DuplicateColumn):
+        df.unnest("s")
+
+
+@line("rows of `unpivot`")
+def _() -> None:
+    long = pt.from_pydict({"a": [1, 2], "b": [0.5, 1.5]}).unpivot()
+    assert long.to_pydict() == {"variable": ["a", "a", "b", "b"], "value": [1.0, 2.0, 0.5, 1.5]}
+
+
+@line("row numbers")
+def _() -> None:
+    df = pt.from_pydict({"v": list(range(100))})
+    with pt.config.set(partition_bytes=64):
+        assert df.filter(col("v") % 2 == 1).with_row_index().to_pydict()["index"] == [*range(50)]
+
+
+@line("`sample` and `shuffle`")
+def _() -> None:
+    df = pt.from_pydict({"v": list(range(100))})
+    for query in (df.sample(9, seed=1), df.sample(fraction=0.3, seed=1), df.shuffle(seed=1)):
+        whole = query.to_pydict()
+        with pt.config.set(partition_bytes=64):
+            assert query.to_pydict() == whole
+
+
+@line("size of a sample")
+def _() -> None:
+    df = pt.from_pydict({"v": list(range(1000))})
+    assert [len(df.sample(n, seed=1)) for n in (7, 5000)] == [7, 1000]
+    assert 250 < len(df.sample(fraction=0.3, seed=1)) < 350
+
+
+@line("columns by pattern")
+def _() -> None:
+    df = pt.from_pydict({"a1": [1], "a2": [2], "b": [3]})
+    assert df.select(col("^a.$")).columns == ["a1", "a2"] == df.select("^a.$").columns
+    assert df.select(pt.exclude("^a.$")).columns == ["b"] == df.drop("^a.$").columns

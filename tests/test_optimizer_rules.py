@@ -65,6 +65,15 @@ def frames() -> dict[str, object]:
         {"key": [1, 1, 2, 3, None], "zone": ["n", "s", "s", "x", "n"], "level": [5, 6, 7, 8, 9]}
     )
 
+    lists = pt.from_pydict(
+        {
+            "id": [1, 2, 3, 4],
+            "zone": ["1", "x", None, "2"],
+            "tags": [["a", "b"], [], None, ["a", None]],
+            "point": [{"x": 1, "y": "p"}, None, {"x": None, "y": "q"}, {"x": 1, "y": None}],
+        }
+    )
+
     def same(batch: pa.RecordBatch) -> pa.RecordBatch:
         return batch
 
@@ -76,6 +85,7 @@ def frames() -> dict[str, object]:
         "zones": zones,
         "events": events,
         "mapped": mapped,
+        "lists": lists,
     }
 
 

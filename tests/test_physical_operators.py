@@ -48,6 +48,8 @@ class SerialContext:
     label: str = "part.parquet"
     key_range: KeyRange | None = None
     own_range: KeyRange | None = None
+    first_row: int | None = None
+    skips: tuple[int, ...] = ()
     batch_rows: int = 64
     cache: dict[Any, Any] = field(default_factory=dict)
     sides: tuple[list[pa.RecordBatch], ...] = ()

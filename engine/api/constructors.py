@@ -14,29 +14,48 @@ from ..expr.aggregates import AGGREGATES, Aggregate
 from ..expr.datatype import data_type
 from ..expr.function import Parameter
 from ..expr.functions import FUNCTIONS
-from ..expr.node import Agg, Cast, Column, Expr, Literal, When, Wildcard, conjunction, literal
+from ..expr.node import (
+    Agg,
+    Cast,
+    Column,
+    Expr,
+    Literal,
+    When,
+    Wildcard,
+    conjunction,
+    is_pattern,
+    literal,
+)
 from . import aggregate_methods  # noqa: F401 - it gives Expression its methods
 from .chosen_rows import aggregate_of
-from .expression import Expression, call_of, to_expr
+from .expression import Expression, call_of, selected, to_expr
 from .methods import Given, documentation, method_of
 
 
 class _Columns:
     """Makes ``pt.col("a")`` and ``pt.col.a`` the same."""
 
-    def __call__(self, name: str | list[str] | tuple[str, ...], *names: str) -> Expression:
-        """Return a column by its name; several names, or ``"*"``, stand for several columns.
+    def __call__(self, *names: Any) -> Expression:
+        """Return a column by its name, or several columns.
+
+        Several names stand for several columns, ``"*"`` for all. A text from ``^`` to ``$`` is a
+        regular expression and stands for the columns whose names it matches; a type, or several,
+        for the columns of that type.
 
         >>> col("a") + 1
         a + 1
+        >>> col("^price_.*$") * 2
+        col("^price_.*$") * 2
         """
-        wanted = (*name, *names) if isinstance(name, list | tuple) else (name, *names)
-        for each in wanted:
-            if not isinstance(each, str):
-                raise InvalidExpression(f"col wants names as text, but this is {each!r}.")
+        wanted = selected(names, "col")
         if wanted == ("*",):
             return Expression(Wildcard())
-        return Expression(Wildcard(names=wanted) if wanted[1:] else Column(wanted[0]))
+        if not wanted:
+            raise InvalidExpression("col wants a name, as in pt.col('a'); found none.")
+        first, *more = wanted
+        if more or not isinstance(first, str) or is_pattern(first):
+            return Expression(Wildcard(names=wanted))
+        return Expression(Column(first))
 
     def __getattr__(self, name: str) -> Expression:
         if name.startswith("__"):
@@ -125,13 +144,13 @@ def _condition(predicates: tuple[Any, ...]) -> Expr:
     return found
 
 
-def exclude(*names: str) -> Expression:
-    """Return all columns but these.
+def exclude(*names: Any) -> Expression:
+    """Return all columns but these: names, regular expressions from ``^`` to ``$``, types.
 
     >>> exclude("a", "b")
     exclude("a", "b")
     """
-    return Expression(Wildcard(excluded=names))
+    return Expression(Wildcard(excluded=selected(names, "exclude")))
 
 
 def len() -> Expression:  # noqa: A001 - the public name is ``pt.len``

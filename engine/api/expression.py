@@ -8,7 +8,7 @@ operators and what builds nodes of other kinds is written here. What begins an e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NoReturn
 
 import pyarrow as pa
@@ -23,6 +23,7 @@ from ..expr.node import (
     Column,
     Expr,
     Literal,
+    Wildcard,
     literal,
 )
 from ..expr.text import text_of
@@ -175,6 +176,21 @@ class Expression:
             raise InvalidExpression(f"alias wants a name as text, but this is {name!r}.")
         return Expression(Alias(self.node, name))
 
+    def exclude(self, *names: Any) -> Expression:
+        """Return several columns without these: names, regular expressions, types.
+
+        >>> from .constructors import all
+        >>> all().exclude("a")
+        exclude("a")
+        """
+        if not isinstance(self.node, Wildcard):
+            raise InvalidExpression(
+                f"exclude leaves columns out of several, such as pt.all() or pt.col('^a.*$'), and"
+                f" {self!r} is one."
+            )
+        gone = selected(names, "exclude")
+        return Expression(replace(self.node, excluded=(*self.node.excluded, *gone)))
+
     def cast(self, dtype: Any, *, strict: bool = True) -> Expression:
         """Return it as another type.
 
@@ -281,6 +297,28 @@ def to_expr(value: Any, *, names: bool = False) -> Expr:
             f"{value!r} is neither an expression nor a value that a column can hold"
             f" ({type(value).__name__}: {error}). Write columns as pt.col(name)."
         ) from None
+
+
+def selected(items: tuple[Any, ...], where: str) -> tuple[str | pa.DataType, ...]:
+    """Return names and types of columns, those in lists among them.
+
+    Raises
+    ------
+    InvalidExpression
+        If one is neither.
+    """
+    found: list[str | pa.DataType] = []
+    for item in items:
+        for each in item if isinstance(item, list | tuple) else (item,):
+            if isinstance(each, type | pa.DataType):
+                found.append(data_type(each))
+            elif isinstance(each, str):
+                found.append(each)
+            else:
+                raise InvalidExpression(
+                    f"{where} wants names of columns as text, or types, but this is {each!r}."
+                )
+    return tuple(found)
 
 
 def is_method(value: Any) -> bool:

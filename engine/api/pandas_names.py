@@ -24,11 +24,22 @@ from .merge_names import MergeNames
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
 from .query import parse_query
 from .row_verbs import RowVerbs
+from .shape_verbs import ShapeVerbs
 from .summary_verbs import SummaryVerbs
 from .time_verbs import TimeVerbs
+from .unpivot_verbs import UnpivotVerbs
 
 
-class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs, MergeNames, SummaryVerbs, TimeVerbs):
+class PandasNames(
+    RowVerbs,
+    ColumnVerbs,
+    ShapeVerbs,
+    UnpivotVerbs,
+    CombiningVerbs,
+    MergeNames,
+    SummaryVerbs,
+    TimeVerbs,
+):
     """What a pandas or Dask user's fingers type."""
 
     __slots__ = ()
@@ -203,16 +214,44 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs, MergeNames, SummaryVerb
 
     @options(
         inplace=FRAMES_NEVER_CHANGE,
-        ignore_index=NO_INDEX,
         key="sort by an expression, as in .sort(pt.col('a').str.lower())",
-        kind="sorting is stable, always",
         axis="rows are sorted, always",
         descending="write ascending=False, or .sort(..., descending=True)",
     )
     def sort_values(
-        self, by: Any, *, ascending: bool | Sequence[bool] = True, na_position: str = "last"
+        self,
+        by: Any,
+        *,
+        ascending: bool | Sequence[bool] = True,
+        na_position: str = "last",
+        kind: str = "stable",
+        ignore_index: bool = True,
     ) -> Self:
-        """Order the rows: `sort`, with nulls at the end unless ``na_position="first"``."""
+        """Order the rows: `sort`, with nulls at the end unless ``na_position="first"``.
+
+        Parameters
+        ----------
+        by : str or sequence of str
+            What to order by, most important first.
+        ascending : bool or sequence of bool
+            For all keys, or one for each.
+        na_position : {"last", "first"}
+            Where nulls come.
+        kind, ignore_index
+            Taken for the sake of pandas: every sort is stable, and there is no index.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [2, None, 3]})
+        >>> df.sort_values("a", ascending=False).to_pydict()
+        {'a': [3, 2, None]}
+        """
+        if kind not in ("stable", "mergesort", "quicksort", "heapsort"):
+            raise SchemaError(
+                f"sort_values(kind={kind!r}): every sort is stable, so leave it out, or write"
+                " kind='stable'."
+            )
         if na_position not in ("first", "last"):
             raise SchemaError(f"na_position={na_position!r}: it is one of 'first', 'last'.")
         falling = not ascending if isinstance(ascending, bool) else [not up for up in ascending]

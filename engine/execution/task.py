@@ -31,6 +31,8 @@ class Context:
     label: str
     key_range: KeyRange | None
     own_range: KeyRange | None
+    first_row: int | None
+    skips: tuple[int, ...]
     batch_rows: int
     cache: dict[Any, Any]
     store: Store
@@ -77,6 +79,8 @@ def run_task(
         label=task.input.label,
         key_range=task.input.key_range,
         own_range=task.input.own_range,
+        first_row=task.input.first_row,
+        skips=task.input.skips,
         batch_rows=settings.batch_rows,
         cache=cache,
         store=store,

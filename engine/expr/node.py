@@ -267,11 +267,23 @@ def _ordered(order_by: tuple[SortKey, ...], exprs: Iterator[Expr]) -> tuple[Sort
 class Wildcard(Expr):
     """Several columns at once; expanded as soon as a schema is known (``expand.py``)."""
 
-    excluded: tuple[str, ...] = ()
+    excluded: tuple[str | pa.DataType, ...] = ()
     """Stands for all columns but these."""
 
-    names: tuple[str, ...] = ()
-    """If there are any: stands for these columns."""
+    names: tuple[str | pa.DataType, ...] = ()
+    """If there are any: stands for these columns.
+
+    Both hold names, patterns (``^...$``, as `is_pattern` tells) and types.
+    """
+
+
+def is_pattern(name: object) -> bool:
+    """Return whether a name stands for all that a regular expression matches.
+
+    >>> is_pattern("^a.*$"), is_pattern("a")
+    (True, False)
+    """
+    return isinstance(name, str) and len(name) > 1 and name[0] == "^" and name[-1] == "$"
 
 
 def literal(value: Any, dtype: pa.DataType | None = None) -> Literal:

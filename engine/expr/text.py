@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
@@ -133,11 +134,15 @@ def _order(order_by: tuple[SortKey, ...]) -> str:
 
 @text_of.register
 def _wildcard(expr: Wildcard) -> str:
-    if expr.names:
-        return f"col({', '.join(json.dumps(name) for name in expr.names)})"
-    if not expr.excluded:
-        return "all()"
-    return f"exclude({', '.join(json.dumps(name) for name in expr.excluded)})"
+    if not expr.names:
+        return f"exclude({_chosen(expr.excluded)})" if expr.excluded else "all()"
+    without = f".exclude({_chosen(expr.excluded)})" if expr.excluded else ""
+    return f"col({_chosen(expr.names)}){without}"
+
+
+def _chosen(wanted: Sequence[str | pa.DataType]) -> str:
+    """Return names and types of columns as a user would write them."""
+    return ", ".join(json.dumps(each) if isinstance(each, str) else str(each) for each in wanted)
 
 
 @text_of.register

@@ -33,6 +33,7 @@ from ..plan.nodes import (
     Write,
 )
 from ..plan.rolling import Rolling
+from ..plan.shape import Beside, Explode, RandomBits, RowIndex, Unnest
 from ..source import ColumnStatistics
 
 UNKNOWN_ROWS = 1_000_000.0
@@ -55,6 +56,8 @@ _SELECTIVITY = {
 _DEFAULT_SELECTIVITY = 1 / 3
 _DEFAULT_DISTINCT_SHARE = 0.1
 _TEXT_BYTES = 24.0
+_LIST_VALUES = 4.0
+"""Of a list, where nothing is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,6 +343,33 @@ def _(node: Rolling, inputs: list[Estimate]) -> Estimate:
 def _(node: Union, inputs: list[Estimate]) -> Estimate:
     return Estimate(
         rows=sum(each.rows for each in inputs), bytes=sum(each.bytes for each in inputs)
+    )
+
+
+@_estimate.register
+def _(node: Explode, inputs: list[Estimate]) -> Estimate:
+    rows = inputs[0].rows * _LIST_VALUES
+    columns = {n: each for n, each in inputs[0].columns.items() if n not in node.columns}
+    return Estimate(rows=rows, bytes=rows * _width(node.schema), columns=columns)
+
+
+@_estimate.register
+def _(node: Unnest, inputs: list[Estimate]) -> Estimate:
+    kept = {name: known for name, known in inputs[0].columns.items() if name not in node.columns}
+    return replace(inputs[0], columns=kept)
+
+
+@_estimate.register(RowIndex)
+@_estimate.register(RandomBits)
+def _(node: RowIndex | RandomBits, inputs: list[Estimate]) -> Estimate:
+    own = inputs[0].rows * _type_width(node.schema.field(node.name).type)
+    return replace(inputs[0], bytes=inputs[0].bytes + own)
+
+
+@_estimate.register
+def _(node: Beside, inputs: list[Estimate]) -> Estimate:
+    return Estimate(
+        rows=max(each.rows for each in inputs), bytes=sum(each.bytes for each in inputs)
     )
 
 

@@ -31,6 +31,7 @@ from ..plan.nodes import (
     Union,
 )
 from ..plan.rolling import Rolling
+from ..plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
 from .lower_asof import lower_asof
@@ -39,6 +40,14 @@ from .lower_group_rows import lower_group_rows
 from .lower_join import lower_join
 from .lower_range_join import lower_range_join
 from .lower_rolling import lower_rolling
+from .lower_shape import (
+    lower_beside,
+    lower_explode,
+    lower_random_bits,
+    lower_reverse,
+    lower_row_index,
+    lower_unnest,
+)
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
 from .operators.compute import Compute
@@ -152,6 +161,12 @@ lower_node.register(RangeJoin, lower_range_join)
 lower_node.register(Sort, lower_sort)
 lower_node.register(Slice, lower_slice)
 lower_node.register(Rolling, lower_rolling)
+lower_node.register(Explode, lower_explode)
+lower_node.register(RowIndex, lower_row_index)
+lower_node.register(Unnest, lower_unnest)
+lower_node.register(RandomBits, lower_random_bits)
+lower_node.register(Reverse, lower_reverse)
+lower_node.register(Beside, lower_beside)
 
 
 @lower_node.register(Distinct)

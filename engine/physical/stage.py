@@ -81,6 +81,12 @@ class TaskContext(Protocol):
     own_range: KeyRange | None
     """Which of these it gives rows for, where it reads neighbours as well."""
 
+    first_row: int | None
+    """Number of the first row of this partition among those of all, where it was asked for."""
+
+    skips: tuple[int, ...]
+    """Of each side input, how many rows come before those meant for this task."""
+
     batch_rows: int
     """Most rows in a batch that is made."""
 
@@ -135,6 +141,8 @@ class TaskInput:
     refs: tuple[Ref, ...] = ()
     key_range: KeyRange | None = None
     own_range: KeyRange | None = None
+    first_row: int | None = None
+    skips: tuple[int, ...] = ()
     label: str = ""
 
 

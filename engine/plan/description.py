@@ -32,6 +32,7 @@ from .nodes import (
     show,
 )
 from .rolling import Rolling
+from .shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 
 MOST_NAMES = 10
 """Names of a list that are written out; the rest is counted."""
@@ -242,6 +243,43 @@ def _(node: Distinct, partition_bytes: int | None) -> Description:
 @_describe.register
 def _(node: Union, partition_bytes: int | None) -> Description:
     return Description(kind="UNION", subject=f"of {len(node.parts)}")
+
+
+@_describe.register
+def _(node: Explode, partition_bytes: int | None) -> Description:
+    details = []
+    if node.empty_as_null:
+        details.append(("empty lists", "null"))
+    if not node.keep_nulls:
+        details.append(("nulls", "left out"))
+    return Description(kind="EXPLODE", subject=names_text(node.columns), details=tuple(details))
+
+
+@_describe.register
+def _(node: RowIndex, partition_bytes: int | None) -> Description:
+    start = f" from {node.offset}" if node.offset else ""
+    return Description(kind="ROW INDEX", subject=f"{node.name}{start}")
+
+
+@_describe.register
+def _(node: RandomBits, partition_bytes: int | None) -> Description:
+    return Description(kind="RANDOM BITS", subject=node.name, details=(("seed", str(node.seed)),))
+
+
+@_describe.register
+def _(node: Unnest, partition_bytes: int | None) -> Description:
+    return Description(kind="UNNEST", subject=names_text(node.columns))
+
+
+@_describe.register
+def _(node: Reverse, partition_bytes: int | None) -> Description:
+    return Description(kind="REVERSE", subject="all rows")
+
+
+@_describe.register
+def _(node: Beside, partition_bytes: int | None) -> Description:
+    details = (("shorter", "filled with null"),) if node.extend else ()
+    return Description(kind="SIDE BY SIDE", subject=f"of {len(node.parts)}", details=details)
 
 
 @_describe.register

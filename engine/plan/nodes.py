@@ -148,8 +148,14 @@ class Distinct(Unary):
             raise SchemaError(
                 f"unique(keep={self.keep!r}): keep is one of 'any', 'first', 'last', 'none'."
             )
-        for name in self.subset or ():
-            schemas.field_index(self.input.schema, name, "unique")
+        for name in self.input.schema.names if self.subset is None else self.subset:
+            place = schemas.field_index(self.input.schema, name, "unique")
+            dtype = self.input.schema.field(place).type
+            if pa.types.is_nested(dtype):
+                raise TypeMismatch(
+                    f"unique compares the values of rows, and column {name!r} is {dtype}, whose"
+                    " values cannot be compared. Name the other columns, as in .unique(['a'])."
+                )
         return self.input.schema
 
 

@@ -31,6 +31,7 @@ from partita.engine.plan.nodes import (
     SortKey,
     Union,
 )
+from partita.engine.plan.shape import Beside, RandomBits, Reverse, RowIndex
 from partita.io.memory import MemorySource
 
 INTEGERS = [None, 0, 1, 1, 2, 3, -4]
@@ -240,6 +241,35 @@ def _union(rng: Random, of: Made, made: list[Made]) -> Made:
     )
 
 
+def _index(rng: Random, of: Made, made: list[Made]) -> Made | None:
+    name = f"n{len(made)}"
+    if not of.ordered or name in of.plan.schema.names:
+        return None
+    if rng.random() < 0.3:
+        return Made(RandomBits(input=of.plan, name=name, seed=rng.randint(0, 9)), True)
+    return Made(RowIndex(input=of.plan, name=name, offset=rng.choice([0, 3])), True)
+
+
+def _reverse(rng: Random, of: Made, made: list[Made]) -> Made:
+    return Made(Reverse(input=of.plan), of.ordered)
+
+
+def _beside(rng: Random, of: Made, made: list[Made]) -> Made | None:
+    other = rng.choice(made)
+    if not of.ordered or not other.ordered:
+        return None
+    taken = set(of.plan.schema.names)
+    named: list[tuple[str, Expr]] = []
+    for name in _some(rng, other.plan.schema.names, 1, 2):
+        given = name
+        while given in taken:
+            given += "_"
+        taken.add(given)
+        named.append((given, Column(name)))
+    right = Project(input=other.plan, exprs=tuple(named))
+    return Made(Beside(parts=(of.plan, right), extend=True), True)
+
+
 def _same_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
@@ -250,6 +280,7 @@ def _map(rng: Random, of: Made, made: list[Made]) -> Made:
 
 
 _STEPS = (
+    *(_index, _reverse, _beside),
     *(_filter, _filter, _filter, _project, _project, _aggregate, _aggregate, _join, _join),
     *(_sort, _sort, _slice, _slice, _distinct, _union, _map, _group_rows),
 )

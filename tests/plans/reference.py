@@ -33,6 +33,7 @@ from partita.engine.plan.nodes import (
     Union,
 )
 from partita.engine.plan.rolling import Rolling
+from partita.engine.plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from partita.engine.schema import decoded
 
 Row = dict[str, Any]
@@ -362,6 +363,81 @@ def _(node: Rolling, inputs: list[pa.Table]) -> list[Row]:
 @_rows.register
 def _(node: Union, inputs: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(inputs)
+
+
+@_rows.register
+def _(node: Explode, inputs: list[pa.Table]) -> list[Row]:
+    found = []
+    for row in inputs[0].to_pylist():
+        lists = {name: _exploded(node, row[name]) for name in node.columns}
+        (count,) = {len(values) for values in lists.values()}
+        for place in range(count):
+            found.append({**row, **{name: values[place] for name, values in lists.items()}})
+    return found
+
+
+def _exploded(node: Explode, values: list[Any] | None) -> list[Any]:
+    if values is None:
+        return [None] if node.keep_nulls else []
+    return values or ([None] if node.empty_as_null else [])
+
+
+@_rows.register
+def _(node: Unnest, inputs: list[pa.Table]) -> list[Row]:
+    found = []
+    for row in inputs[0].to_pylist():
+        values: list[Any] = []
+        for field in node.input.schema:
+            if not node.opens(field):
+                values.append(row[field.name])
+                continue
+            struct = row[field.name] or {}
+            values += [struct.get(each.name) for each in field.type]
+        found.append(dict(zip(node.schema.names, values, strict=True)))
+    return found
+
+
+@_rows.register
+def _(node: RowIndex, inputs: list[pa.Table]) -> pa.Table:
+    numbers = range(node.offset, node.offset + inputs[0].num_rows)
+    return inputs[0].add_column(0, node.schema.field(0), [pa.array(numbers, pa.int64())])
+
+
+@_rows.register
+def _(node: RandomBits, inputs: list[pa.Table]) -> pa.Table:
+    bits = [
+        _mixed(number * _GOLDEN + _mixed(node.seed * _GOLDEN + _GOLDEN)) >> 1
+        for number in range(inputs[0].num_rows)
+    ]
+    return inputs[0].add_column(0, node.schema.field(0), [pa.array(bits, pa.int64())])
+
+
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def _mixed(value: int) -> int:
+    """Return the finalizer of splitmix64, in Python's integers."""
+    word = (1 << 64) - 1
+    value &= word
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & word
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & word
+    return value ^ (value >> 31)
+
+
+@_rows.register
+def _(node: Reverse, inputs: list[pa.Table]) -> pa.Table:
+    return inputs[0].take(pa.array(range(inputs[0].num_rows - 1, -1, -1), pa.int64()))
+
+
+@_rows.register
+def _(node: Beside, inputs: list[pa.Table]) -> list[Row]:
+    rows = max(table.num_rows for table in inputs)
+    assert node.extend or {table.num_rows for table in inputs} == {rows}
+    parts = [
+        table.to_pylist() + [dict.fromkeys(table.schema.names)] * (rows - table.num_rows)
+        for table in inputs
+    ]
+    return [{k: v for row in line for k, v in row.items()} for line in zip(*parts, strict=True)]
 
 
 @_rows.register

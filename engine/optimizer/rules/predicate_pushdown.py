@@ -22,6 +22,7 @@ from ...plan.joins import AsofJoin, RangeJoin, TwoSided
 from ...plan.node import PlanNode, Site
 from ...plan.nodes import Aggregate, Distinct, Filter, Join, Project, Scan, Sort, Union
 from ...plan.rolling import Rolling
+from ...plan.shape import Explode, Reverse, Unnest
 from ..context import Context
 from ..properties import inlined, is_cheap, may_raise, respects_equality
 from ..sharing import repeatable
@@ -241,6 +242,29 @@ def _(node: Distinct, arriving: Conditions) -> Route:
 @_route.register
 def _(node: Sort, arriving: Conditions) -> Route:
     return Route(arriving, ((),)) if node.limit is not None else Route((), (arriving,))
+
+
+@_route.register
+def _(node: Reverse, arriving: Conditions) -> Route:
+    return Route((), (arriving,))
+
+
+@_route.register
+def _(node: Unnest, arriving: Conditions) -> Route:
+    kept = frozenset(field.name for field in node.input.schema if not node.opens(field))
+    stay, down = _split(arriving, lambda each: columns_of(each.expr) <= kept)
+    return Route(stay, (down,))
+
+
+@_route.register
+def _(node: Explode, arriving: Conditions) -> Route:
+    made = frozenset(node.columns)
+    # A row may be left out for its list, so what may raise must not see it earlier.
+    stay, down = _split(
+        arriving,
+        lambda each: not columns_of(each.expr) & made and not may_raise(each.expr, node.schema),
+    )
+    return Route(stay, (down,))
 
 
 @_route.register

@@ -31,6 +31,7 @@ from ...plan.nodes import (
     required_columns,
 )
 from ...plan.rolling import Rolling
+from ...plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from ..context import Context
 from ..properties import is_trivial
 from ..sharing import repeatable
@@ -97,6 +98,7 @@ def _needs(node: PlanNode, needed: Names) -> tuple[Names, ...]:
 @_needs.register(Sort)
 @_needs.register(Slice)
 @_needs.register(Distinct)
+@_needs.register(Reverse)
 def _(node: PlanNode, needed: Names) -> tuple[Names, ...]:
     return (needed | required_columns(node),)
 
@@ -121,6 +123,38 @@ def _(node: GroupRows, needed: Names) -> tuple[Names, ...]:
 def _(node: Rolling, needed: Names) -> tuple[Names, ...]:
     kept = (expr for name, expr in node.aggs if name in needed)
     return (_columns(expr for _, expr in node.keys) | _columns(kept) | {node.on},)
+
+
+@_needs.register
+def _(node: Explode, needed: Names) -> tuple[Names, ...]:
+    # All its lists, as they have to be equally long.
+    return (needed | frozenset(node.columns),)
+
+
+@_needs.register
+def _(node: Unnest, needed: Names) -> tuple[Names, ...]:
+    return (
+        frozenset(
+            field.name
+            for field in node.input.schema
+            if (
+                any(name in needed for name, _ in node.made(field))
+                if node.opens(field)
+                else field.name in needed
+            )
+        ),
+    )
+
+
+@_needs.register(RowIndex)
+@_needs.register(RandomBits)
+def _(node: RowIndex | RandomBits, needed: Names) -> tuple[Names, ...]:
+    return (needed - {node.name},)
+
+
+@_needs.register
+def _(node: Beside, needed: Names) -> tuple[Names, ...]:
+    return tuple(needed & frozenset(part.schema.names) for part in node.parts)
 
 
 @_needs.register
@@ -243,6 +277,20 @@ def _(node: Project, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
     if len(exprs) == len(node.exprs):
         return node.with_inputs(inputs)
     return replace(node, input=inputs[0], exprs=exprs)
+
+
+@_keeping.register
+def _(node: Unnest, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
+    columns = tuple(name for name in node.columns if name in inputs[0].schema.names)
+    if len(columns) == len(node.columns):
+        return node.with_inputs(inputs)
+    return replace(node, input=inputs[0], columns=columns) if columns else inputs[0]
+
+
+@_keeping.register(RowIndex)
+@_keeping.register(RandomBits)
+def _(node: RowIndex | RandomBits, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
+    return node.with_inputs(inputs) if node.name in needed else inputs[0]
 
 
 @_keeping.register(Aggregate)

@@ -24,6 +24,7 @@ from ...plan.nodes import (
     Union,
 )
 from ...plan.rolling import Rolling
+from ...plan.shape import Explode, Reverse, Unnest
 from ..context import Context
 
 ORDER_FREE = frozenset(name for name, entry in AGGREGATES.items() if not entry.sees_order)
@@ -46,6 +47,12 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
             if after.limit is None and not ordered[id(node)]:
                 built[id(node)] = after.input
                 continue
+        if isinstance(after, Reverse) and not ordered[id(node)]:
+            built[id(node)] = after.input
+            continue
+        if isinstance(after, Reverse) and isinstance(after.input, Reverse):
+            built[id(node)] = after.input.input
+            continue
         if isinstance(after, Distinct) and _is_distinct(after):
             built[id(node)] = after.input
             continue
@@ -77,6 +84,9 @@ def _sees_order(node: PlanNode, matters: bool) -> bool:
 @_sees_order.register(Filter)
 @_sees_order.register(Project)
 @_sees_order.register(Union)
+@_sees_order.register(Explode)
+@_sees_order.register(Reverse)
+@_sees_order.register(Unnest)
 def _(node: PlanNode, matters: bool) -> bool:
     return matters
 
