@@ -28,9 +28,11 @@ from ..plan.nodes import (
     Sort,
     Union,
 )
+from ..plan.partitioning import Cache, Repartition, TakePartitions
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
 from .lower_join import lower_join
+from .lower_partitioning import lower_cache, lower_repartition, lower_take_partitions
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
 from .operators.compute import Compute
@@ -134,6 +136,9 @@ lower_node.register(Aggregate, lower_aggregate)
 lower_node.register(Join, lower_join)
 lower_node.register(Sort, lower_sort)
 lower_node.register(Slice, lower_slice)
+lower_node.register(Cache, lower_cache)
+lower_node.register(Repartition, lower_repartition)
+lower_node.register(TakePartitions, lower_take_partitions)
 
 
 @lower_node.register(Distinct)

@@ -151,9 +151,10 @@ class Planner:
         pipeline = self.lower(node.input)
         if pipeline is None:
             return
-        conformed = pipeline.then(
-            ConformRows(schema=node.input.schema), site=node.site, schema=node.input.schema
-        )
+        # What the session keeps for itself stays as it travels: dictionaries save room.
+        as_it_is = getattr(node.sink, "keeps_encoding", False)
+        conform = () if as_it_is else (ConformRows(schema=node.input.schema),)
+        conformed = pipeline.then(*conform, site=node.site, schema=node.input.schema)
         if getattr(node.sink, "single_file", False) and pipeline.partitions != 1:
             gathered = self.gathered(node, "single file", conformed)
             if gathered is None:

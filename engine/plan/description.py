@@ -28,6 +28,7 @@ from .nodes import (
     Write,
     show,
 )
+from .partitioning import Cache, Repartition, TakePartitions
 
 MOST_NAMES = 10
 """Names of a list that are written out; the rest is counted."""
@@ -193,6 +194,28 @@ def _(node: MapBatches, partition_bytes: int | None) -> Description:
     takes = "partition" if node.whole_partition else "batch"
     details = (("takes", f"{node.takes} {takes}"), ("gives", names_text(node.schema.names)))
     return Description(kind="MAP", subject=name, details=details)
+
+
+@_describe.register
+def _(node: Repartition, partition_bytes: int | None) -> Description:
+    wanted = []
+    if node.count is not None:
+        wanted.append(f"into {node.count}")
+    if node.size is not None:
+        wanted.append(f"of {count_text(node.size)} bytes")
+    if node.keys:
+        wanted.append(f"by {names_text(node.keys)}")
+    return Description(kind="REPARTITION", subject=" ".join(wanted))
+
+
+@_describe.register
+def _(node: TakePartitions, partition_bytes: int | None) -> Description:
+    return Description(kind="PARTITIONS", subject=names_text(map(str, node.numbers)))
+
+
+@_describe.register
+def _(node: Cache, partition_bytes: int | None) -> Description:
+    return Description(kind="CACHE", subject="made once for all that read it")
 
 
 @_describe.register

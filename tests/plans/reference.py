@@ -28,6 +28,7 @@ from partita.engine.plan.nodes import (
     Sort,
     Union,
 )
+from partita.engine.plan.partitioning import Cache, Repartition
 from partita.engine.schema import decoded
 
 Row = dict[str, Any]
@@ -203,6 +204,12 @@ def _(node: Distinct, inputs: list[pa.Table]) -> list[Row]:
 @_rows.register
 def _(node: Union, inputs: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(inputs)
+
+
+@_rows.register(Cache)
+@_rows.register(Repartition)
+def _(node: Cache | Repartition, inputs: list[pa.Table]) -> pa.Table:
+    return inputs[0]
 
 
 @_rows.register

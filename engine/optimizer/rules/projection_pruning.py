@@ -28,6 +28,7 @@ from ...plan.nodes import (
     Union,
     required_columns,
 )
+from ...plan.partitioning import Cache, Repartition
 from ..context import Context
 from ..properties import is_trivial
 from ..sharing import repeatable
@@ -96,6 +97,18 @@ def _needs(node: PlanNode, needed: Names) -> tuple[Names, ...]:
 @_needs.register(Distinct)
 def _(node: PlanNode, needed: Names) -> tuple[Names, ...]:
     return (needed | required_columns(node),)
+
+
+@_needs.register
+def _(node: Cache, needed: Names) -> tuple[Names, ...]:
+    return (needed,)
+
+
+@_needs.register
+def _(node: Repartition, needed: Names) -> tuple[Names, ...]:
+    # Where partitions have a size, all columns count.
+    every = node.size is not None or (node.keys and node.count is None)
+    return (frozenset(node.schema.names) if every else needed | set(node.keys),)
 
 
 @_needs.register

@@ -21,6 +21,7 @@ from ...plan.nodes import (
     Sort,
     Union,
 )
+from ...plan.partitioning import Cache
 from ..context import Context
 
 ORDER_FREE = frozenset(
@@ -48,6 +49,10 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
             if after.limit is None and not ordered[id(node)]:
                 built[id(node)] = after.input
                 continue
+        if isinstance(after, Cache) and parents.get(id(node), 0) < 2:
+            # Nobody else reads it, so that what is above may reach into it.
+            built[id(node)] = after.input
+            continue
         if isinstance(after, Distinct) and _is_distinct(after):
             built[id(node)] = after.input
             continue
@@ -79,6 +84,7 @@ def _sees_order(node: PlanNode, matters: bool) -> bool:
 @_sees_order.register(Filter)
 @_sees_order.register(Project)
 @_sees_order.register(Union)
+@_sees_order.register(Cache)
 def _(node: PlanNode, matters: bool) -> bool:
     return matters
 
