@@ -51,6 +51,7 @@ from .engine.api import (
     scan_parquet,
     std,
     sum,
+    udf,
     var,
     when,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "scan_parquet",
     "std",
     "sum",
+    "udf",
     "var",
     "when",
 ]

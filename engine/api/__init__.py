@@ -47,6 +47,7 @@ from .readers import (
 )
 from .result import Result
 from .running import compute
+from .udf import udf
 
 __all__ = [
     "DataFrame",
@@ -84,6 +85,7 @@ __all__ = [
     "scan_parquet",
     "std",
     "sum",
+    "udf",
     "var",
     "when",
 ]

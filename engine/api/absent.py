@@ -32,7 +32,6 @@ FRAME: Mapping[str, str] = {
     "apply": "A function for each row is slow in Python: use expressions in .with_columns(...), or"
     " .map_batches(function) on whole batches.",
     "applymap": _BY_ROW,
-    "map_rows": _BY_ROW,
     "append": "Frames never change: use pt.concat([a, b]).",
     "insert": "Frames never change: use .with_columns(name=...).",
     "pop": "Frames never change: use df['name'] and .drop('name').",
@@ -70,7 +69,7 @@ FRAME: Mapping[str, str] = {
 """What a frame does not have."""
 
 EXPRESSION: Mapping[str, str] = {
-    **dict.fromkeys(("apply", "map", "map_elements", "transform", "pipe"), _BY_ROW),
+    **dict.fromkeys(("apply", "map", "transform", "pipe"), _BY_ROW),
     **dict.fromkeys(
         (
             *("over", "shift", "diff", "pct_change", "rank", "rolling", "rolling_mean"),
@@ -112,8 +111,6 @@ EXPRESSION: Mapping[str, str] = {
 """What an expression does not have."""
 
 GROUPS: Mapping[str, str] = {
-    "apply": "Use .agg(...) with expressions; or collect, and apply in pandas to what is small.",
-    "map_groups": "Use .agg(...) with expressions.",
     "transform": "Use .agg(...) and .join() the result back.",
     "filter": "Use .agg(...) and .filter(...) behind it.",
     "head": "For the first of each group use .agg(pt.all().first()); for the greatest, .agg(...)"

@@ -8,13 +8,14 @@ from ..plan.node import caller_site
 from ..plan.nodes import Scan
 from .display import Display
 from .frame import Frame
+from .function_verbs import FunctionVerbs
 from .keeping_verbs import KeepingVerbs
 from .memory_data import source_of
 from .pandas_names import PandasNames
 from .writing import Writing
 
 
-class DataFrame(PandasNames, KeepingVerbs, Writing, Display):
+class DataFrame(PandasNames, FunctionVerbs, KeepingVerbs, Writing, Display):
     """A lazy table: a plan that can be extended, and run.
 
     Every method gives a new frame; nothing is read but metadata before `collect`, `show`,

@@ -24,6 +24,7 @@ from .node import (
     Window,
     WindowCall,
 )
+from .python_call import PythonCall
 
 _TIGHTNESS = (
     (4, "eq ne lt le gt ge"),
@@ -118,6 +119,11 @@ def _order(order_by: tuple[SortKey, ...]) -> str:
         + (" nulls last" if key.nulls_last else "")
         for key in order_by
     )
+
+
+@text_of.register
+def _python_call(expr: PythonCall) -> str:
+    return f"{expr.name}({', '.join(text_of(arg) for arg in expr.args)})"
 
 
 @text_of.register

@@ -30,6 +30,7 @@ from ..plan.nodes import (
     Union,
     Write,
 )
+from ..plan.user_functions import MapGroups, Reduce
 from ..source import ColumnStatistics
 
 UNKNOWN_ROWS = 1_000_000.0
@@ -308,6 +309,17 @@ def _(node: MapBatches, inputs: list[Estimate]) -> Estimate:
     # What a function of the user does is not known; most keep the number of rows.
     rows = inputs[0].rows
     return Estimate(rows=rows, bytes=rows * _width(node.schema))
+
+
+@_estimate.register
+def _(node: MapGroups, inputs: list[Estimate]) -> Estimate:
+    rows = inputs[0].rows
+    return Estimate(rows=rows, bytes=rows * _width(node.schema))
+
+
+@_estimate.register
+def _(node: Reduce, inputs: list[Estimate]) -> Estimate:
+    return Estimate(rows=1.0, bytes=_width(node.schema))
 
 
 @_estimate.register

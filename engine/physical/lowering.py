@@ -29,12 +29,14 @@ from ..plan.nodes import (
     Union,
 )
 from ..plan.partitioning import Cache, Repartition, TakePartitions
+from ..plan.user_functions import MapGroups, Reduce
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
 from .lower_join import lower_join
 from .lower_partitioning import lower_cache, lower_repartition, lower_take_partitions
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
+from .lower_user_functions import lower_map_groups, lower_reduce
 from .operators.compute import Compute
 from .operators.filter import FilterRows
 from .operators.map_batches import MapBatchesRows
@@ -137,6 +139,8 @@ lower_node.register(Join, lower_join)
 lower_node.register(Sort, lower_sort)
 lower_node.register(Slice, lower_slice)
 lower_node.register(Cache, lower_cache)
+lower_node.register(MapGroups, lower_map_groups)
+lower_node.register(Reduce, lower_reduce)
 lower_node.register(Repartition, lower_repartition)
 lower_node.register(TakePartitions, lower_take_partitions)
 

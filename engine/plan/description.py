@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..errors import PlanError
 from ..expr.node import Column, Expr, SortKey
+from ..expr.user_code import name_of
 from .node import PlanNode
 from .nodes import (
     Aggregate,
@@ -29,6 +30,7 @@ from .nodes import (
     show,
 )
 from .partitioning import Cache, Repartition, TakePartitions
+from .user_functions import MapGroups, Reduce
 
 MOST_NAMES = 10
 """Names of a list that are written out; the rest is counted."""
@@ -190,10 +192,25 @@ def _(node: Union, partition_bytes: int | None) -> Description:
 
 @_describe.register
 def _(node: MapBatches, partition_bytes: int | None) -> Description:
-    name = getattr(node.function, "__qualname__", type(node.function).__name__)
+    name = name_of(node.function)
     takes = "partition" if node.whole_partition else "batch"
     details = (("takes", f"{node.takes} {takes}"), ("gives", names_text(node.schema.names)))
     return Description(kind="MAP", subject=name, details=details)
+
+
+@_describe.register
+def _(node: MapGroups, partition_bytes: int | None) -> Description:
+    details = [("takes", node.takes), ("gives", names_text(node.schema.names))]
+    if node.maintain_order:
+        details.append(("order", "kept, groups are gathered"))
+    subject = f"{name_of(node.function)} by {_named_text(node.keys)}"
+    return Description(kind="MAP GROUPS", subject=subject, details=tuple(details))
+
+
+@_describe.register
+def _(node: Reduce, partition_bytes: int | None) -> Description:
+    names = f"{name_of(node.function)}, then {name_of(node.combine)} of two and two"
+    return Description(kind="REDUCE", subject=names)
 
 
 @_describe.register

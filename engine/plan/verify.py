@@ -13,6 +13,7 @@ from ..errors import PartitaError, PlanError
 from ..expr.node import Expr, has_aggregate
 from .node import PlanNode
 from .nodes import Aggregate, Filter, Join, Project, Scan, Sort, describe, required_columns
+from .user_functions import MapGroups
 
 
 def verify(plan: PlanNode) -> None:
@@ -119,6 +120,11 @@ def _(node: Project) -> tuple[Expr, ...]:
 
 @_row_wise.register
 def _(node: Aggregate) -> tuple[Expr, ...]:
+    return tuple(expr for _, expr in node.keys)
+
+
+@_row_wise.register
+def _(node: MapGroups) -> tuple[Expr, ...]:
     return tuple(expr for _, expr in node.keys)
 
 
