@@ -6,6 +6,7 @@
 # The names of the module are those of Polars, builtins or not; no code here uses either.
 # ruff: noqa: A004
 
+from . import random_frames as random
 from .concat import concat
 from .constructors import (
     all,
@@ -33,6 +34,7 @@ from .constructors import (
 from .dataframe import DataFrame
 from .expression import Expression
 from .groupby import GroupBy
+from .made import from_batches, from_items, generate, range
 from .readers import (
     from_arrow,
     from_pandas,
@@ -65,9 +67,12 @@ __all__ = [
     "exclude",
     "first",
     "from_arrow",
+    "from_batches",
+    "from_items",
     "from_pandas",
     "from_polars",
     "from_pydict",
+    "generate",
     "last",
     "len",
     "lit",
@@ -77,6 +82,8 @@ __all__ = [
     "min",
     "min_horizontal",
     "n_unique",
+    "random",
+    "range",
     "read_csv",
     "read_ipc",
     "read_parquet",

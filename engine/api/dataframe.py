@@ -24,8 +24,9 @@ class DataFrame(PandasNames, FunctionVerbs, KeepingVerbs, Writing, Display):
     Parameters
     ----------
     data : object
-        A pandas or polars DataFrame, a pyarrow Table, a dict of columns, a `DataFrame`, or
-        anything with ``__arrow_c_stream__``. For files see `scan_parquet` and its like.
+        A dict of columns, a list of dicts (rows), a pandas or polars DataFrame, a pyarrow Table,
+        RecordBatch, reader or list of batches, a `DataFrame`, a `Result`, or anything with
+        ``__arrow_c_stream__``. For files see `scan_parquet` and its like.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A function of one row, made one of a batch."""
+"""Functions of one row or of one number, made functions of a batch."""
 
 from __future__ import annotations
 
@@ -53,3 +53,14 @@ class RowFunction:
             f"{name_of(self._function)} has to return a tuple or a dict with the values of {names}"
             f" for each row; it returned {found}: {repr(result)[:100]}."
         )
+
+
+class PartitionFunction:
+    """Calls a function with the number in the only row of a batch."""
+
+    def __init__(self, function: Callable[[int], Any]) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+
+    def __call__(self, batch: pa.RecordBatch) -> Any:
+        return self._function(batch.column(0)[0].as_py())
