@@ -14,7 +14,7 @@ import partita as pt
 
 NAMES = """
     DataFrame Expression GroupBy Result Session all any coalesce col compute concat concat_str
-    config count errors exclude first from_arrow from_batches from_items from_pandas
+    config count delayed errors exclude first from_arrow from_batches from_items from_pandas
     from_polars from_pydict generate last len lit max max_horizontal mean min min_horizontal
     n_unique random range read_csv read_ipc read_parquet scan_csv scan_ipc scan_parquet std sum
     udf var when

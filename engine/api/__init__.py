@@ -32,6 +32,7 @@ from .constructors import (
     when,
 )
 from .dataframe import DataFrame
+from .delayed import compute, delayed
 from .expression import Expression
 from .groupby import GroupBy
 from .made import from_batches, from_items, generate, range
@@ -48,7 +49,6 @@ from .readers import (
     scan_parquet,
 )
 from .result import Result
-from .running import compute
 from .udf import udf
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "concat",
     "concat_str",
     "count",
+    "delayed",
     "exclude",
     "first",
     "from_arrow",

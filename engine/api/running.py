@@ -253,17 +253,3 @@ class Running(Frame):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.collect().__array__(dtype, copy)
-
-
-def compute(*things: Any) -> tuple[Any, ...]:
-    """Run each frame and return pandas DataFrames; what is no frame is returned as it is.
-
-    Examples
-    --------
-    >>> import partita as pt
-    >>> df = pt.from_pydict({"a": [1, 2]})
-    >>> frame, one = pt.compute(df, 1)
-    >>> len(frame), one
-    (2, 1)
-    """
-    return tuple(thing.to_pandas() if isinstance(thing, Running) else thing for thing in things)

@@ -78,8 +78,8 @@ def _functions(holder: Any) -> Iterator[Any]:
     """Yield the callables that an operator or an expression holds, at whatever depth."""
     if callable(holder):
         yield holder
-    if isinstance(holder, tuple):
-        for each in holder:
+    if isinstance(holder, tuple | list | dict):
+        for each in holder.values() if isinstance(holder, dict) else holder:
             yield from _functions(each)
     elif dataclasses.is_dataclass(holder) and not isinstance(holder, type):
         for field in dataclasses.fields(holder):

@@ -30,6 +30,7 @@ from ..plan.nodes import (
     Union,
     Write,
 )
+from ..plan.together import RunFunction, Together
 from ..plan.user_functions import MapGroups, Reduce
 from ..source import ColumnStatistics
 
@@ -317,8 +318,10 @@ def _(node: MapGroups, inputs: list[Estimate]) -> Estimate:
     return Estimate(rows=rows, bytes=rows * _width(node.schema))
 
 
-@_estimate.register
-def _(node: Reduce, inputs: list[Estimate]) -> Estimate:
+@_estimate.register(Together)
+@_estimate.register(RunFunction)
+@_estimate.register(Reduce)
+def _(node: PlanNode, inputs: list[Estimate]) -> Estimate:
     return Estimate(rows=1.0, bytes=_width(node.schema))
 
 

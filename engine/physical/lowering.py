@@ -29,6 +29,7 @@ from ..plan.nodes import (
     Union,
 )
 from ..plan.partitioning import Cache, Repartition, TakePartitions
+from ..plan.together import RunFunction
 from ..plan.user_functions import MapGroups, Reduce
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
@@ -36,6 +37,7 @@ from .lower_join import lower_join
 from .lower_partitioning import lower_cache, lower_repartition, lower_take_partitions
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
+from .lower_together import lower_run_function
 from .lower_user_functions import lower_map_groups, lower_reduce
 from .operators.compute import Compute
 from .operators.filter import FilterRows
@@ -142,6 +144,7 @@ lower_node.register(Cache, lower_cache)
 lower_node.register(MapGroups, lower_map_groups)
 lower_node.register(Reduce, lower_reduce)
 lower_node.register(Repartition, lower_repartition)
+lower_node.register(RunFunction, lower_run_function)
 lower_node.register(TakePartitions, lower_take_partitions)
 
 

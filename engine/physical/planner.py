@@ -14,7 +14,9 @@ from ..optimizer.sharing import repeatable
 from ..plan.identity import parent_counts
 from ..plan.node import PlanNode
 from ..plan.nodes import Scan, Write
+from ..plan.together import RunFunction, Together
 from ..source import ScanPlan
+from .lower_together import lower_together
 from .lowering import lower_node, read_pushdown
 from .operators.conform import ConformRows
 from .pipeline import Pipeline, over_refs
@@ -49,7 +51,10 @@ class Planner:
     def scan_bytes(self) -> int:
         """Decoded bytes that all scans together will read, estimated."""
         plans = self._scans.values()
-        return sum(fragment.bytes for plan in plans for fragment in plan.fragments)
+        calls = sum(isinstance(node, RunFunction) for node in self.plan.walk())
+        read = sum(fragment.bytes for plan in plans for fragment in plan.fragments)
+        # What a call takes is not known; it counts as a partition of the usual size.
+        return read + calls * self.settings.partition_bytes
 
     def advance(self) -> list[Stage]:
         """Return the stages that can be run now and were not given before."""
@@ -141,6 +146,11 @@ class Planner:
     def _lower_root(self) -> None:
         if isinstance(self.plan, Write):
             self._lower_write(self.plan)
+            return
+        if isinstance(self.plan, Together):
+            results = lower_together(self.plan, self)
+            if results is not None:
+                self.result = self._emit(results, Exchange(kind="result"))
             return
         pipeline = self.lower(self.plan)
         if pipeline is not None:

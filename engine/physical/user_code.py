@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,16 @@ class UserCode:
             return self.function(*arguments)
         except ReturnedWrong:
             raise
+        except Exception as error:
+            raise user_failure(self.function, error, self._place(context)) from error
+
+    def call_named(
+        self, context: TaskContext, arguments: Sequence[Any], named: Mapping[str, Any]
+    ) -> Any:
+        """Return what the function makes of arguments, some of them by name; see `call`."""
+        bound = functools.partial(self.function, *arguments, **named)
+        try:
+            return bound()
         except Exception as error:
             raise user_failure(self.function, error, self._place(context)) from error
 

@@ -30,6 +30,7 @@ from .nodes import (
     show,
 )
 from .partitioning import Cache, Repartition, TakePartitions
+from .together import RunFunction, Together
 from .user_functions import MapGroups, Reduce
 
 MOST_NAMES = 10
@@ -211,6 +212,18 @@ def _(node: MapGroups, partition_bytes: int | None) -> Description:
 def _(node: Reduce, partition_bytes: int | None) -> Description:
     names = f"{name_of(node.function)}, then {name_of(node.combine)} of two and two"
     return Description(kind="REDUCE", subject=names)
+
+
+@_describe.register
+def _(node: Together, partition_bytes: int | None) -> Description:
+    return Description(kind="TOGETHER", subject=f"{len(node.parts)} results")
+
+
+@_describe.register
+def _(node: RunFunction, partition_bytes: int | None) -> Description:
+    rows = [each for each in node.arguments if not isinstance(each, RunFunction)]
+    details = (("rows", "gathered"),) if rows else ()
+    return Description(kind="RUN", subject=name_of(node.call.function), details=details)
 
 
 @_describe.register

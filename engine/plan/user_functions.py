@@ -15,7 +15,7 @@ from .nodes import Named, Unary
 VALUE = "value"
 """The name of a column that holds Python objects, pickled."""
 
-OBJECTS = pa.schema([(VALUE, pa.binary())])
+OBJECTS = pa.schema([(VALUE, pa.large_binary())])
 
 
 @dataclass(frozen=True, kw_only=True)

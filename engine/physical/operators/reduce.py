@@ -19,7 +19,9 @@ from ..user_code import UserCode
 
 def object_batch(value: Any) -> pa.RecordBatch:
     """Return a row with a Python object, pickled by value."""
-    return pa.RecordBatch.from_arrays([pa.array([cloudpickle.dumps(value)])], schema=OBJECTS)
+    return pa.RecordBatch.from_arrays(
+        [pa.array([cloudpickle.dumps(value)], pa.large_binary())], schema=OBJECTS
+    )
 
 
 def objects(batches: Iterator[pa.RecordBatch]) -> Iterator[Any]:
