@@ -97,13 +97,13 @@ def delayed(function: Callable[..., Any]) -> Callable[..., Delayed]:
 
     @functools.wraps(function, updated=())
     def call(*args: Any, **named: Any) -> Delayed:
-        found: list[PlanNode] = []
+        found: Found = {}
         plain = _with_placeholders(args, found)
         plain_named = _with_placeholders(named, found)
         return Delayed(
             RunFunction(
                 call=FunctionCall(function, plain, plain_named),
-                arguments=tuple(found),
+                arguments=tuple(plan for _, plan in found.values()),
                 site=caller_site(),
             )
         )
@@ -111,13 +111,15 @@ def delayed(function: Callable[..., Any]) -> Callable[..., Delayed]:
     return call
 
 
-def _with_placeholders(value: Any, found: list[PlanNode]) -> Any:
+Found = dict[int, tuple[int, PlanNode]]
+"""What has to be run, by its id: its number, and itself."""
+
+
+def _with_placeholders(value: Any, found: Found) -> Any:
     """Return `value` with what has to be run replaced by its place in `found`."""
     if isinstance(value, Delayed | Frame):
-        known = [number for number, plan in enumerate(found) if plan is value.plan]
-        if not known:
-            found.append(value.plan)
-        return Argument(known[0] if known else len(found) - 1)
+        number, _ = found.setdefault(id(value.plan), (len(found), value.plan))
+        return Argument(number)
     if type(value) in (list, tuple, set):
         return type(value)(_with_placeholders(each, found) for each in value)
     if type(value) is dict:
@@ -150,15 +152,16 @@ def compute(*things: Any) -> tuple[Any, ...]:
     (2, {'rows': 2}, 1)
     """
     __tracebackhide__ = True
-    found: list[PlanNode] = []
+    found: Found = {}
     shape = _with_placeholders(things, found)
     if not found:
         return tuple(shape)
-    run = Run(Together(parts=tuple(found), site=caller_site()), progress=True)
-    batches: list[list[pa.RecordBatch]] = [[] for _ in found]
+    parts = tuple(plan for _, plan in found.values())
+    run = Run(Together(parts=parts, site=caller_site()), progress=True)
+    batches: list[list[pa.RecordBatch]] = [[] for _ in parts]
     for batch in run.batches():
         batches[int(batch.schema.metadata[PART.encode()])].append(batch)
-    return tuple(with_arguments(shape, list(map(_result, found, batches))))
+    return tuple(with_arguments(shape, list(map(_result, parts, batches))))
 
 
 def _result(plan: PlanNode, batches: list[pa.RecordBatch]) -> Any:
