@@ -211,6 +211,13 @@ def test_apply_is_what_pandas_calls_it(session: pt.Session) -> None:
     ):
         made = whole.groupby("k").apply(best, **given)
         assert sorted(made.iter_rows()) == expected
+    # Chosen columns are those that the function sees, beside the keys.
+    names = (
+        frame()
+        .groupby("k")[["f"]]
+        .map_groups(lambda group: {"n": [", ".join(group.column_names)]}, {"n": str})
+    )
+    assert set(names.to_pydict()["n"]) == {"k, f"}
 
 
 def test_groups_of_nothing(session: pt.Session) -> None:
@@ -402,6 +409,22 @@ def test_nothing_is_called_before_it_is_run_and_nothing_twice(
     assert calls() == parts
     df.select((b * 2).alias("x"), (b + 1).alias("y")).collect()
     assert calls() == parts
+
+
+def test_conditions_of_ones_own_pass_by_what_is_known_of_the_rows(
+    session: pt.Session, tmp_path: Path
+) -> None:
+    even = col("a").map_elements(lambda value: value % 2 == 0, bool)
+    frame(100).sink_parquet(tmp_path / "rows.parquet")
+    sources = [
+        pt.scan_parquet(tmp_path / "rows.parquet"),
+        frame(100).persist(),
+        pt.range(100, name="a"),
+        frame(100),
+    ]
+    for rows in sources:
+        found = rows.filter(even & (col("a") > 90)).select("a").to_pydict()["a"]
+        assert found == [92, 94, 96, 98]
 
 
 def test_a_function_that_may_raise_is_not_moved(session: pt.Session) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import partita as pt
@@ -68,6 +69,9 @@ def frames() -> dict[str, object]:
     def same(batch: pa.RecordBatch) -> pa.RecordBatch:
         return batch
 
+    def large(values: pa.Array) -> pa.Array:
+        return pc.greater(pc.abs(values), 3)
+
     mapped = trips.map_batches(same, schema=trips.schema)
     return {
         "pt": pt,
@@ -76,6 +80,7 @@ def frames() -> dict[str, object]:
         "zones": zones,
         "events": events,
         "mapped": mapped,
+        "large": large,
     }
 
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 from ..errors import InvalidExpression, NotOffered, SchemaError, TypeMismatch, did_you_mean, listed
 from ..expr.aggregates import AGGREGATES
 from ..expr.evaluate import dtype_of
-from ..expr.node import Agg, Column, output_name
-from ..plan.node import caller_site
-from ..plan.nodes import Named
+from ..expr.node import Agg, Column, columns_of, output_name
+from ..plan.node import PlanNode, caller_site
+from ..plan.nodes import Named, Project
 from ..plan.user_functions import MapGroups
 from .absent import GROUPS
 from .aggregates import aggregate
@@ -296,7 +296,7 @@ class GroupBy(Generic[FrameT]):
             raise SchemaError(f"{where}(takes={takes!r}): it is one of {listed(FORMS)}.")
         known = None if schema is None else fields_of(schema, where)
         plan = MapGroups(
-            input=self._frame.plan,
+            input=self._chosen(),
             keys=self._keys,
             function=function,
             declared=pa.schema([]) if known is None else known,
@@ -333,6 +333,15 @@ class GroupBy(Generic[FrameT]):
     def __repr__(self) -> str:
         keys = ", ".join(repr(name) for name, _ in self._keys)
         return f"GroupBy({keys}): use .agg(...), .len(), .sum() and its like"
+
+    def _chosen(self) -> PlanNode:
+        """Return the plan of the rows, with the keys and the columns that were chosen."""
+        plan = self._frame.plan
+        if self._columns is None:
+            return plan
+        wanted = set(self._columns).union(*(columns_of(expr) for _, expr in self._keys))
+        kept = tuple((name, Column(name)) for name in plan.schema.names if name in wanted)
+        return Project(input=plan, exprs=kept)
 
     def _all_columns(self, aggregate_name: str) -> list[Named]:
         keys = {output_name(expr) for _, expr in self._keys} | {name for name, _ in self._keys}

@@ -123,7 +123,8 @@ def _order(order_by: tuple[SortKey, ...]) -> str:
 
 @text_of.register
 def _python_call(expr: PythonCall) -> str:
-    return f"{expr.name}({', '.join(text_of(arg) for arg in expr.args)})"
+    bare = expr.name.rpartition(".")[2]
+    return f"{bare}({', '.join(text_of(arg) for arg in expr.args)})"
 
 
 @text_of.register
