@@ -116,7 +116,7 @@ MISUSES: dict[str, tuple[str, Callable[[pt.DataFrame], Any]]] = {
     "join with pandas": ("pandas.DataFrame", lambda df: df.join(pd.DataFrame(), on="qty")),
     "merge with pandas": ("pandas.DataFrame", lambda df: df.merge(pd.DataFrame(), on="qty")),
     "concat with pandas": ("pandas.DataFrame", lambda df: pt.concat([df, pd.DataFrame()])),
-    "rows": ("from_pylist", lambda df: pt.DataFrame([{"a": 1}])),
+    "rows": ("from_items", lambda df: pt.DataFrame([(1, 2)])),
     "series": ("to_frame", lambda df: pt.DataFrame(pd.Series([1]))),
     "twice": (
         "with_columns would make column 'x' twice",

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import partita as pt
@@ -77,6 +78,9 @@ def frames() -> dict[str, object]:
     def same(batch: pa.RecordBatch) -> pa.RecordBatch:
         return batch
 
+    def large(values: pa.Array) -> pa.Array:
+        return pc.greater(pc.abs(values), 3)
+
     mapped = trips.map_batches(same, schema=trips.schema)
     return {
         "pt": pt,
@@ -86,6 +90,7 @@ def frames() -> dict[str, object]:
         "events": events,
         "mapped": mapped,
         "lists": lists,
+        "large": large,
     }
 
 

@@ -6,6 +6,7 @@
 # The names of the module are those of Polars, builtins or not; no code here uses either.
 # ruff: noqa: A004
 
+from . import random_frames as random
 from .concat import concat
 from .constructors import (
     all,
@@ -43,8 +44,10 @@ from .constructors import (
     when,
 )
 from .dataframe import DataFrame
+from .delayed import compute, delayed
 from .expression import Expression
 from .groupby import GroupBy
+from .made import from_batches, from_items, generate, range
 from .merging import merge_asof
 from .readers import (
     from_arrow,
@@ -63,7 +66,7 @@ from .readers import (
     scan_parquet,
 )
 from .result import Result
-from .running import compute
+from .udf import udf
 
 __all__ = [
     "DataFrame",
@@ -82,12 +85,16 @@ __all__ = [
     "corr",
     "count",
     "cov",
+    "delayed",
     "exclude",
     "first",
     "from_arrow",
+    "from_batches",
+    "from_items",
     "from_pandas",
     "from_polars",
     "from_pydict",
+    "generate",
     "implode",
     "kurtosis",
     "last",
@@ -105,6 +112,8 @@ __all__ = [
     "null_count",
     "product",
     "quantile",
+    "random",
+    "range",
     "read_csv",
     "read_ipc",
     "read_json",
@@ -118,6 +127,7 @@ __all__ = [
     "skew",
     "std",
     "sum",
+    "udf",
     "var",
     "when",
 ]

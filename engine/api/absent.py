@@ -31,7 +31,6 @@ FRAME: Mapping[str, str] = {
     "apply": "A function for each row is slow in Python: use expressions in .with_columns(...), or"
     " .map_batches(function) on whole batches.",
     "applymap": _BY_ROW,
-    "map_rows": _BY_ROW,
     "append": "Frames never change: use pt.concat([a, b]).",
     "vstack": "Use pt.concat([a, b]).",
     "extend": "Frames never change: use pt.concat([a, b]).",
@@ -53,10 +52,6 @@ FRAME: Mapping[str, str] = {
     "pivot": "Group by both and aggregate, then pivot the small result in pandas or polars.",
     "pivot_table": "Group by both and aggregate, then pivot the small result in pandas or polars.",
     "lazy": "A frame is lazy as it is: .collect() runs it.",
-    "persist": "Write it with .sink_parquet(path) and scan that, or pt.DataFrame(df.collect()).",
-    "cache": "Write it with .sink_parquet(path) and scan that, or pt.DataFrame(df.collect()).",
-    "repartition": "Partitions are cut by the data: see pt.config.set(partition_bytes=...).",
-    "npartitions": "Partitions are cut when a frame runs: see .collect().profile.",
     "to_dict": "Use .to_pydict() for columns or .to_dicts() for rows.",
     "to_excel": "Use .sink_csv; or .collect().to_pandas().to_excel().",
     "to_sql": "Use .collect().to_pandas().to_sql(), or .collect_batches() for an ADBC driver.",
@@ -65,7 +60,7 @@ FRAME: Mapping[str, str] = {
 """What a frame does not have."""
 
 EXPRESSION: Mapping[str, str] = {
-    **dict.fromkeys(("apply", "map", "map_elements", "transform", "pipe"), _BY_ROW),
+    **dict.fromkeys(("apply", "map", "transform", "pipe"), _BY_ROW),
     **dict.fromkeys(
         (
             *("over", "shift", "diff", "pct_change", "rank", "rolling", "rolling_mean"),
@@ -103,8 +98,6 @@ EXPRESSION: Mapping[str, str] = {
 """What an expression does not have."""
 
 GROUPS: Mapping[str, str] = {
-    "apply": "Use .agg(...) with expressions; or collect, and apply in pandas to what is small.",
-    "map_groups": "Use .agg(...) with expressions.",
     "transform": "Use .agg(...) and .join() the result back.",
     "filter": "Use .agg(...) and .filter(...) behind it.",
     "nlargest": "Use .agg(pt.col('v').top_k(n)), which gives a list.",

@@ -12,7 +12,7 @@ from .columns import IntoExpr, fields_of, named_expressions, row_wise
 from .frame import Frame
 from .groupby import GroupBy
 from .options import options
-from .user_function import FORMS, probed_schema
+from .user_function import FORMS, check_callable, probed_schema
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -79,7 +79,8 @@ class CombiningVerbs(Frame):
         ----------
         function : callable
             Given a batch, it returns one: a `pyarrow.RecordBatch` or `pyarrow.Table`, a pandas
-            DataFrame, or a mapping of names to arrays. How the rows are cut into batches is not
+            DataFrame, or a mapping of names to arrays; or an iterator of these, such as a
+            generator. How the rows are cut into batches is not
             promised, so it has to treat each row by itself.
         schema : pyarrow.Schema or mapping, optional
             What it returns. Without it the function is called here, once, on an empty batch.
@@ -111,10 +112,7 @@ class CombiningVerbs(Frame):
         site = caller_site()
         if takes not in FORMS:
             raise SchemaError(f"map_batches(takes={takes!r}): it is one of {listed(FORMS)}.")
-        if not callable(function):
-            raise InvalidExpression(
-                f"map_batches wants a function of a batch, found {type(function).__name__}."
-            )
+        check_callable(function, "map_batches", "a batch")
         declared = (
             probed_schema(function, self.schema, takes)
             if schema is None

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
 
 from ..errors import InvalidExpression, NotOffered, SchemaError, TypeMismatch, did_you_mean, listed
 from ..expr.aggregates import AGGREGATES
 from ..expr.evaluate import dtype_of
 from ..expr.function import REQUIRED
-from ..expr.node import Agg, Column, output_name
+from ..expr.node import Agg, Column, columns_of, output_name
 from ..plan.group_rows import GroupRows
-from ..plan.node import Site, caller_site
+from ..plan.node import PlanNode, Site, caller_site
 from ..plan.nodes import Named, Project
+from ..plan.user_functions import MapGroups
 from .absent import GROUPS
 from .aggregates import aggregate
-from .columns import IntoExpr, flatten, named_expressions, names
+from .columns import IntoExpr, fields_of, flatten, named_expressions, names
 from .frame import Frame
 from .options import options
+from .user_function import FORMS, check_callable, probed_schema
 
 _EVERYWHERE = {
     "numeric_only": "choose the columns, as in .group_by('k')[['v', 'w']].sum()",
@@ -280,6 +285,102 @@ class GroupBy(Generic[FrameT]):
         """Whether all values are true, for every column that is not a key."""
         return self.agg("all")
 
+    @options(
+        return_dtype="write schema={'a': 'int64'}, or leave it out",
+        meta="write schema={'a': 'int64'}, or leave it out",
+        include_groups="all columns are given, the keys among them",
+    )
+    def map_groups(
+        self, function: Callable[[Any], Any], schema: Any = None, *, takes: str = "arrow"
+    ) -> FrameT:
+        """Apply a Python function to each group as a whole, in the workers.
+
+        Rows of a group are brought together in one partition, as for a join; how many groups there
+        are in all does not matter, but one group has to fit into memory.
+
+        Parameters
+        ----------
+        function : callable
+            Given all columns of a group's rows, its keys among them, it returns any number of rows:
+            a `pyarrow.Table` or `pyarrow.RecordBatch`, a pandas DataFrame, or a mapping of names to
+            arrays.
+        schema : pyarrow.Schema or mapping, optional
+            What it returns. Without it the function is called here, once, without rows.
+        takes : {"arrow", "pandas"}
+            What it is given: a `pyarrow.Table` or a pandas DataFrame.
+
+        Returns
+        -------
+        DataFrame
+            What the function returned for all groups: in the order of their first rows after
+            ``group_by(..., maintain_order=True)``, which gathers all rows in one partition; else
+            in an order that is not promised, but is always the same.
+
+        Raises
+        ------
+        UserFunctionError
+            When run: if the function raises; its line and the partition are named.
+        SchemaError
+            If `schema` is not given and cannot be found out; when run: if something else is
+            returned.
+
+        Examples
+        --------
+        >>> import partita as pt, pyarrow.compute as pc
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 5]})
+        >>> def spread(group):
+        ...     low, high = pc.min_max(group["v"]).values()
+        ...     return {"k": [group["k"][0]], "spread": [high.as_py() - low.as_py()]}
+        >>> df.group_by("k").map_groups(spread, {"k": str, "spread": int}).sort("k").to_pydict()
+        {'k': ['a', 'b'], 'spread': [4, 0]}
+        """
+        return self._map_groups(function, schema, takes, "map_groups")
+
+    @options(
+        return_dtype="write schema={'a': 'int64'}, or leave it out",
+        include_groups="all columns are given, the keys among them",
+    )
+    def apply(
+        self, function: Callable[[Any], Any], schema: Any = None, *, meta: Any = None
+    ) -> FrameT:
+        """Apply a function to each group as a pandas DataFrame: `map_groups`, as pandas calls it.
+
+        The function is given all columns, the keys among them, and returns a DataFrame; `schema`,
+        or `meta` as in Dask (a mapping to types or a DataFrame without rows), says which.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 5]})
+        >>> df.groupby("k").apply(lambda group: group.nlargest(1, "v")).sort("k").to_pydict()
+        {'k': ['a', 'b'], 'v': [5, 2]}
+        """
+        wanted = schema if meta is None else meta
+        if hasattr(wanted, "dtypes") and hasattr(wanted, "columns"):
+            wanted = pa.Schema.from_pandas(wanted, preserve_index=False).remove_metadata()
+        return self._map_groups(function, wanted, "pandas", "apply")
+
+    def _map_groups(
+        self, function: Callable[[Any], Any], schema: Any, takes: str, where: str
+    ) -> FrameT:
+        site = caller_site()
+        check_callable(function, where, "the rows of a group")
+        if takes not in FORMS:
+            raise SchemaError(f"{where}(takes={takes!r}): it is one of {listed(FORMS)}.")
+        known = None if schema is None else fields_of(schema, where)
+        plan = MapGroups(
+            input=self._chosen(),
+            keys=self._keys,
+            function=function,
+            declared=pa.schema([]) if known is None else known,
+            takes=takes,
+            maintain_order=self._maintain_order,
+            site=site,
+        )
+        if known is None:
+            plan = replace(plan, declared=probed_schema(function, plan.given, takes, where))
+        return self._frame._from_plan(plan)
+
     def __getitem__(self, columns: str | Iterable[str]) -> GroupBy[FrameT]:
         """Choose the columns that ``.sum()`` and its like are for: ``groupby("k")["v"].sum()``."""
         return self._choosing(names([columns], self._frame.schema, "group_by"))
@@ -307,12 +408,21 @@ class GroupBy(Generic[FrameT]):
     def __iter__(self) -> Any:
         raise InvalidExpression(
             "A group_by cannot be iterated over: its groups are not gathered one by one. Use"
-            " .agg(...) with expressions."
+            " .agg(...) with expressions, or .map_groups(function)."
         )
 
     def __repr__(self) -> str:
         keys = ", ".join(repr(name) for name, _ in self._keys)
         return f"GroupBy({keys}): use .agg(...), .len(), .sum() and its like"
+
+    def _chosen(self) -> PlanNode:
+        """Return the plan of the rows, with the keys and the columns that were chosen."""
+        plan = self._frame.plan
+        if self._columns is None:
+            return plan
+        wanted = set(self._columns).union(*(columns_of(expr) for _, expr in self._keys))
+        kept = tuple((name, Column(name)) for name in plan.schema.names if name in wanted)
+        return Project(input=plan, exprs=kept)
 
     def _all_columns(
         self, aggregate_name: str, settings: tuple[tuple[str, Any], ...] = ()

@@ -38,6 +38,7 @@ from .node import (
     columns_of,
     unaliased,
 )
+from .python_call import PythonCall, called
 from .text import text_of
 
 
@@ -317,6 +318,15 @@ def _by_code(array: pa.DictionaryArray, over_values: Callable[[Value], Value]) -
     if codes is None:
         return encoded
     return pa.DictionaryArray.from_arrays(encoded.indices.take(codes), encoded.dictionary)
+
+
+@_compute.register
+def _python_call(expr: PythonCall, scope: _Scope) -> Value:
+    values = [_broadcast(_value(arg, scope), scope.batch.num_rows) for arg in expr.args]
+    if scope.types_only:
+        # Its type is what was declared: the function is not called to find out.
+        return pa.array([], expr.dtype)
+    return called(expr, values, scope.batch.num_rows)
 
 
 @_compute.register

@@ -28,6 +28,7 @@ from .node import (
     Window,
     WindowCall,
 )
+from .python_call import PythonCall
 
 _TIGHTNESS = (
     (4, "eq ne lt le gt ge"),
@@ -130,6 +131,12 @@ def _order(order_by: tuple[SortKey, ...]) -> str:
         + (" nulls last" if key.nulls_last else "")
         for key in order_by
     )
+
+
+@text_of.register
+def _python_call(expr: PythonCall) -> str:
+    bare = expr.name.rpartition(".")[2]
+    return f"{bare}({', '.join(text_of(arg) for arg in expr.args)})"
 
 
 @text_of.register

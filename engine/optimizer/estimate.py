@@ -34,6 +34,8 @@ from ..plan.nodes import (
 )
 from ..plan.rolling import Rolling
 from ..plan.shape import Beside, Explode, RandomBits, RowIndex, Unnest
+from ..plan.together import RunFunction, Together
+from ..plan.user_functions import MapGroups, Reduce
 from ..source import ColumnStatistics
 
 UNKNOWN_ROWS = 1_000_000.0
@@ -378,6 +380,19 @@ def _(node: MapBatches, inputs: list[Estimate]) -> Estimate:
     # What a function of the user does is not known; most keep the number of rows.
     rows = inputs[0].rows
     return Estimate(rows=rows, bytes=rows * _width(node.schema))
+
+
+@_estimate.register
+def _(node: MapGroups, inputs: list[Estimate]) -> Estimate:
+    rows = inputs[0].rows
+    return Estimate(rows=rows, bytes=rows * _width(node.schema))
+
+
+@_estimate.register(Together)
+@_estimate.register(RunFunction)
+@_estimate.register(Reduce)
+def _(node: PlanNode, inputs: list[Estimate]) -> Estimate:
+    return Estimate(rows=1.0, bytes=_width(node.schema))
 
 
 @_estimate.register

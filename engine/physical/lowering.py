@@ -30,14 +30,18 @@ from ..plan.nodes import (
     Sort,
     Union,
 )
+from ..plan.partitioning import Cache, Repartition, TakePartitions
 from ..plan.rolling import Rolling
 from ..plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
+from ..plan.together import RunFunction
+from ..plan.user_functions import MapGroups, Reduce
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
 from .lower_asof import lower_asof
 from .lower_cross import lower_cross
 from .lower_group_rows import lower_group_rows
 from .lower_join import lower_join
+from .lower_partitioning import lower_cache, lower_repartition, lower_take_partitions
 from .lower_range_join import lower_range_join
 from .lower_rolling import lower_rolling
 from .lower_shape import (
@@ -50,6 +54,8 @@ from .lower_shape import (
 )
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
+from .lower_together import lower_run_function
+from .lower_user_functions import lower_map_groups, lower_reduce
 from .operators.compute import Compute
 from .operators.filter import FilterRows
 from .operators.map_batches import MapBatchesRows
@@ -167,6 +173,12 @@ lower_node.register(Unnest, lower_unnest)
 lower_node.register(RandomBits, lower_random_bits)
 lower_node.register(Reverse, lower_reverse)
 lower_node.register(Beside, lower_beside)
+lower_node.register(Cache, lower_cache)
+lower_node.register(MapGroups, lower_map_groups)
+lower_node.register(Reduce, lower_reduce)
+lower_node.register(Repartition, lower_repartition)
+lower_node.register(RunFunction, lower_run_function)
+lower_node.register(TakePartitions, lower_take_partitions)
 
 
 @lower_node.register(Distinct)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..errors import PlanError
 from ..expr.aggregates import AGGREGATES
 from ..expr.node import Agg, Column, Expr, SortKey
+from ..expr.user_code import name_of
 from .group_rows import GroupRows
 from .joins import AsofJoin, RangeJoin
 from .node import PlanNode
@@ -31,8 +32,11 @@ from .nodes import (
     Write,
     show,
 )
+from .partitioning import Cache, Repartition, TakePartitions
 from .rolling import Rolling
 from .shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
+from .together import RunFunction, Together
+from .user_functions import MapGroups, Reduce
 
 MOST_NAMES = 10
 """Names of a list that are written out; the rest is counted."""
@@ -284,7 +288,7 @@ def _(node: Beside, partition_bytes: int | None) -> Description:
 
 @_describe.register
 def _(node: MapBatches, partition_bytes: int | None) -> Description:
-    name = getattr(node.function, "__qualname__", type(node.function).__name__)
+    name = name_of(node.function)
     takes = "partition" if node.whole_partition else "batch"
     details = (("takes", f"{node.takes} {takes}"), ("gives", names_text(node.schema.names)))
     return Description(kind="MAP", subject=name, details=details)
@@ -297,6 +301,55 @@ def _(node: Rolling, partition_bytes: int | None) -> Description:
         details.insert(0, ("by", _named_text(node.keys)))
     window = f"{node.period} of {node.on}, from {node.offset}"
     return Description(kind="ROLLING", subject=window, details=tuple(details))
+
+
+@_describe.register
+def _(node: MapGroups, partition_bytes: int | None) -> Description:
+    details = [("takes", node.takes), ("gives", names_text(node.schema.names))]
+    if node.maintain_order:
+        details.append(("order", "kept, groups are gathered"))
+    subject = f"{name_of(node.function)} by {_named_text(node.keys)}"
+    return Description(kind="MAP GROUPS", subject=subject, details=tuple(details))
+
+
+@_describe.register
+def _(node: Reduce, partition_bytes: int | None) -> Description:
+    names = f"{name_of(node.function)}, then {name_of(node.combine)} of two and two"
+    return Description(kind="REDUCE", subject=names)
+
+
+@_describe.register
+def _(node: Together, partition_bytes: int | None) -> Description:
+    return Description(kind="TOGETHER", subject=f"{len(node.parts)} results")
+
+
+@_describe.register
+def _(node: RunFunction, partition_bytes: int | None) -> Description:
+    rows = [each for each in node.arguments if not isinstance(each, RunFunction)]
+    details = (("rows", "gathered"),) if rows else ()
+    return Description(kind="RUN", subject=name_of(node.call.function), details=details)
+
+
+@_describe.register
+def _(node: Repartition, partition_bytes: int | None) -> Description:
+    wanted = []
+    if node.count is not None:
+        wanted.append(f"into {node.count}")
+    if node.size is not None:
+        wanted.append(f"of {count_text(node.size)} bytes")
+    if node.keys:
+        wanted.append(f"by {names_text(node.keys)}")
+    return Description(kind="REPARTITION", subject=" ".join(wanted))
+
+
+@_describe.register
+def _(node: TakePartitions, partition_bytes: int | None) -> Description:
+    return Description(kind="PARTITIONS", subject=names_text(map(str, node.numbers)))
+
+
+@_describe.register
+def _(node: Cache, partition_bytes: int | None) -> Description:
+    return Description(kind="CACHE", subject="made once for all that read it")
 
 
 @_describe.register

@@ -15,6 +15,7 @@ from .joins import AsofJoin, RangeJoin
 from .node import PlanNode
 from .nodes import Aggregate, Filter, Join, Project, Scan, Sort, describe, required_columns
 from .rolling import Rolling
+from .user_functions import MapGroups
 
 
 def verify(plan: PlanNode) -> None:
@@ -124,8 +125,9 @@ def _(node: Aggregate) -> tuple[Expr, ...]:
     return tuple(expr for _, expr in node.keys)
 
 
-@_row_wise.register
-def _(node: Rolling) -> tuple[Expr, ...]:
+@_row_wise.register(Rolling)
+@_row_wise.register(MapGroups)
+def _(node: Rolling | MapGroups) -> tuple[Expr, ...]:
     return tuple(expr for _, expr in node.keys)
 
 

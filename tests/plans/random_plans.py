@@ -31,6 +31,7 @@ from partita.engine.plan.nodes import (
     SortKey,
     Union,
 )
+from partita.engine.plan.partitioning import Cache, Repartition
 from partita.engine.plan.shape import Beside, RandomBits, Reverse, RowIndex
 from partita.io.memory import MemorySource
 
@@ -279,8 +280,20 @@ def _map(rng: Random, of: Made, made: list[Made]) -> Made:
     return Made(plan, of.ordered)
 
 
+def _cut(rng: Random, of: Made, made: list[Made]) -> Made:
+    if rng.random() < 0.3:
+        keys = tuple(_some(rng, of.plan.schema.names, 1, 2))
+        return Made(Repartition(input=of.plan, count=rng.choice([None, 1, 3]), keys=keys), False)
+    asked = rng.choice([{"count": 1}, {"count": 4}, {"size": 64}, {"size": 1 << 20}])
+    return Made(Repartition(input=of.plan, **asked), of.ordered)
+
+
+def _cache(rng: Random, of: Made, made: list[Made]) -> Made:
+    return Made(Cache(input=of.plan), of.ordered)
+
+
 _STEPS = (
     *(_index, _reverse, _beside),
     *(_filter, _filter, _filter, _project, _project, _aggregate, _aggregate, _join, _join),
-    *(_sort, _sort, _slice, _slice, _distinct, _union, _map, _group_rows),
+    *(_sort, _sort, _slice, _slice, _distinct, _union, _map, _group_rows, _cut, _cache),
 )

@@ -32,6 +32,7 @@ from partita.engine.plan.nodes import (
     Sort,
     Union,
 )
+from partita.engine.plan.partitioning import Cache, Repartition
 from partita.engine.plan.rolling import Rolling
 from partita.engine.plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from partita.engine.schema import decoded
@@ -363,6 +364,12 @@ def _(node: Rolling, inputs: list[pa.Table]) -> list[Row]:
 @_rows.register
 def _(node: Union, inputs: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(inputs)
+
+
+@_rows.register(Cache)
+@_rows.register(Repartition)
+def _(node: Cache | Repartition, inputs: list[pa.Table]) -> pa.Table:
+    return inputs[0]
 
 
 @_rows.register

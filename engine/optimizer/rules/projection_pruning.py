@@ -30,6 +30,7 @@ from ...plan.nodes import (
     Union,
     required_columns,
 )
+from ...plan.partitioning import Cache, Repartition
 from ...plan.rolling import Rolling
 from ...plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from ..context import Context
@@ -101,6 +102,18 @@ def _needs(node: PlanNode, needed: Names) -> tuple[Names, ...]:
 @_needs.register(Reverse)
 def _(node: PlanNode, needed: Names) -> tuple[Names, ...]:
     return (needed | required_columns(node),)
+
+
+@_needs.register
+def _(node: Cache, needed: Names) -> tuple[Names, ...]:
+    return (needed,)
+
+
+@_needs.register
+def _(node: Repartition, needed: Names) -> tuple[Names, ...]:
+    # Where partitions have a size, all columns count.
+    every = node.size is not None or (node.keys and node.count is None)
+    return (frozenset(node.schema.names) if every else needed | set(node.keys),)
 
 
 @_needs.register

@@ -23,6 +23,7 @@ from ...plan.nodes import (
     Sort,
     Union,
 )
+from ...plan.partitioning import Cache
 from ...plan.rolling import Rolling
 from ...plan.shape import Explode, Reverse, Unnest
 from ..context import Context
@@ -52,6 +53,10 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
             continue
         if isinstance(after, Reverse) and isinstance(after.input, Reverse):
             built[id(node)] = after.input.input
+            continue
+        if isinstance(after, Cache) and parents.get(id(node), 0) < 2:
+            # Nobody else reads it, so that what is above may reach into it.
+            built[id(node)] = after.input
             continue
         if isinstance(after, Distinct) and _is_distinct(after):
             built[id(node)] = after.input
@@ -87,6 +92,7 @@ def _sees_order(node: PlanNode, matters: bool) -> bool:
 @_sees_order.register(Explode)
 @_sees_order.register(Reverse)
 @_sees_order.register(Unnest)
+@_sees_order.register(Cache)
 def _(node: PlanNode, matters: bool) -> bool:
     return matters
 
