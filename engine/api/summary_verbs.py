@@ -280,7 +280,9 @@ def _shares(plan: PlanNode, name: str, site: Site | None) -> PlanNode:
     """Return `plan` with the column of counts as shares of their sum; rows keep their order."""
     one = (literal(1),)
     total = Aggregate(input=plan, keys=(), aggs=(("__total", Agg("sum", Column(name))),))
-    joined = Join(left=plan, right=total, left_on=one, right_on=one, maintain_order=True, site=site)
+    joined = Join(
+        left=plan, right=total, left_on=one, right_on=one, maintain_order="left", site=site
+    )
     share = Call("divide", (Column(name), Column("__total")))
     exprs = tuple((each, share if each == name else Column(each)) for each in plan.schema.names)
     return Project(input=joined, exprs=exprs, site=site)
