@@ -201,9 +201,16 @@ def test_several_filters_of_one_column_and_what_is_computed_of_them() -> None:
         both=col("v").filter(col("k") > 1).filter(col("v") > 3).len(),
         behind=col("v").sum().filter(col("k") == 1),
         named=pt.len().alias("n").filter(col("k") == 1),
+        never=col("v").filter(pt.lit(None)).sum(),
+        always=col("v").filter(True, col("v") > 0).sum(),
+        text=(col("k").filter(col("v") > 2).cast("string") + "!").str.to_uppercase().first(),
+        tested=(col("v").filter(col("k") == 2) > 3).sum(),
     )
     assert made.to_dicts() == [
-        {"low": 3, "high": 70, "share": 0.7, "both": 1, "behind": 3, "named": 2}
+        {
+            **{"low": 3, "high": 70, "share": 0.7, "both": 1, "behind": 3, "named": 2},
+            **{"never": 0, "always": 10, "text": "2!", "tested": 1},
+        }
     ]
 
 
