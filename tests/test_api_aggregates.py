@@ -208,8 +208,16 @@ def test_several_filters_of_one_column_and_what_is_computed_of_them() -> None:
     )
     assert made.to_dicts() == [
         {
-            **{"low": 3, "high": 70, "share": 0.7, "both": 1, "behind": 3, "named": 2},
-            **{"never": 0, "always": 10, "text": "2!", "tested": 1},
+            "low": 3,
+            "high": 70,
+            "share": 0.7,
+            "both": 1,
+            "behind": 3,
+            "named": 2,
+            "never": 0,
+            "always": 10,
+            "text": "2!",
+            "tested": 1,
         }
     ]
 
