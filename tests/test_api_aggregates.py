@@ -201,9 +201,24 @@ def test_several_filters_of_one_column_and_what_is_computed_of_them() -> None:
         both=col("v").filter(col("k") > 1).filter(col("v") > 3).len(),
         behind=col("v").sum().filter(col("k") == 1),
         named=pt.len().alias("n").filter(col("k") == 1),
+        never=col("v").filter(pt.lit(None)).sum(),
+        always=col("v").filter(True, col("v") > 0).sum(),
+        text=(col("k").filter(col("v") > 2).cast("string") + "!").str.to_uppercase().first(),
+        tested=(col("v").filter(col("k") == 2) > 3).sum(),
     )
     assert made.to_dicts() == [
-        {"low": 3, "high": 70, "share": 0.7, "both": 1, "behind": 3, "named": 2}
+        {
+            "low": 3,
+            "high": 70,
+            "share": 0.7,
+            "both": 1,
+            "behind": 3,
+            "named": 2,
+            "never": 0,
+            "always": 10,
+            "text": "2!",
+            "tested": 1,
+        }
     ]
 
 
@@ -414,6 +429,9 @@ REFUSED: dict[str, tuple[str, Callable[[pt.DataFrame], Any]]] = {
     "an order of an aggregate": ("no order", lambda df: col("v").sum().sort_by("k")),
     "a share beyond all": ("between 0 and 1", lambda df: df.select(col("v").quantile(1.5))),
     "an unknown way": ("'nearest'", lambda df: df.select(col("v").quantile(0.5, "middle"))),
+    "an unknown way of a frame": ("'nearest'", lambda df: df.quantile(0.5, "middle")),
+    "a share that is text": ("between 0 and 1", lambda df: df.group_by("k")["v"].quantile("a")),
+    "an unknown way to describe": ("'nearest'", lambda df: df.describe(interpolation="middle")),
     "an accuracy of none": ("accuracy", lambda df: df.select(col("v").approx_quantile(0.5, 0.0))),
     "fewer than none": ("0 or more", lambda df: df.select(col("v").top_k(-1))),
     "a median of text": ("wants a number", lambda df: df.select(col("s").median())),

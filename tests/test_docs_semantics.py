@@ -131,6 +131,8 @@ def _() -> None:
         first=col("a").first(),
         last=col("a").last(),
         distinct=col("a").n_unique(),
+        modes=col("a").mode(),
+        all=col("a").implode(),
     )
     assert found.to_dicts() == [
         {
@@ -142,6 +144,8 @@ def _() -> None:
             "first": None,
             "last": None,
             "distinct": 3,
+            "modes": [None],
+            "all": data["a"],
         }
     ]
 
@@ -208,6 +212,7 @@ def _() -> None:
     assert fails(-col("a"), a=[least])
     assert fails(col("a").sum(), a=[most, 1])
     assert values(col("a").sum(), a=[most, 1, -1]) == [most]
+    assert fails(col("a").product(), a=[most, 2])
 
 
 @line("two integer types")
@@ -279,11 +284,14 @@ def _() -> None:
     assert values(col("a").sum(), a=ints("int8", 127, 127)) == [254]
 
 
-@line("type of a mean")
+@line("type of a mean, a median, a quantile")
 def _() -> None:
     assert type_of(col("a").mean(), a=[1, 2]) == "double"
     assert type_of(col("a").mean(), a=[Decimal("1.10")]) == "double"
-    assert type_of(col("a").mean(), a=pa.array([1], pa.float32())) == "float"
+    for aggregate in (col("a").mean(), col("a").median(), col("a").quantile(0.5)):
+        assert type_of(aggregate, a=pa.array([1], pa.float32())) == "float"
+        assert type_of(aggregate, a=[datetime.date(2024, 1, 1)]) == "timestamp[us]"
+        assert type_of(aggregate, a=[datetime.timedelta(1)]) == "duration[us]"
 
 
 @line("an aggregate of no rows")
@@ -299,7 +307,12 @@ def _() -> None:
         **{name: getattr(col("a"), name)() for name in ("mean", "std", "var", "first", "last")},
         **{name: getattr(col("s"), name)() for name in ("min", "max")},
     }
+    lists = ("mode", "implode", "unique", "head", "tail", "top_k", "bottom_k")
+    aggregates |= {name: getattr(col("s"), name)() for name in lists}
+    nulls = ("median", "skew", "kurtosis", "arg_min")
+    aggregates |= {name: getattr(col("a"), name)() for name in (*nulls, "product")}
     known = {"sum": 0, "count": 0, "len": 0, "n_unique": 0, "any": False, "all": True}
+    known |= {"product": 1, **{name: [] for name in lists}}
     found = none.select(**aggregates).to_dicts()
     assert found == [{name: known.get(name) for name in aggregates}]
 
@@ -514,3 +527,93 @@ def _() -> None:
     df = pt.from_pydict({"a1": [1], "a2": [2], "b": [3]})
     assert df.select(col("^a.$")).columns == ["a1", "a2"] == df.select("^a.$").columns
     assert df.select(pt.exclude("^a.$")).columns == ["b"] == df.drop("^a.$").columns
+
+
+# Aggregates
+
+
+@line("NaN in a quantile, in `top_k`")
+def _() -> None:
+    assert same(values(col("a").quantile(1.0), a=[NAN, INF, 1.0]), [NAN])
+    assert same(values(col("a").median(), a=[NAN, 2.0, 1.0]), [2.0])
+    assert same(values(col("a").top_k(2), a=[1.0, NAN, 2.0]), [[NAN, 2.0]])
+
+
+@line("NaN in `arg_max`, `max_by` and the like")
+def _() -> None:
+    data = {"a": [NAN, 1.0, 2.0, None], "s": ["x", "y", "z", "w"]}
+    assert values(col("a").arg_max(), **data) == [2]
+    assert values(col("s").max_by("a"), **data) == ["z"]
+    assert values(col("s").min_by("a"), **data) == ["y"]
+    assert values(col("s").min_by("a"), a=[None, NAN], s=["x", "y"]) == ["y"]
+
+
+@line("type of a product")
+def _() -> None:
+    assert type_of(col("a").product(), a=ints("int8", 1)) == "int64"
+    assert type_of(col("a").product(), a=ints("uint8", 1)) == "uint64"
+    assert type_of(col("a").product(), a=[True]) == "int64"
+    assert type_of(col("a").product(), a=pa.array([1], pa.float32())) == "float"
+    with pytest.raises(errors.TypeMismatch):
+        type_of(col("a").product(), a=[Decimal("1.1")])
+
+
+@line("an aggregate with a filter")
+def _() -> None:
+    df = pt.from_pydict({"k": [1, 2], "v": [5, 6]})
+    few = col("v").filter(col("v") > 5)
+    made = df.group_by("k").agg(sum=few.sum(), min=few.min(), all=few.implode(), n=few.len())
+    assert made.sort("k").to_dicts() == [
+        {"k": 1, "sum": 0, "min": None, "all": [], "n": 0},
+        {"k": 2, "sum": 6, "min": 6, "all": [6], "n": 1},
+    ]
+
+
+@line("a quantile between two values")
+def _() -> None:
+    assert values(col("a").quantile(0.5), a=[1, 2]) == [2.0]
+    assert values(col("a").quantile(0.4), a=[1, 2]) == [1.0]
+    assert values(col("a").quantile(0.4, "linear"), a=[1, 2]) == [1.4]
+
+
+@line("a median between two values")
+def _() -> None:
+    assert values(col("a").median(), a=[1, 2, None]) == [1.5]
+
+
+@line("an approximate quantile")
+def _() -> None:
+    up, down = list(range(1, 1001)), list(range(1000, 0, -1))
+    found = [values(col("a").approx_quantile(0.9, 0.02), a=data) for data in (up, down)]
+    assert found[0] == found[1]
+    assert abs(found[0][0] - 900) <= 0.02 * 900 + 1
+
+
+@line("an approximate number of values")
+def _() -> None:
+    up, down = list(range(50_000)), list(range(49_999, -1, -1))
+    found = [values(col("a").approx_n_unique(), a=data) for data in (up, down)]
+    assert found[0] == found[1]
+    assert abs(found[0][0] - 50_000) <= 3 * 0.0081 * 50_000
+
+
+@line("`mode`")
+def _() -> None:
+    assert values(col("a").mode(), a=[3, 1, 3, 1, 2]) == [[1, 3]]
+    assert values(col("a").mode(), a=[None, "x", "x", None]) == [[None, "x"]]
+
+
+@line("`skew`, `kurtosis`, `corr` of one value")
+def _() -> None:
+    for data in ([2.5], [0.1, 0.1, 0.1]):
+        for aggregate in (col("a").skew(), col("a").kurtosis(), pt.corr("a", "a")):
+            assert same(values(aggregate, a=data), [NAN])
+
+
+@line("a list of an aggregate")
+def _() -> None:
+    data = {"a": [2, None, 3, 1], "t": [4, 3, 2, 1]}
+    assert values(col("a").implode(), **data) == [[2, None, 3, 1]]
+    assert values(col("a").sort().implode(), **data) == [[None, 1, 2, 3]]
+    assert values(col("a").sort_by("t").head(2), **data) == [[1, 3]]
+    assert values(col("a").top_k(9), **data) == [[3, 2, 1, None]]

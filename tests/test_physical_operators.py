@@ -29,6 +29,7 @@ from partita.engine.physical.operators.aggregate import (
 from partita.engine.physical.operators.compute import Compute
 from partita.engine.physical.operators.conform import ConformRows
 from partita.engine.physical.operators.filter import FilterRows
+from partita.engine.physical.operators.group_rows import RowsOfGroups
 from partita.engine.physical.operators.join import HashJoin
 from partita.engine.physical.operators.map_batches import MapBatchesRows
 from partita.engine.physical.operators.slice import LimitRows, TailRows
@@ -217,6 +218,7 @@ def test_tail(count: int) -> None:
         TopK(by=(SortKey(Column("i")),), limit=5),
         PartialAggregate(keys=("k",), aggs=(), schema=SCHEMA),
         FinalAggregate(keys=("k",), aggs=(), schema=pa.schema([SCHEMA.field("k")])),
+        RowsOfGroups(keys=("k",), count=2),
     ],
     ids=lambda operator: type(operator).__name__,
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..errors import InvalidExpression
+from ..errors import InvalidExpression, listed
 from .aggregate import Aggregate
 from .function import ANY, NUMBER, ORDERED, Kind, Parameter, is_number, is_temporal
 
@@ -70,11 +70,14 @@ def _product_type(dtype: pa.DataType) -> pa.DataType:
 
 
 def _check_share(options: Mapping[str, Any]) -> None:
-    share = options["quantile"]
-    if not 0 <= share <= 1:
+    share, way = options["quantile"], options.get("interpolation", "nearest")
+    number = isinstance(share, int | float) and not isinstance(share, bool)
+    if not (number and 0 <= share <= 1):
         raise InvalidExpression(
             f"A quantile is a share between 0 and 1, such as 0.9; this is {share!r}."
         )
+    if way not in _WAYS:
+        raise InvalidExpression(f"interpolation is one of {listed(_WAYS)}, but this is {way!r}.")
 
 
 def _check_approximate(options: Mapping[str, Any]) -> None:
@@ -94,12 +97,13 @@ def _check_count(options: Mapping[str, Any]) -> None:
             raise InvalidExpression(f"{name} is a number of values, 0 or more; this is {count!r}.")
 
 
+_WAYS = ("nearest", "lower", "higher", "midpoint", "linear", "equiprobable")
 _SHARE = Parameter(name="quantile", types=(float, int))
 _INTERPOLATION = Parameter(
     name="interpolation",
     default="nearest",
     types=(str,),
-    choices=("nearest", "lower", "higher", "midpoint", "linear", "equiprobable"),
+    choices=_WAYS,
 )
 _ACCURACY = Parameter(name="accuracy", default=0.01, types=(float,))
 _BIAS = Parameter(name="bias", default=True, types=(bool,), keyword_only=True)

@@ -99,7 +99,7 @@ class Inputs:
         self._batch = batch
         filters = list(dict.fromkeys(agg.where for agg in aggs if agg.where is not None))
         self._masks = {
-            where: pc.fill_null(decoded(mask), False).cast(pa.bool_())
+            where: pc.fill_null(decoded(mask).cast(pa.bool_()), False)
             for where, mask in zip(filters, evaluate_many(filters, batch), strict=True)
         }
         self._chosen = {

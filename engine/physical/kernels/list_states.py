@@ -167,7 +167,7 @@ def _finish_quantile(parts: Parts, dtype: pa.DataType, options: Options) -> pa.A
     share = float(options.get("quantile", 0.5))
     interpolation = options.get("interpolation", "nearest")
     values = _sorted_values(lists)
-    _, starts = kernels.members(lists)
+    starts = kernels.starts_of(lists)
     sizes = np.diff(starts)
     below, above, way = _places(sizes, share, interpolation)
     there = sizes > 0

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...errors import ComputeError
 from ...expr.node import Column, SortKey
 from ...schema import decoded
 from .group import GroupIds, rows_by_group
@@ -51,8 +52,7 @@ def concatenated(groups: GroupIds, lists: pa.LargeListArray) -> pa.LargeListArra
     """Return for each group the values of all its lists, one list behind the other."""
     rows, starts = rows_by_group(groups)
     ordered = lists.take(pa.array(rows))
-    ends = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(lengths(ordered), out=ends[1:])
+    ends = starts_of(ordered)
     return pa.LargeListArray.from_arrays(pa.array(ends[starts]), ordered.flatten())
 
 
@@ -63,10 +63,14 @@ def lengths(lists: pa.LargeListArray) -> np.ndarray:
 
 def members(lists: pa.LargeListArray) -> tuple[np.ndarray, np.ndarray]:
     """Return the number of the list of each value, and where each list begins; both int64."""
-    sizes = lengths(lists)
+    return np.repeat(np.arange(len(lists)), lengths(lists)), starts_of(lists)
+
+
+def starts_of(lists: pa.LargeListArray) -> np.ndarray:
+    """Return where each list begins among all values, and where the last ends; int64."""
     starts = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum(sizes, out=starts[1:])
-    return np.repeat(np.arange(len(lists)), sizes), starts
+    np.cumsum(lengths(lists), out=starts[1:])
+    return starts
 
 
 def ordered(
@@ -127,9 +131,21 @@ def chosen(lists: pa.LargeListArray, kept: np.ndarray) -> pa.LargeListArray:
 
 
 def as_lists(lists: pa.LargeListArray, dtype: pa.DataType) -> pa.Array:
-    """Return lists in the type that a user sees: ``list`` with values of their own type."""
-    values = lists.flatten()
-    if values.type != dtype.value_type:
-        values = pc.cast(values, dtype.value_type)
-    _, starts = members(lists)
-    return pa.ListArray.from_arrays(pa.array(starts).cast(pa.int32()), values, type=dtype)
+    """Return lists in the type that a user sees: ``list`` with values of their own type.
+
+    Raises
+    ------
+    ComputeError
+        If they are too large for its 32-bit offsets.
+    """
+    values, starts = lists.flatten(), starts_of(lists)
+    try:
+        if values.type != dtype.value_type:
+            values = pc.cast(values, dtype.value_type)
+        return pa.ListArray.from_arrays(pa.array(starts).cast(pa.int32()), values, type=dtype)
+    except pa.ArrowInvalid as error:
+        raise ComputeError(
+            f"{len(values):,} values are too many for the lists of one batch, which hold 2**31"
+            f" values and 2 GiB of text ({error}). Use pt.config.set(batch_rows=...) for batches"
+            " of fewer groups, or .head(n) and the like for shorter lists."
+        ) from None
