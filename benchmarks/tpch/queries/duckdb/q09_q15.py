@@ -84,10 +84,14 @@ def q12(t: Any) -> str:
         select
             l_shipmode,
             sum(
-                case when o_orderpriority = '1-URGENT' or o_orderpriority = '2-HIGH' then 1 else 0 end
+                case
+                    when o_orderpriority = '1-URGENT' or o_orderpriority = '2-HIGH' then 1 else 0
+                end
             ) as high_line_count,
             sum(
-                case when o_orderpriority <> '1-URGENT' and o_orderpriority <> '2-HIGH' then 1 else 0 end
+                case
+                    when o_orderpriority <> '1-URGENT' and o_orderpriority <> '2-HIGH' then 1 else 0
+                end
             ) as low_line_count
         from {t.orders}, {t.lineitem}
         where
@@ -137,7 +141,9 @@ def q15(t: Any) -> str:
     """Top supplier."""
     return f"""
         with revenue as (
-            select l_suppkey as supplier_no, sum(l_extendedprice * (1 - l_discount)) as total_revenue
+            select
+                l_suppkey as supplier_no,
+                sum(l_extendedprice * (1 - l_discount)) as total_revenue
             from {t.lineitem}
             where
                 l_shipdate >= date '1996-01-01'
