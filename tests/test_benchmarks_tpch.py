@@ -100,7 +100,7 @@ def test_rows_that_differ_end_the_run(data: Dataset) -> None:
         EngineProcess("polars", other, Options()) as polars,
         pytest.raises(RowsDifferError, match="Q6: duckdb and polars differ: 1 of 1 rows") as raised,
     ):
-        measure([duckdb, polars], [6], 1, print)
+        measure([polars], duckdb, [6], 1, print)
     assert "{'revenue': Decimal('1193053.2253')}" in str(raised.value)
     assert raised.value.exit_code == 1
 
