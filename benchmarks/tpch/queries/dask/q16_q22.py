@@ -18,8 +18,7 @@ def q16(t: Any) -> Any:
         t.supplier[~complaint], left_on="ps_suppkey", right_on="s_suppkey"
     )
     keys = ["p_brand", "p_type", "p_size"]
-    suppliers = joined[[*keys, "ps_suppkey"]].drop_duplicates()
-    counts = suppliers.groupby(keys).ps_suppkey.count().rename("supplier_cnt").reset_index()
+    counts = joined.groupby(keys).ps_suppkey.nunique().rename("supplier_cnt").reset_index()
     return counts.sort_values(["supplier_cnt", *keys], ascending=[False, True, True, True])
 
 
