@@ -99,7 +99,7 @@ def test_partita_gives_the_same_bits_serial_and_with_processes(tmp_path: Path) -
 
 
 def test_verify_only_checks_all_queries_of_all_engines(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main("--sf 0.01 --verify-only --peers polars".split()) == 0
+    assert main(["--sf=0.01", "--verify-only", "--peers=polars"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in said[:-1]] == [f"Q{number}" for number in range(1, 23)]
     assert all("duckdb" in line and "partita" in line and "polars" in line for line in said[:-1])
