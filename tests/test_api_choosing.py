@@ -78,7 +78,7 @@ def test_a_selection_that_makes_no_sense_is_refused(df: pt.DataFrame) -> None:
         df.select(col("^nothing$"))
     with pytest.raises(errors.InvalidExpression, match="regular expression, but not a valid one"):
         df.select(col("^(a$"))
-    with pytest.raises(errors.InvalidExpression, match="col wants names of columns as text, or"):
+    with pytest.raises(errors.InvalidExpression, match="col wants names as text, or types"):
         col(5)
     with pytest.raises(errors.InvalidExpression, match="col wants a name"):
         col()

@@ -382,7 +382,7 @@ def selected(items: tuple[Any, ...], where: str) -> tuple[str | pa.DataType, ...
                 found.append(each)
             else:
                 raise InvalidExpression(
-                    f"{where} wants names of columns as text, or types, but this is {each!r}."
+                    f"{where} wants names as text, or types of columns, but this is {each!r}."
                 )
     return tuple(found)
 
