@@ -39,6 +39,7 @@ FRAME: Mapping[str, str] = {
     "hstack": "Use pt.concat([a, b], how='horizontal') where rows belong together by their order,"
     " .join(...) where they do by a key.",
     "stack": "Use .unpivot(...).",
+    "unstack": "Use .pivot(...).",
     "with_row_count": "Use .with_row_index(...).",
     "insert": "Frames never change: use .with_columns(name=...).",
     "pop": "Frames never change: use df['name'] and .drop('name').",
@@ -54,8 +55,6 @@ FRAME: Mapping[str, str] = {
     "value_counts": "Use .group_by('a').len('count').sort('count', descending=True).",
     "isnull": "Use .null_count() for all columns, or pt.col('a').is_null() for one.",
     "isna": "Use .null_count() for all columns, or pt.col('a').is_null() for one.",
-    "pivot": "Group by both and aggregate, then pivot the small result in pandas or polars.",
-    "pivot_table": "Group by both and aggregate, then pivot the small result in pandas or polars.",
     "lazy": "A frame is lazy as it is: .collect() runs it.",
     "persist": "Write it with .sink_parquet(path) and scan that, or pt.DataFrame(df.collect()).",
     "cache": "Write it with .sink_parquet(path) and scan that, or pt.DataFrame(df.collect()).",

@@ -21,13 +21,14 @@ from .constructors import col, lit
 from .expression import Expression, is_method
 from .groupby import GroupBy
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
+from .pivot_verbs import PivotVerbs
 from .query import parse_query
 from .row_verbs import RowVerbs
 from .shape_verbs import ShapeVerbs
 from .unpivot_verbs import UnpivotVerbs
 
 
-class PandasNames(RowVerbs, ColumnVerbs, ShapeVerbs, UnpivotVerbs, CombiningVerbs):
+class PandasNames(RowVerbs, ColumnVerbs, ShapeVerbs, UnpivotVerbs, PivotVerbs, CombiningVerbs):
     """What a pandas or Dask user's fingers type."""
 
     __slots__ = ()
