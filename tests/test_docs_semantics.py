@@ -499,6 +499,26 @@ def _() -> None:
     assert long.to_pydict() == {"variable": ["a", "a", "b", "b"], "value": [1.0, 2.0, 0.5, 1.5]}
 
 
+@line("columns of `pivot`")
+def _() -> None:
+    df = pt.from_pydict({"i": [1, 1], "k": ["x", "y"], "v": [2, 3]})
+    with pytest.raises(errors.SchemaError, match="on_columns="):
+        df.pivot("k", index="i", values="v", aggregate="sum")
+    wide = df.pivot("k", ["y", "z"], index="i", values="v", aggregate="sum")
+    assert wide.columns == ["i", "y", "z"]
+
+
+@line("an empty cell of `pivot`")
+def _() -> None:
+    df = pt.from_pydict({"i": [1], "k": ["x"], "v": [2]})
+
+    def cell(aggregate: str) -> Any:
+        return df.pivot("k", ["y"], index="i", values="v", aggregate=aggregate).to_pydict()["y"][0]
+
+    assert [cell(each) for each in ("sum", "count", "len", "n_unique")] == [0, 0, 0, 0]
+    assert [cell(each) for each in ("mean", "max", "first")] == [None, None, None]
+
+
 @line("row numbers")
 def _() -> None:
     df = pt.from_pydict({"v": list(range(100))})

@@ -37,6 +37,7 @@ FRAME: Mapping[str, str] = {
     "hstack": "Use pt.concat([a, b], how='horizontal') where rows belong together by their order,"
     " .join(...) where they do by a key.",
     "stack": "Use .unpivot(...).",
+    "unstack": "Use .pivot(...).",
     "with_row_count": "Use .with_row_index(...).",
     "insert": "Frames never change: use .with_columns(name=...).",
     "pop": "Frames never change: use df['name'] and .drop('name').",
@@ -49,8 +50,6 @@ FRAME: Mapping[str, str] = {
     " len(df) runs and counts.",
     "isnull": "Use .null_count() for all columns, or pt.col('a').is_null() for one.",
     "isna": "Use .null_count() for all columns, or pt.col('a').is_null() for one.",
-    "pivot": "Group by both and aggregate, then pivot the small result in pandas or polars.",
-    "pivot_table": "Group by both and aggregate, then pivot the small result in pandas or polars.",
     "lazy": "A frame is lazy as it is: .collect() runs it.",
     "to_dict": "Use .to_pydict() for columns or .to_dicts() for rows.",
     "to_excel": "Use .sink_csv; or .collect().to_pandas().to_excel().",

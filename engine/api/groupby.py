@@ -110,7 +110,7 @@ class GroupBy(Generic[FrameT]):
             if isinstance(item, Mapping):
                 pairs += self._from_mapping(item)
             elif isinstance(item, str):
-                pairs += self._all_columns(_aggregate_named(item))
+                pairs += self._all_columns(aggregate_named(item))
             else:
                 pairs += named_expressions([item], {}, self._frame.schema, "agg")
         for name, value in named.items():
@@ -456,10 +456,17 @@ class GroupBy(Generic[FrameT]):
         if wanted in ("size", "len"):
             return Agg("len", None)
         ((_, expr),) = named_expressions([], {"agg": column}, self._frame.schema, "agg")
-        return Agg(_aggregate_named(wanted), expr)
+        return Agg(aggregate_named(wanted), expr)
 
 
-def _aggregate_named(name: Any) -> str:
+def aggregate_named(name: Any) -> str:
+    """Return the aggregate that a user calls `name`.
+
+    Raises
+    ------
+    InvalidExpression
+        If there is none.
+    """
     if isinstance(name, str) and name in _BY_NAME:
         return _BY_NAME[name]
     if callable(name):

@@ -22,6 +22,7 @@ from .expression import Expression, is_method
 from .groupby import GroupBy
 from .merge_names import MergeNames
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
+from .pivot_verbs import PivotVerbs
 from .query import parse_query
 from .row_verbs import RowVerbs
 from .shape_verbs import ShapeVerbs
@@ -35,6 +36,7 @@ class PandasNames(
     ColumnVerbs,
     ShapeVerbs,
     UnpivotVerbs,
+    PivotVerbs,
     CombiningVerbs,
     MergeNames,
     SummaryVerbs,

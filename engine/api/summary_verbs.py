@@ -117,14 +117,6 @@ class SummaryVerbs(Frame):
         """Whether all values are true, of every column of booleans: one row."""
         return self._of_fitting("all")
 
-    def first(self) -> Self:
-        """Take the first row, as an aggregate: of no rows it is a row of nulls."""
-        return self._of_fitting("first")
-
-    def last(self) -> Self:
-        """Take the last row, as an aggregate: of no rows it is a row of nulls."""
-        return self._of_fitting("last")
-
     def count(self) -> Self:
         """Count the values of each column that are not null: one row.
 
