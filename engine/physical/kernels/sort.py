@@ -254,12 +254,13 @@ def cut(run: pa.RecordBatch | pa.Table, by: Sequence[SortKey], edges: Sequence[K
 
 def _lower_bound(run: pa.RecordBatch | pa.Table, by: Sequence[SortKey], edge: Key) -> int:
     wanted = order_key(edge, by)
-    plain = isinstance(run, pa.RecordBatch) and all(isinstance(key.expr, Column) for key in by)
+    names = [key.expr.name for key in by if isinstance(key.expr, Column)]
+    plain = isinstance(run, pa.RecordBatch) and len(names) == len(by)
 
     def before(row: int) -> bool:
         if plain:
             # A few microseconds; a batch of one row costs fifty.
-            columns = (run.column(key.expr.name).slice(row, 1) for key in by)
+            columns = (run.column(name).slice(row, 1) for name in names)
             key = tuple(_plain_values(column)[0] for column in columns)
         else:
             (key,) = keys_at(_one_row(run, row), by, [0])
