@@ -224,7 +224,7 @@ def test_large_sides_are_cut_alike_by_key_or_by_range(by: str | None, workers: p
     frame = pt.from_arrow(left).join_asof(
         pt.from_arrow(right).with_columns(r=col("t") * 2), on="t", by=by
     )
-    cut = {**CUT, "partition_bytes": 6000, "broadcast_bytes": 0, "exchange_bytes": 15_000}
+    cut = {**CUT, "partition_bytes": 6000, "broadcast_bytes": 0, "exchange_bytes": 9000}
     with pt.config.set(**cut):
         stages, found = stages_of(frame)
     kinds = [stage.output.kind for stage in stages]
