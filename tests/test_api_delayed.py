@@ -19,7 +19,11 @@ import partita as pt
 from partita import col, errors
 from partita.engine.execution import events
 from partita.engine.execution.session import Session
+from partita.engine.optimizer.context import Context
 from partita.engine.optimizer.optimizer import optimize
+from partita.engine.plan.display import text
+from partita.engine.plan.together import Together
+from partita.engine.plan.verify import verify
 
 
 @pytest.fixture(scope="module", params=["serial", "process"])
@@ -117,21 +121,13 @@ def test_objects_of_any_kind_and_size_travel(session: pt.Session) -> None:
     assert pt.delayed(pa.table)({"a": [1]}).compute().to_pydict() == {"a": [1]}
 
 
-def test_many_calls_are_few_stages() -> None:
-    with pt.Session(executor="process", workers=2) as session:
-        total = pt.delayed(sum)([add(n, 1) for n in range(500)])
-        stages = [
-            event for event in seen(session, total.plan) if isinstance(event, events.StagePlanned)
-        ]
-        assert len(stages) == 2
-        assert total.compute() == sum(range(501))
-
-
-def test_calls_run_in_several_processes() -> None:
-    with pt.Session(workers=2):
-        pids = pt.compute(*[pt.delayed(_pid_after)(0.05) for _ in range(8)])
-    assert os.getpid() not in pids
-    assert len(set(pids)) == 2
+def test_many_calls_are_few_stages(session: pt.Session) -> None:
+    total = pt.delayed(sum)([add(n, 1) for n in range(500)])
+    stages = [
+        event for event in seen(session, total.plan) if isinstance(event, events.StagePlanned)
+    ]
+    assert len(stages) == 2
+    assert total.compute() == sum(range(501))
 
 
 def _pid_after(seconds: float) -> int:
@@ -141,7 +137,7 @@ def _pid_after(seconds: float) -> int:
     return os.getpid()
 
 
-def test_a_call_is_made_again_where_its_worker_died(tmp_path: Path) -> None:
+def test_calls_run_in_processes_and_again_where_one_dies(tmp_path: Path) -> None:
     def die_once(value: int, folder: str = str(tmp_path)) -> int:
         mark = Path(folder, "died")
         if value == 3 and not mark.exists():
@@ -149,9 +145,13 @@ def test_a_call_is_made_again_where_its_worker_died(tmp_path: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return value
 
-    with pt.Session(executor="process", workers=2):
+    # Without a word about it calls run in the pool, on all of its workers.
+    with pt.Session(workers=2):
         calls = [pt.delayed(die_once)(n) for n in range(6)]
         assert pt.delayed(sum)(calls).compute() == 15
+        pids = pt.compute(*[pt.delayed(_pid_after)(0.05) for _ in range(8)])
+    assert os.getpid() not in pids
+    assert len(set(pids)) == 2
 
 
 def test_a_call_that_fails_is_named(session: pt.Session) -> None:
@@ -221,6 +221,21 @@ def test_results_may_lie_in_containers_among_other_things(session: pt.Session) -
     assert found[1:] == (5, None)
     assert pt.compute() == ()
     assert pt.compute(1, "x") == (1, "x")
+
+
+@pytest.mark.parametrize("optimized", [True, False])
+def test_several_results_are_a_plan_like_others(session: pt.Session, optimized: bool) -> None:
+    sums = frame().group_by("k").agg(col("a").sum())
+    calls = [pt.delayed(len)(sums), sums, sums.filter(col("k") > 2).select("k"), add(1)]
+    plan = Together(parts=tuple(each.plan for each in calls))
+    verify(optimize(plan, Context(verify=True)))
+    described = text(plan)
+    assert described.startswith("TOGETHER 4 results")
+    assert "RUN len  rows: gathered" in described
+    assert described.count("AGGREGATE by k  gives") == 1
+    with pt.config.set(optimize=optimized):
+        count, whole, some, one = pt.compute(*calls)
+    assert (count, len(whole), sorted(some["k"]), one) == (5, 5, [3, 4], 1)
 
 
 def test_an_error_in_one_of_several_is_raised(session: pt.Session) -> None:

@@ -164,13 +164,12 @@ def test_the_order_of_groups_is_the_same_for_any_workers() -> None:
         return group.slice(0, 1)
 
     found = []
-    for executor, workers in (("serial", 1), ("process", 1), ("process", 2)):
+    for executor, workers in (("serial", 1), ("process", 2)):
         with pt.Session(
             executor=executor, workers=workers, partition_bytes="64KiB", exchange_bytes="32KiB"
         ):
             found.append(frame().group_by("k").map_groups(first, frame().schema).to_arrow())
     assert found[0].equals(found[1])
-    assert found[1].equals(found[2])
 
 
 def test_groups_by_what_is_computed(session: pt.Session) -> None:
@@ -199,10 +198,10 @@ def test_apply_is_what_pandas_calls_it(session: pt.Session) -> None:
 
     expected = sorted(
         (int(k), int(a))
-        for k, values in data().to_pandas().dropna(subset=["k"]).groupby("k")["a"]
+        for k, values in data().to_pandas().query("k < 40").groupby("k")["a"]
         for a in values.nlargest(2)
     )
-    whole = frame().drop_nulls("k")
+    whole = frame().filter(col("k") < 40)
     for given in (
         {},
         {"schema": {"k": "int64", "a": "int64"}},

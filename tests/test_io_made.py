@@ -94,12 +94,22 @@ MAKERS: dict[str, Callable[[int, int], pt.DataFrame]] = {
 }
 
 
-@pytest.mark.parametrize("kind", MAKERS)
-def test_random_numbers_are_the_same_for_any_cut(kind: str) -> None:
-    found = []
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, list[pa.Table]]:
+    """The same numbers for several cuts into partitions."""
+    found: dict[str, list[pa.Table]] = {kind: [] for kind in MAKERS}
     for settings in CUTS:
         with pt.Session(**settings):
-            found.append(MAKERS[kind](200_000, 42).to_arrow().combine_chunks())
+            for kind, make in MAKERS.items():
+                found[kind].append(make(200_000, 42).to_arrow().combine_chunks())
+    return found
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_random_numbers_are_the_same_for_any_cut(
+    kind: str, drawn: dict[str, list[pa.Table]]
+) -> None:
+    found = drawn[kind]
     assert all(table.equals(found[0]) for table in found)
     values = found[0]["value"].to_numpy()
     assert len(values) == 200_000
@@ -206,6 +216,9 @@ def test_a_function_of_partitions_that_fails_is_named(session: pt.Session) -> No
 
 
 def test_a_partition_is_made_again_where_its_worker_died(tmp_path: Path) -> None:
+    def pid(partition: int) -> dict[str, list[int]]:
+        return {"pid": [os.getpid()]}
+
     def die_once(partition: int, folder: str = str(tmp_path)) -> dict[str, list[int]]:
         mark = Path(folder, "died")
         if partition == 5 and not mark.exists():
@@ -213,17 +226,11 @@ def test_a_partition_is_made_again_where_its_worker_died(tmp_path: Path) -> None
             os.kill(os.getpid(), signal.SIGKILL)
         return {"a": [partition]}
 
-    with pt.Session(executor="process", workers=2):
-        assert pt.generate(die_once, 10, {"a": int}).to_pydict() == {"a": list(range(10))}
-
-
-def test_a_query_over_generated_rows_uses_the_pool() -> None:
-    def pid(partition: int) -> dict[str, list[int]]:
-        return {"pid": [os.getpid()]}
-
+    # Without a word about it such a query runs in the pool: what it will take is not known.
     with pt.Session(workers=2):
-        found = pt.generate(pid, 4, {"pid": int}).to_pydict()["pid"]
-    assert os.getpid() not in found
+        assert pt.generate(die_once, 10, {"a": int}).to_pydict() == {"a": list(range(10))}
+        pids = pt.generate(pid, 4, {"pid": int}).to_pydict()["pid"]
+    assert os.getpid() not in pids
 
 
 # Items and batches

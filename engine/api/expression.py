@@ -7,13 +7,13 @@ operators and what builds nodes of other kinds is written here. What begins an e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NoReturn
 
 import pyarrow as pa
 
-from ..errors import InvalidExpression, NotOffered, did_you_mean, listed
+from ..errors import InvalidExpression, NotOffered, did_you_mean
 from ..expr.datatype import data_type
 from ..expr.functions import FUNCTIONS
 from ..expr.node import (
@@ -26,15 +26,15 @@ from ..expr.node import (
     Wildcard,
     literal,
 )
-from ..expr.python_call import FORMS, PythonCall
 from ..expr.text import text_of
 from .absent import EXPRESSION
 from .chosen_rows import number_of
 from .methods import Given, method_of
+from .python_methods import PythonMethods
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Expression:
+class Expression(PythonMethods):
     """A computation over columns; nothing is computed before a frame is collected.
 
     Combine with ``+ - * / // % **``, ``== != < <= > >=`` and ``& | ~``, or call its methods.
@@ -210,71 +210,6 @@ class Expression:
         return Expression(Cast(self.node, data_type(dtype), strict))
 
     astype = cast
-
-    def map_batches(
-        self, function: Callable[[Any], Any], return_dtype: Any = None, *, takes: str = "arrow"
-    ) -> Expression:
-        """Apply a Python function to whole arrays of its values, in the workers.
-
-        Parameters
-        ----------
-        function : callable
-            Given an array of some of the rows, it returns as many values: an Arrow or numpy array,
-            a pandas Series or a list. For more columns than one see `udf`.
-        return_dtype : type
-            The type of these values.
-        takes : {"arrow", "numpy", "pandas"}
-            What it is given.
-
-        Examples
-        --------
-        >>> import partita as pt, numpy as np
-        >>> df = pt.from_pydict({"a": [1.0, 4.0]})
-        >>> df.select(pt.col("a").map_batches(np.sqrt, float, takes="numpy")).to_pydict()
-        {'a': [1.0, 2.0]}
-        """
-        if takes == "values" or takes not in FORMS:
-            raise InvalidExpression(
-                f"map_batches(takes={takes!r}): it is one of {listed(FORMS[:-1])}."
-            )
-        return self._python_call("map_batches", function, return_dtype, takes, False)
-
-    def map_elements(
-        self, function: Callable[[Any], Any], return_dtype: Any = None, *, skip_nulls: bool = True
-    ) -> Expression:
-        """Apply a Python function to each of its values, in the workers; slow, as Python is.
-
-        Parameters
-        ----------
-        function : callable
-            Given a Python value, it returns one.
-        return_dtype : type
-            The type of what it returns.
-        skip_nulls : bool
-            Whether nulls stay null without a call.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"a": [1, None]})
-        >>> df.select(pt.col("a").map_elements(lambda value: "*" * value, str)).to_pydict()
-        {'a': ['*', None]}
-        """
-        return self._python_call("map_elements", function, return_dtype, "values", skip_nulls)
-
-    def _python_call(
-        self, where: Any, function: Any, return_dtype: Any, takes: Any, skip_nulls: bool
-    ) -> Expression:
-        if not callable(function):
-            raise InvalidExpression(
-                f"{where} wants a function of values, found {type(function).__name__}."
-            )
-        if return_dtype is None:
-            raise InvalidExpression(
-                f"{where} wants the type of what the function returns: return_dtype=float."
-            )
-        dtype = data_type(return_dtype)
-        return Expression(PythonCall(function, (self.node,), dtype, takes, skip_nulls))
 
     def len(self) -> Expression:
         """Return the number of rows, nulls among them, as ``int64``."""

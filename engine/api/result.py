@@ -120,7 +120,8 @@ class Result:
             raise NotOffered(f"A result has no {name!r}. {RESULT[name]}")
         if not name.startswith("_") and name in self._table.column_names:
             raise AttributeError(f"A result has no attribute {name!r}: its column is [{name!r}].")
-        known = [each for each in dir(type(self)) if not each.startswith("_")]
+        # Not toPandas, which is there for libraries that look for it.
+        known = [each for each in dir(type(self)) if not each.startswith("_") and each.islower()]
         raise AttributeError(
             f"A result has no attribute {name!r}.{did_you_mean(name, known)} It holds rows that are"
             " there: .to_pandas(), .to_polars(), .to_arrow() hand them on, pt.DataFrame(result)"
