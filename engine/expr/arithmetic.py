@@ -16,7 +16,17 @@ from ..errors import TypeMismatch
 from .coercion import convert, decimal_to_double, mixing_advice, unified
 from .decimals import add_decimals, both_decimal, divide_decimals, multiply_decimals
 from .division import integer_division, numpy_values, with_nulls_of
-from .function import QUANTITY, Example, Function, Kind, Value, is_number, is_temporal, is_text
+from .function import (
+    QUANTITY,
+    Example,
+    Function,
+    Kind,
+    Parameter,
+    Value,
+    is_number,
+    is_temporal,
+    is_text,
+)
 
 _ADDABLE = Kind(
     name="a number, text, or a point or length of time",
@@ -26,7 +36,8 @@ _ADDABLE = Kind(
 )
 
 
-def _add(left: Value, right: Value) -> Value:
+def plus(left: Value, right: Value) -> Value:
+    """Return the sum of numbers, of points and lengths of time, or two texts as one."""
     if is_text(left.type) and is_text(right.type):
         left, right = unified(left, right)
         return pc.binary_join_element_wise(left, right, pa.scalar("", left.type))
@@ -170,6 +181,18 @@ def _negate(value: Value) -> Value:
     return pc.negate_checked(value)
 
 
+_METHODS = {
+    "add": ("add",),
+    "subtract": ("sub",),
+    "multiply": ("mul",),
+    "divide": ("truediv", "div"),
+    "floor_divide": ("floordiv",),
+    "modulo": ("mod",),
+    "power": ("pow",),
+}
+"""What the operators are called as methods, by Polars and by pandas."""
+
+
 def _operator(
     name: str, symbol: str, kernel: Callable[..., Value], doc: str, gives: list[object]
 ) -> Function:
@@ -177,6 +200,8 @@ def _operator(
         name=name,
         symbol=symbol,
         method=False,
+        also=_METHODS[name],
+        parameters=(Parameter(name="other", expr=True),),
         kernel=kernel,
         accepts=(_ADDABLE, _ADDABLE) if name == "add" else (QUANTITY, QUANTITY),
         exact_floats=False,
@@ -193,7 +218,7 @@ ARITHMETIC = (
     _operator(
         "add",
         "+",
-        _add,
+        plus,
         "Return the sum, a point in time a length later, or two texts as one.",
         [9, -5, None],
     ),
@@ -247,6 +272,7 @@ ARITHMETIC = (
         name="negate",
         symbol="-",
         method=False,
+        also=("neg",),
         kernel=_negate,
         accepts=(QUANTITY,),
         doc="Return the value with the other sign.",

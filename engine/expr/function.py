@@ -223,11 +223,75 @@ ORDERED = Kind(
         *(pa.date32(), pa.timestamp("us"), pa.timestamp("ns", "Europe/Paris"), pa.duration("us")),
     ),
 )
+is_list = _either(
+    *(pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list),
+    *(pa.types.is_list_view, pa.types.is_large_list_view),
+)
+is_binary = _either(
+    *(pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary),
+    pa.types.is_binary_view,
+)
+
 VALUES = Kind(
     name="a list of values",
-    contains=pa.types.is_list,
+    contains=is_list,
     stand_in=pa.list_(pa.null()),
     samples=(),
+)
+LIST = Kind(
+    name="a list",
+    contains=is_list,
+    stand_in=pa.list_(pa.null()),
+    samples=(
+        *(pa.list_(pa.int64()), pa.list_(pa.float64()), pa.list_(pa.string())),
+        *(pa.large_list(pa.int32()), pa.list_(pa.int16(), 2), pa.list_(pa.date32())),
+    ),
+)
+NUMBERS = Kind(
+    name="a list of numbers",
+    contains=lambda dtype: (
+        is_list(dtype) and (is_number(dtype.value_type) or pa.types.is_null(dtype.value_type))
+    ),
+    stand_in=pa.list_(pa.int64()),
+    samples=(
+        *(pa.list_(pa.int64()), pa.list_(pa.float64()), pa.large_list(pa.int32())),
+        *(pa.list_(pa.int16(), 2), pa.list_(pa.decimal128(15, 2)), pa.list_(pa.uint8())),
+    ),
+)
+BOOLEANS = Kind(
+    name="a list of booleans",
+    contains=lambda dtype: (
+        is_list(dtype)
+        and (pa.types.is_boolean(dtype.value_type) or pa.types.is_null(dtype.value_type))
+    ),
+    stand_in=pa.list_(pa.bool_()),
+    samples=(pa.list_(pa.bool_()),),
+)
+TEXTS = Kind(
+    name="a list of texts",
+    contains=lambda dtype: (
+        is_list(dtype) and (is_text(dtype.value_type) or pa.types.is_null(dtype.value_type))
+    ),
+    stand_in=pa.list_(pa.string()),
+    samples=(pa.list_(pa.string()), pa.large_list(pa.large_string())),
+)
+STRUCT = Kind(
+    name="a struct",
+    contains=pa.types.is_struct,
+    stand_in=pa.struct([]),
+    samples=(pa.struct({"a": pa.int64(), "b": pa.string()}),),
+)
+BINARY = Kind(
+    name="binary",
+    contains=is_binary,
+    stand_in=pa.binary(),
+    samples=(pa.binary(), pa.large_binary()),
+)
+FLAT = Kind(
+    name="a type that is not nested",
+    contains=lambda dtype: not pa.types.is_nested(dtype),
+    stand_in=pa.int64(),
+    samples=(*ORDERED.samples, pa.binary()),
 )
 ANY = Kind(
     name="any type",

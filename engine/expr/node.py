@@ -243,6 +243,51 @@ class Wildcard(Expr):
     """If there are any: stands for these columns."""
 
 
+@dataclass(frozen=True)
+class Renamed(Expr):
+    """A value under a name made of its column's; an `Alias` as soon as a schema is known."""
+
+    input: Expr
+
+    how: str
+    """One of ``prefix suffix keep map to_uppercase to_lowercase replace``."""
+
+    given: tuple[Any, ...] = ()
+    """What the renaming was given: a text, a function."""
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.input,)
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        return replace(self, input=children[0])
+
+
+@dataclass(frozen=True)
+class EachElement(Expr):
+    """An element of a list, inside of a `ListEval`."""
+
+
+@dataclass(frozen=True)
+class ListEval(Expr):
+    """Lists whose elements are computed one by one, or kept where a condition is true."""
+
+    input: Expr
+
+    function: Expr
+    """Over `EachElement`, not over columns: it is no child."""
+
+    keep: bool = False
+    """Whether `function` is a condition for the elements to be kept."""
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.input,)
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        return replace(self, input=children[0])
+
+
 def literal(value: Any, dtype: pa.DataType | None = None) -> Literal:
     """Return a literal of a Python value, or of an Arrow scalar.
 
@@ -265,6 +310,9 @@ def output_name(expr: Expr) -> str:
     >>> output_name(Call("add", (Column("a"), Column("b"))))
     'a'
     """
+    if isinstance(expr, When):
+        # Its conditions choose; what it gives is named for the first value.
+        return output_name(expr.values[0])
     for node in expr.walk():
         if isinstance(node, Alias | Column):
             return node.name

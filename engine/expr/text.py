@@ -16,8 +16,11 @@ from .node import (
     Call,
     Cast,
     Column,
+    EachElement,
     Expr,
+    ListEval,
     Literal,
+    Renamed,
     SortKey,
     When,
     Wildcard,
@@ -127,6 +130,23 @@ def _wildcard(expr: Wildcard) -> str:
     if not expr.excluded:
         return "all()"
     return f"exclude({', '.join(json.dumps(name) for name in expr.excluded)})"
+
+
+@text_of.register
+def _renamed(expr: Renamed) -> str:
+    given = [getattr(each, "__name__", None) or _plain(each) for each in expr.given]
+    return f"{_receiver(expr.input)}.name.{expr.how}({', '.join(given)})"
+
+
+@text_of.register
+def _element(expr: EachElement) -> str:
+    return "element()"
+
+
+@text_of.register
+def _list_eval(expr: ListEval) -> str:
+    name = "filter" if expr.keep else "eval"
+    return f"{_receiver(expr.input)}.list.{name}({text_of(expr.function)})"
 
 
 @text_of.register
