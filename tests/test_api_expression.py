@@ -25,6 +25,7 @@ OWNERS: dict[str, type] = {"": Expression, **NAMESPACES}
 METHODS = [
     (OWNERS[function.name.rpartition(".")[0]], name, function)
     for function in FUNCTIONS.values()
+    if not function.written
     for name in ((function.name.rpartition(".")[2],) if function.method else ()) + function.also
 ]
 

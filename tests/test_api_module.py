@@ -17,6 +17,8 @@ NAMES = """
     config count errors exclude first from_arrow from_pandas from_polars from_pydict last len lit
     max max_horizontal mean min min_horizontal n_unique read_csv read_ipc read_parquet scan_csv
     scan_ipc scan_parquet std sum var when
+    all_horizontal any_horizontal concat_list date datetime duration element field format
+    mean_horizontal struct sum_horizontal time
 """
 
 

@@ -92,8 +92,6 @@ EXPRESSION: Mapping[str, str] = {
         ("to_list", "tolist", "to_pylist", "item"),
         f"{_RUN}as in df.select('a').to_pydict()['a'].",
     ),
-    "replace": "Use pt.when(...).then(...).otherwise(...); in text .str.replace_all(old, new); for"
-    " many values .join() a frame of old and new.",
     "unique": f"{_RUN}as in df.select('a').unique(); .n_unique() counts.",
     "drop_duplicates": f"{_RUN}as in df.select('a').unique().",
     "value_counts": "Use df.group_by('a').len('count').sort('count', descending=True).",
@@ -103,7 +101,6 @@ EXPRESSION: Mapping[str, str] = {
     "nlargest": "Use df.top_k(n, by='a').",
     "nsmallest": "Use df.bottom_k(n, by='a').",
     "dtype": "Use df.schema.field('a').type.",
-    "name": "Use .alias('b') for another name.",
     "rename": "Use .alias('b').",
     "where": "Use pt.when(condition).then(...).otherwise(...).",
     "filter": "Use df.filter(...), or pt.when(condition).then(...) inside of an aggregate.",

@@ -320,7 +320,8 @@ def _install_functions() -> None:
     owners: dict[str, type] = {"": Expression, **NAMESPACES}
     for function in FUNCTIONS.values():
         namespace, _, bare = function.name.rpartition(".")
-        names = ((bare,) if function.method else ()) + function.also
+        installed = function.method and not function.written
+        names = ((bare,) if installed else ()) + function.also
         owner = owners[namespace]
 
         def build(self: Any, given: Given, name: str = function.name) -> Expression:

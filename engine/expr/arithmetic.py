@@ -154,8 +154,12 @@ def _elapsed(left: Value, right: Value) -> Value:
 def _scaled_duration(left: Value, right: Value) -> Value:
     if pa.types.is_duration(right.type):
         left, right = right, left
+    if pa.types.is_floating(right.type):
+        return _whole_ticks(pc.multiply(_as_double(left.cast(pa.int64())), _as_double(right)), left)
     if not pa.types.is_integer(right.type):
-        raise TypeMismatch(f"A duration is multiplied by an integer, but this is {right.type}.")
+        raise TypeMismatch(
+            f"A duration is multiplied by an integer or a float, but this is {right.type}."
+        )
     ticks = pc.multiply_checked(left.cast(pa.int64()), right.cast(pa.int64()))
     return ticks.cast(left.type)
 
@@ -164,13 +168,20 @@ def _divided_duration(left: Value, right: Value) -> Value:
     if pa.types.is_duration(right.type):
         left, right = unified(left, right)
         return pc.divide(*(convert(each.cast(pa.int64()), pa.float64()) for each in (left, right)))
+    if pa.types.is_floating(right.type):
+        return _whole_ticks(pc.divide(_as_double(left.cast(pa.int64())), _as_double(right)), left)
     if not pa.types.is_integer(right.type):
         raise TypeMismatch(
-            f"A duration is divided by an integer or a duration, but this is {right.type}."
+            f"A duration is divided by a number or a duration, but this is {right.type}."
         )
     dividend, divisor = unified(left.cast(pa.int64()), right.cast(pa.int64()))
     ticks = integer_division(dividend, divisor, np.floor_divide)
     return ticks.cast(left.type)
+
+
+def _whole_ticks(ticks: Value, like: Value) -> Value:
+    """Return durations of doubles, towards zero; what is no length of time raises."""
+    return pc.trunc(ticks).cast(pa.int64()).cast(like.type)
 
 
 def _negate(value: Value) -> Value:

@@ -77,7 +77,7 @@ def _not_equal_missing(left: Value, right: Value) -> Value:
     return pc.invert(_equal_missing(left, right))
 
 
-def _is_in(value: Value, members: Value, nulls_equal: bool) -> Value:
+def _is_in(value: Value, members: Value, nulls_equal: bool = False) -> Value:
     """Return whether each value is an item of the list `members`, one for all or one for each."""
     if not isinstance(members, pa.Scalar):
         return list_contains(members, value, nulls_equal)

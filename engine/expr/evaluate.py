@@ -272,8 +272,11 @@ def _run(function: Function, operands: list[Operand], options: dict[str, object]
     operands = [Operand(plain_storage(each.value), each.untyped) for each in operands]
     for position, operand in enumerate(operands):
         function.check(position, operand.value.type)
-    values = adapted(operands, function.exact_floats)
-    common = common_type([value.type for value in values])
+    if function.alike:
+        values = adapted(operands, function.exact_floats)
+        common = common_type([value.type for value in values])
+    else:
+        values, common = [each.value for each in operands], None
     for position, value in enumerate(values):
         if pa.types.is_null(value.type):
             kind = function.accepted(position)

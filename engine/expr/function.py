@@ -104,11 +104,17 @@ class Function:
     method: bool = True
     """Whether it is installed as a method; operators and module functions are not."""
 
+    written: bool = False
+    """Whether the method is written by hand: its arguments are more than an entry describes."""
+
     symbol: str = ""
     """The operator that users write for it."""
 
     exact_floats: bool = True
     """Whether a bare float such as ``0.05`` next to a decimal is taken as the decimal it shows."""
+
+    alike: bool = True
+    """Whether its arguments are of one kind: a bare literal takes the type of those beside it."""
 
     also: tuple[str, ...] = ()
     """Other names of the method, mostly what pandas users call it."""

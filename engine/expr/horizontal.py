@@ -21,6 +21,12 @@ _SUMMABLE = Kind(
     stand_in=pa.int64(),
     samples=(*NUMBER.samples, pa.bool_(), pa.duration("us")),
 )
+_MEANABLE = Kind(
+    name="a number or a boolean",
+    contains=lambda dtype: NUMBER.contains(dtype) or pa.types.is_boolean(dtype),
+    stand_in=pa.int64(),
+    samples=(*NUMBER.samples, pa.bool_()),
+)
 
 
 def _sum_horizontal(*values: Value, ignore_nulls: bool) -> Value:
@@ -42,8 +48,6 @@ def _zero(dtype: pa.DataType) -> pa.Scalar:
 
 
 def _mean_horizontal(*values: Value, ignore_nulls: bool) -> Value:
-    if any(pa.types.is_duration(each.type) for each in values):
-        raise TypeMismatch("mean_horizontal is not defined for durations. Take their .dt.total_*.")
     single = all(pa.types.is_float32(each.type) for each in values)
     doubles = [_double(each) for each in values]
     if not ignore_nulls:
@@ -113,7 +117,7 @@ HORIZONTAL = (
     _entry(
         "mean_horizontal",
         _mean_horizontal,
-        _SUMMABLE,
+        _MEANABLE,
         """Return the mean of several values as a double, nulls left out; null of nulls alone.
 
         Without `ignore_nulls` a null makes the mean null.""",

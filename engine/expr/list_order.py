@@ -221,6 +221,7 @@ def _entry(
         kernel=kernel,
         accepts=(LIST, *others),
         parameters=parameters,
+        alike=False,
         doc=doc,
         example=Example(
             code=f"pt.col('a').list.{name}({call})",

@@ -230,6 +230,7 @@ def _entry(
         kernel=kernel,
         accepts=accepts,
         parameters=parameters,
+        alike=False,
         doc=doc,
         example=Example(
             code=f"pt.col('a').list.{name}({call})", data={"a": given or _SAMPLE}, gives=gives

@@ -36,7 +36,9 @@ def _by_numpy(operation: np.ufunc) -> Callable[[Value], Value]:
     def of_array(value: pa.Array) -> pa.Array:
         mask = np.asarray(value.is_null()) if value.null_count else None
         filled = pc.fill_null(value, 0.0) if value.null_count else value
-        return pa.array(operation(filled.to_numpy(zero_copy_only=False)), mask=mask)
+        # Beyond a function's domain it is NaN or infinite, as the docstrings say.
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            return pa.array(operation(filled.to_numpy(zero_copy_only=False)), mask=mask)
 
     return of_array
 

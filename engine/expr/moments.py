@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import ComputeError, TypeMismatch
-from .function import INTEGER, NUMBER, Example, Function, Parameter, Value
+from ..errors import ComputeError
+from .function import INTEGER, Example, Function, Kind, Parameter, Value
 from .list_layout import beside, whole_numbers
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -97,8 +97,6 @@ def _duration(*values: Value, time_unit: str) -> Value:
     total = pa.repeat(pa.scalar(0), rows)
     for each, length in zip(values, _NANOSECONDS.values(), strict=True):
         part = beside(each, rows)
-        if pa.types.is_decimal(part.type):
-            raise TypeMismatch("A duration is made of integers or floats; cast decimals to one.")
         if pa.types.is_floating(part.type):
             part = pc.trunc(pc.multiply(part.cast(pa.float64()), length / tick)).cast(pa.int64())
         elif length >= tick:
@@ -116,6 +114,12 @@ def _parameter(name: str, default: object = ..., *, keyword_only: bool = False) 
     return Parameter(name=name, expr=True, names=True, default=default, keyword_only=keyword_only)
 
 
+_LENGTH = Kind(
+    name="an integer or a float",
+    contains=lambda dtype: pa.types.is_integer(dtype) or pa.types.is_floating(dtype),
+    stand_in=pa.int64(),
+    samples=(*INTEGER.samples, pa.float32(), pa.float64()),
+)
 _UNIT = Parameter(
     name="time_unit",
     default="us",
@@ -129,6 +133,7 @@ _DAY = tuple(_parameter(name) for name in ("year", "month", "day"))
 MOMENTS = (
     Function(
         name="date",
+        alike=False,
         method=False,
         kernel=_date,
         accepts=(INTEGER,),
@@ -140,6 +145,7 @@ MOMENTS = (
     ),
     Function(
         name="datetime",
+        alike=False,
         method=False,
         kernel=_datetime,
         accepts=(INTEGER,),
@@ -167,6 +173,7 @@ MOMENTS = (
     ),
     Function(
         name="time",
+        alike=False,
         method=False,
         kernel=_time,
         accepts=(INTEGER,),
@@ -178,9 +185,10 @@ MOMENTS = (
     ),
     Function(
         name="duration",
+        alike=False,
         method=False,
         kernel=_duration,
-        accepts=(NUMBER,),
+        accepts=(_LENGTH,),
         parameters=(
             *(_parameter(name, 0, keyword_only=True) for name in _NANOSECONDS),
             _UNIT,

@@ -13,6 +13,7 @@ from .node import Alias, Expr, Renamed, output_name
 def with_aliases(expr: Expr) -> Expr:
     """Return `expr` with every `Renamed` in it as the alias it means.
 
+    >>> from .node import Column
     >>> with_aliases(Renamed(Column("a"), "suffix", ("_x",)))
     Alias(input=Column(name='a'), name='a_x')
     """
@@ -26,6 +27,7 @@ def with_aliases(expr: Expr) -> Expr:
 def new_name(renamed: Renamed) -> str:
     """Return the name that a renaming makes of that which its input would have.
 
+    >>> from .node import Column
     >>> new_name(Renamed(Alias(Column("a"), "b"), "prefix", ("x_",)))
     'x_b'
     """

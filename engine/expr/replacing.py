@@ -12,7 +12,7 @@ from ..errors import ComputeError, TypeMismatch
 from .casting import cast
 from .coercion import decimal_to_double, unified
 from .division import numpy_values
-from .function import ANY, FLAT, NUMBER, VALUES, Example, Function, Value, is_temporal
+from .function import ANY, FLAT, NUMBER, VALUES, Example, Function, Parameter, Value, is_temporal
 
 
 def as_set_members(value: Value, items: pa.Array) -> tuple[Value, pa.Array]:
@@ -98,7 +98,7 @@ def _intervals(breaks: tuple[float, ...], left_closed: bool) -> list[str]:
 REPLACING = (
     Function(
         name="replace",
-        method=False,
+        written=True,
         kernel=_replace,
         accepts=(FLAT, VALUES, VALUES),
         doc="Return the value, or another one in the place of certain values; the type stays.",
@@ -110,7 +110,7 @@ REPLACING = (
     ),
     Function(
         name="replace_strict",
-        method=False,
+        written=True,
         kernel=_replace_strict,
         accepts=(FLAT, VALUES, VALUES, ANY),
         doc="Return the new value of each value, which may be of another type.",
@@ -122,7 +122,13 @@ REPLACING = (
     ),
     Function(
         name="cut",
-        method=False,
+        parameters=(
+            Parameter(name="breaks"),
+            Parameter(name="labels", default=None, keyword_only=True),
+            Parameter(name="left_closed", default=False, keyword_only=True),
+            Parameter(name="include_breaks", default=False, keyword_only=True),
+        ),
+        written=True,
         kernel=_cut,
         accepts=(NUMBER,),
         doc="Return the interval that a number lies in, as text; null for null and NaN.",

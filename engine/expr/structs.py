@@ -112,7 +112,8 @@ STRUCTS = (
     ),
     Function(
         name="struct.with_fields",
-        method=False,
+        alike=False,
+        written=True,
         kernel=_with_fields,
         accepts=(STRUCT, ANY),
         doc="Return the structs with further fields, or other values for those they have.",
@@ -124,6 +125,7 @@ STRUCTS = (
     ),
     Function(
         name="struct",
+        alike=False,
         method=False,
         kernel=struct,
         accepts=(ANY,),

@@ -122,7 +122,7 @@ def _replace_time_zone(
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
-def _total(seconds: int = 1, per_second: int = 1) -> Callable[[Value], Value]:
+def _total(seconds: int = 1, per_second: int = 1) -> Callable[..., Value]:
     """Return a kernel for whole units in a duration, towards zero: of `seconds` or parts of one."""
 
     def total(value: Value, fractional: bool) -> Value:
@@ -159,6 +159,7 @@ def _entry(
         kernel=kernel,
         accepts=(kind, _PERIOD) if any(each.expr for each in parameters) else (kind,),
         parameters=parameters,
+        alike=False,
         also=also,
         doc=doc,
         example=Example(

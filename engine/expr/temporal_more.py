@@ -109,7 +109,7 @@ def _replace(
     given = (year, month, day, hour, minute, second, microsecond)
     parts = Parts(
         *(
-            before if isinstance(each, pa.Scalar) and not each.is_valid else beside(each, len(wall))
+            pc.coalesce(beside(each, len(wall)).cast(pa.int64()), before)
             for before, each in zip(own, given, strict=True)
         )
     )
@@ -186,6 +186,7 @@ def _entry(
         kernel=kernel,
         accepts=(kind, *accepts),
         parameters=parameters,
+        alike=False,
         also=also,
         doc=doc,
         example=Example(
@@ -297,9 +298,10 @@ TEMPORAL_MORE = (
         "replace",
         _replace,
         DATE,
-        """Return it with some of its parts replaced; what is no date then raises.
+        """Return it with some of its parts replaced; a part that is null stays as it is.
 
-        `ambiguous` says which of two instants is meant where clocks are set back.""",
+        What is no date then raises. `ambiguous` says which of two instants is meant where
+        clocks are set back.""",
         _DAY,
         date(2024, 1, 29),
         *(

@@ -170,7 +170,10 @@ CALLS = {
     ],
     "list.unique": ["x.list.unique(maintain_order=True)"],
     "list.contains": ["x.list.contains(x.list.first())", "x.list.contains(y.list.last())"],
-    "list.count_matches": ["x.list.count_matches(x.list.first())"],
+    "list.count_matches": [
+        *("x.list.count_matches(x.list.first())", "x.list.count_matches(None)"),
+        "x.list.count_matches(1)",
+    ],
     "list.set_union": ["x.list.set_union(y)"],
     "list.set_intersection": ["x.list.set_intersection(y)"],
     "list.set_difference": ["x.list.set_difference(y)"],
@@ -179,7 +182,7 @@ CALLS = {
     "list.var": ["x.list.var()"],
     "struct.field": ["x.struct.field('a')"],
     "struct.rename_fields": ["x.struct.rename_fields(['c', 'd'])"],
-    "struct.drop": ["x.struct.drop('a')"],
+    "struct.drop": ["x.struct.drop(['a'])"],
     "struct.with_fields": ["x.struct.with_fields(p.field('a') + 1, c=p.field('b'))"],
 }
 """What is called of a function; those that want no argument need not be here."""
