@@ -10,7 +10,7 @@ _WINDOWS = (
 )
 _BY_ROW = (
     "A function for each value is slow in Python: use expressions, pt.when(...).then(...), or"
-    " df.map_batches(function) on whole batches."
+    " .map_batches(function) on whole batches."
 )
 _RUN = "An expression has no rows of its own: select it from a frame, "
 _QUANTILES = "Medians and quantiles are not there yet: collect and use those of pandas or numpy."
@@ -74,7 +74,7 @@ FRAME: Mapping[str, str] = {
 """What a frame does not have."""
 
 EXPRESSION: Mapping[str, str] = {
-    **dict.fromkeys(("apply", "map", "map_elements", "transform", "pipe"), _BY_ROW),
+    **dict.fromkeys(("apply", "map", "transform", "pipe"), _BY_ROW),
     **dict.fromkeys(
         (
             *("over", "shift", "diff", "pct_change", "rank", "rolling", "rolling_mean"),

@@ -84,7 +84,7 @@ def period_of(text: str, *, signed: bool = False) -> Period:
     return Period(text=text, weeks=units == {"w"}, **amount)
 
 
-def offset(value: pa.Array, period: Period) -> pa.Array:
+def offset(value: pa.Array, period: Period, *, non_existent: str = "raise") -> pa.Array:
     """Return dates or timestamps a period later.
 
     Months and days are counted on the wall of the time zone: a day later is the same hour, also
@@ -97,7 +97,7 @@ def offset(value: pa.Array, period: Period) -> pa.Array:
         return _later_on_the_wall(wall, period).cast(dtype)
     if period.months or period.days:
         moved = _later_on_the_wall(wall_of(value), period)
-        value = instants(moved, value, dtype, non_existent="raise")
+        value = instants(moved, value, dtype, non_existent=non_existent)
     return _plus(value, period.nanoseconds) if period.nanoseconds else value
 
 
@@ -158,8 +158,8 @@ def instants(
 ) -> pa.Array:
     """Return times on the wall as instants of the zone of `dtype`.
 
-    Where the clocks are set back and a time is there twice, it is the one on the same side as the
-    `original` instant. Where they are set forward, ``latest`` is the first instant behind.
+    Where the clocks are set back and a time is there twice, it is the one as far from UTC as the
+    `original` instant is. Where they are set forward, ``latest`` is the first instant behind.
     """
     if dtype.tz is None:
         return wall
@@ -169,17 +169,15 @@ def instants(
     )
     if first.equals(second):
         return first
-    before = wall_of(original)
-    late = pc.assume_timezone(before, dtype.tz, ambiguous="latest", nonexistent="latest")
-    early = pc.assume_timezone(before, dtype.tz, ambiguous="earliest", nonexistent="latest")
-    is_late = pc.and_(pc.equal(late, original), pc.not_equal(early, original))
-    return pc.if_else(is_late, second, first)
+    away = pc.subtract(wall_of(original).cast(pa.int64()), original.cast(pa.int64()))
+    is_second = pc.equal(pc.subtract(wall.cast(pa.int64()), second.cast(pa.int64())), away)
+    return pc.if_else(is_second, second, first)
 
 
 def truncated(value: pa.Array, period: Period) -> pa.Array:
     """Return the start of the period that each date or timestamp is in, on the wall of its zone.
 
-    Periods are counted from 1970-01-01, weeks from the Monday behind it, months from the year 0.
+    Periods are counted from 1970-01-01, weeks from the Monday behind it.
     """
     wall, dtype = _on_the_wall(value, period)
     floor = _from_ticks(_floor(_ticks(wall), wall.type.unit, period), wall)
@@ -189,7 +187,7 @@ def truncated(value: pa.Array, period: Period) -> pa.Array:
 def rounded(value: pa.Array, period: Period) -> pa.Array:
     """Return the nearest start of a period, the later one of two as near."""
     start = truncated(value, period)
-    following = offset(start, period)
+    following = offset(start, period, non_existent="latest")
     seconds = pa.types.is_date(value.type)
     here, before, behind = (
         (each.cast(pa.timestamp("s")) if seconds else each).cast(pa.int64())
@@ -213,8 +211,8 @@ def _floor(ticks: np.ndarray, unit: str, period: Period) -> np.ndarray:
                 f"{period.text!r} is made of months and of days or less, which have no common"
                 " start. Truncate by one of them."
             )
-        months = ticks.view(f"M8[{unit}]").astype("M8[M]").view("i8") + 1970 * 12
-        floor = months - months % period.months - 1970 * 12
+        months = ticks.view(f"M8[{unit}]").astype("M8[M]").view("i8")
+        floor = months - months % period.months
         return floor.view("M8[M]").astype(f"M8[{unit}]").view("i8")
     length, rest = divmod(period.fixed, _TICKS[unit])
     if rest:

@@ -161,6 +161,10 @@ _TIMES = (pa.timestamp("us"), pa.timestamp("ms"), pa.timestamp("ns", "Europe/Par
 
 is_number = _either(pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 is_text = _either(pa.types.is_string, pa.types.is_large_string)
+is_binary = _either(
+    *(pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary),
+    pa.types.is_binary_view,
+)
 is_temporal = _either(
     pa.types.is_date, pa.types.is_timestamp, pa.types.is_time, pa.types.is_duration
 )
@@ -222,7 +226,7 @@ DURATION = Kind(
 )
 ORDERED = Kind(
     name="a type with an order",
-    contains=_either(is_number, is_text, is_temporal, pa.types.is_boolean, pa.types.is_binary),
+    contains=_either(is_number, is_text, is_temporal, pa.types.is_boolean, is_binary),
     stand_in=pa.int64(),
     samples=(
         *(pa.int64(), pa.uint8(), pa.float64(), pa.decimal128(15, 2), pa.string(), pa.bool_()),
@@ -232,10 +236,6 @@ ORDERED = Kind(
 is_list = _either(
     *(pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list),
     *(pa.types.is_list_view, pa.types.is_large_list_view),
-)
-is_binary = _either(
-    *(pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary),
-    pa.types.is_binary_view,
 )
 
 VALUES = Kind(

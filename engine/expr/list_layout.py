@@ -119,8 +119,6 @@ def lists_of(value: Value, name: str) -> Lists:
         value = value.cast(pa.list_(pa.null()))
     elif not is_list(dtype):
         raise TypeMismatch(f"{name} wants a list as its first argument, but this is {dtype}.")
-    if pa.types.is_list_view(dtype) or pa.types.is_large_list_view(dtype):
-        value = value.cast(pa.large_list(dtype.value_type))
     lengths = pc.fill_null(pc.list_value_length(value), 0).to_numpy(zero_copy_only=False)
     valid = np.asarray(value.is_valid()) if value.null_count else None
     return Lists(

@@ -24,7 +24,7 @@ def plain_type(dtype: pa.DataType) -> pa.DataType:
     types = pa.types
     if types.is_string_view(dtype):
         return pa.string()
-    if types.is_binary_view(dtype):
+    if types.is_binary_view(dtype) or types.is_fixed_size_binary(dtype):
         return pa.binary()
     if types.is_float16(dtype):
         return pa.float32()

@@ -210,6 +210,9 @@ def _binds(expr: Expr) -> int:
 
 
 def _plain(value: Any) -> str:
+    if callable(value):
+        # Without the address, which no two runs have in common.
+        return str(getattr(value, "__qualname__", type(value).__name__))
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
