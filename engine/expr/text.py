@@ -210,6 +210,8 @@ def _binds(expr: Expr) -> int:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, pa.DataType):
+        return str(value)
     if callable(value):
         # Without the address, which no two runs have in common.
         return str(getattr(value, "__qualname__", type(value).__name__))
