@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import partita as pt
-from partita.engine.errors import InvalidExpression, PartitaError
+from partita.engine.errors import InvalidExpression
 from partita.engine.expr.evaluate import evaluate
 
 ZONES = (
@@ -35,8 +35,9 @@ NIGHTS = (
 """When the clocks of one of the zones are set, or just before 1970."""
 
 INSTANTS = [
-    night + datetime.timedelta(minutes=20 * step, seconds=7)
+    night + datetime.timedelta(days=days, minutes=20 * step, seconds=7)
     for night in NIGHTS
+    for days in (-1, 0, 1)
     for step in range(24)
 ]
 
@@ -44,10 +45,20 @@ CALLS = (
     *(f"truncate('{every}')" for every in ("10m", "1h", "2h", "90m", "1d", "3d", "1w", "2w")),
     *(f"truncate('{every}')" for every in ("1mo", "5mo", "1q", "1y", "3y")),
     *(f"round('{every}')" for every in ("30m", "1d", "1w")),
-    *(f"offset_by('{by}')" for by in ("24h", "-1h", "90m", "1w", "2mo", "-1y", "1q2d3h", "1s")),
+    *(f"offset_by('{by}')" for by in ("24h", "-1h", "90m", "1d", "-1d", "1w", "2mo")),
+    *(f"offset_by('{by}')" for by in ("-1y", "1q2d3h", "1s", "1d1h")),
     *("month_start()", "month_end()", "date()", "hour()", "days_in_month()", "ordinal_day()"),
     *("base_utc_offset()", "dst_offset()", "replace_time_zone(None)", "iso_year()"),
 )
+
+
+REFUSED_THERE = {("Europe/Paris", "month_end()")}
+"""Polars raises where the last day of a month skips the hour; here it is the first one behind."""
+
+
+def test_the_end_of_a_month_may_be_the_day_the_clocks_are_set() -> None:
+    skipped = datetime.datetime(2024, 3, 30, 1, 30, tzinfo=UTC)
+    assert moved("month_end()", skipped) == ["2024-03-31T03:00:00+02:00"]
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -58,6 +69,8 @@ def test_times_of_a_zone_are_those_of_polars(zone: str, unit: str) -> None:
     frame = pl.from_arrow(pa.table(batch))
     assert isinstance(frame, pl.DataFrame)
     for call in CALLS:
+        if (zone, call) in REFUSED_THERE:
+            continue
         ours = evaluate(eval(f"pt.col('t').dt.{call}").node, batch)
         theirs = frame.select(eval(f"pl.col('t').dt.{call}")).to_series()
         wanted = theirs.to_arrow()
@@ -81,9 +94,11 @@ def test_a_day_is_a_day_on_the_wall_and_24_hours_are_24_hours() -> None:
     assert moved("offset_by('48h')", before) == ["2024-04-01T03:30:00+02:00"]
 
 
-def test_a_time_that_does_not_exist_raises_where_one_moves_to_it() -> None:
-    with pytest.raises(PartitaError):
-        moved("offset_by('1d')", datetime.datetime(2024, 3, 30, 1, 30, tzinfo=UTC))
+def test_a_time_that_is_skipped_is_an_hour_nearer_to_where_one_comes_from() -> None:
+    winter = datetime.datetime(2024, 3, 30, 1, 30, tzinfo=UTC)
+    summer = datetime.datetime(2024, 4, 1, 0, 30, tzinfo=UTC)
+    assert moved("offset_by('1d')", winter) == ["2024-03-31T01:30:00+01:00"]
+    assert moved("offset_by('-1d')", summer) == ["2024-03-31T03:30:00+02:00"]
 
 
 def test_an_hour_that_comes_twice_stays_the_one_it_is() -> None:

@@ -84,7 +84,7 @@ def period_of(text: str, *, signed: bool = False) -> Period:
     return Period(text=text, weeks=units == {"w"}, **amount)
 
 
-def offset(value: pa.Array, period: Period, *, non_existent: str = "raise") -> pa.Array:
+def offset(value: pa.Array, period: Period) -> pa.Array:
     """Return dates or timestamps a period later.
 
     Months and days are counted on the wall of the time zone: a day later is the same hour, also
@@ -97,7 +97,7 @@ def offset(value: pa.Array, period: Period, *, non_existent: str = "raise") -> p
         return _later_on_the_wall(wall, period).cast(dtype)
     if period.months or period.days:
         moved = _later_on_the_wall(wall_of(value), period)
-        value = instants(moved, value, dtype, non_existent=non_existent)
+        value = instants(moved, value, dtype, moved=True)
     return _plus(value, period.nanoseconds) if period.nanoseconds else value
 
 
@@ -154,24 +154,42 @@ def wall_of(value: pa.Array) -> pa.Array:
 
 
 def instants(
-    wall: pa.Array, original: pa.Array, dtype: pa.DataType, *, non_existent: str = "latest"
+    wall: pa.Array, original: pa.Array, dtype: pa.DataType, *, moved: bool = False
 ) -> pa.Array:
     """Return times on the wall as instants of the zone of `dtype`.
 
     Where the clocks are set back and a time is there twice, it is the one as far from UTC as the
-    `original` instant is. Where they are set forward, ``latest`` is the first instant behind.
+    `original` instant is. A time that they skip when they are set forward is the first instant
+    behind. If the original was `moved` to it, it is read by the offset that the original has not,
+    as Polars does it: half past two, where two becomes three, is half past one if one comes from
+    winter, and half past three from summer.
     """
     if dtype.tz is None:
         return wall
     first, second = (
-        pc.assume_timezone(wall, dtype.tz, ambiguous=side, nonexistent=non_existent)
+        pc.assume_timezone(wall, dtype.tz, ambiguous=side, nonexistent="latest")
         for side in ("earliest", "latest")
     )
-    if first.equals(second):
+    away = _offsets(original)
+    if not first.equals(second):
+        is_second = pc.equal(_ticks_between(wall, second), away)
+        first = pc.if_else(is_second, second, first)
+    if not moved or wall_of(first).equals(wall):
         return first
-    away = pc.subtract(wall_of(original).cast(pa.int64()), original.cast(pa.int64()))
-    is_second = pc.equal(pc.subtract(wall.cast(pa.int64()), second.cast(pa.int64())), away)
-    return pc.if_else(is_second, second, first)
+    before = pc.assume_timezone(wall, dtype.tz, ambiguous="earliest", nonexistent="earliest")
+    old, new = _offsets(before), _offsets(first)
+    other = pc.if_else(pc.equal(old, away), new, old)
+    skipped = pc.not_equal(wall_of(first), wall)
+    return pc.if_else(skipped, pc.subtract(wall.cast(pa.int64()), other).cast(dtype), first)
+
+
+def _offsets(instant: pa.Array) -> pa.Array:
+    """Return how far the clocks of the zone are from UTC, in ticks of the unit."""
+    return _ticks_between(wall_of(instant), instant)
+
+
+def _ticks_between(left: pa.Array, right: pa.Array) -> pa.Array:
+    return pc.subtract(left.cast(pa.int64()), right.cast(pa.int64()))
 
 
 def truncated(value: pa.Array, period: Period) -> pa.Array:
@@ -187,7 +205,7 @@ def truncated(value: pa.Array, period: Period) -> pa.Array:
 def rounded(value: pa.Array, period: Period) -> pa.Array:
     """Return the nearest start of a period, the later one of two as near."""
     start = truncated(value, period)
-    following = offset(start, period, non_existent="latest")
+    following = _following(value, period)
     seconds = pa.types.is_date(value.type)
     here, before, behind = (
         (each.cast(pa.timestamp("s")) if seconds else each).cast(pa.int64())
@@ -195,6 +213,16 @@ def rounded(value: pa.Array, period: Period) -> pa.Array:
     )
     nearer = pc.greater_equal(pc.subtract(here, before), pc.subtract(behind, here))
     return pc.if_else(nearer, following, start)
+
+
+def _following(value: pa.Array, period: Period) -> pa.Array:
+    """Return the start of the period after that which each date or timestamp is in."""
+    wall, dtype = _on_the_wall(value, period)
+    floor = _from_ticks(_floor(_ticks(wall), wall.type.unit, period), wall)
+    if period.nanoseconds and dtype.tz is not None:
+        return offset(instants(floor, value, dtype), period)
+    behind = offset(floor, period)
+    return behind.cast(dtype) if pa.types.is_date(dtype) else instants(behind, value, dtype)
 
 
 def _on_the_wall(value: pa.Array, period: Period) -> tuple[pa.Array, pa.DataType]:

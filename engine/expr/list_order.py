@@ -76,12 +76,21 @@ def _extreme(value: Value, name: str, *, greatest: bool) -> tuple[Lists, np.ndar
     if pa.types.is_floating(lists.values.type):
         # NaN is passed over where there is a number, as `min` and `max` of a column do.
         last = np.maximum(last, np.asarray(pc.fill_null(pc.is_nan(lists.values), False)))
-    order = np.lexsort((~codes if greatest else codes, last, lists.parents))
-    starts = np.minimum(lists.offsets[:-1], max(len(order) - 1, 0))
-    places = order[starts] if len(order) else np.zeros(len(lists), np.int64)
-    none = lists.lengths == 0
-    if len(order):
-        none = none | (last[places] == 2)
+    filled = np.flatnonzero(lists.lengths)
+    places = np.zeros(len(lists), np.int64)
+    none = np.ones(len(lists), bool)
+    if not len(filled):
+        return lists, places, none
+    # Of each list the values that come first: numbers, if there are none NaN, else nulls.
+    kinds = np.minimum.reduceat(last, lists.offsets[filled])
+    rows = np.flatnonzero(last == np.repeat(kinds, lists.lengths[filled]))
+    parents, found = lists.parents[rows], codes[rows]
+    starts = np.searchsorted(parents, filled)
+    best = (np.maximum if greatest else np.minimum).reduceat(found, starts)
+    counts = np.diff(np.append(starts, len(rows)))
+    matching = np.flatnonzero(found == np.repeat(best, counts))
+    places[filled] = rows[matching[np.searchsorted(matching, starts)]]
+    none[filled] = kinds == 2
     return lists, places, none
 
 
@@ -124,6 +133,10 @@ def _n_unique(value: Value) -> Value:
 def _matches(value: Value, item: Value, name: str) -> tuple[Lists, np.ndarray]:
     """Return the lists, and which of their elements equal an item; null equals null."""
     lists = lists_of(value, name)
+    if isinstance(item, pa.Scalar) and item.is_valid and not pa.types.is_floating(item.type):
+        values, items = unified(lists.values, item)
+        if not (pa.types.is_floating(values.type) or pa.types.is_nested(values.type)):
+            return lists, np.asarray(pc.fill_null(pc.equal(values, items), False))
     items = beside(item, len(lists)).take(pa.array(lists.parents))
     values, items = unified(lists.values, items)
     both = _codes(pa.concat_arrays([values, items]))
