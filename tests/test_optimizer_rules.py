@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import partita as pt
@@ -65,8 +66,20 @@ def frames() -> dict[str, object]:
         {"key": [1, 1, 2, 3, None], "zone": ["n", "s", "s", "x", "n"], "level": [5, 6, 7, 8, 9]}
     )
 
+    lists = pt.from_pydict(
+        {
+            "id": [1, 2, 3, 4],
+            "zone": ["1", "x", None, "2"],
+            "tags": [["a", "b"], [], None, ["a", None]],
+            "point": [{"x": 1, "y": "p"}, None, {"x": None, "y": "q"}, {"x": 1, "y": None}],
+        }
+    )
+
     def same(batch: pa.RecordBatch) -> pa.RecordBatch:
         return batch
+
+    def large(values: pa.Array) -> pa.Array:
+        return pc.greater(pc.abs(values), 3)
 
     mapped = trips.map_batches(same, schema=trips.schema)
     return {
@@ -76,6 +89,8 @@ def frames() -> dict[str, object]:
         "zones": zones,
         "events": events,
         "mapped": mapped,
+        "lists": lists,
+        "large": large,
     }
 
 

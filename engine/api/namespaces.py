@@ -20,6 +20,7 @@ from ..expr.node import (
     Expr,
     ListEval,
     Renamed,
+    literal,
     output_name,
 )
 
@@ -55,6 +56,28 @@ class TextMethods(Namespace):
 
     _called: ClassVar[str] = ".str"
     _picking: ClassVar[str] = " In text: .str.slice(offset, length), .str.head(n), .str.tail(n)."
+
+    def concat(self, delimiter: str = "", *, ignore_nulls: bool = True) -> Expression:
+        """Return the texts of all rows of a group as one, in the order of the rows.
+
+        Parameters
+        ----------
+        delimiter
+            What stands between two of them.
+        ignore_nulls
+            Whether nulls are left out; else one makes the whole null.
+
+        Examples
+        --------
+        >>> from .constructors import col
+        >>> col("s").str.concat("-")
+        implode(s).list.join("-")
+        """
+        texts = Agg("implode", self.expression.node)
+        settings = (("ignore_nulls", bool(ignore_nulls)),)
+        return self.expression._made(Call("list.join", (texts, literal(delimiter)), settings))
+
+    join = concat
 
 
 @dataclass(frozen=True, repr=False)
@@ -183,6 +206,18 @@ class CategoryMethods(Namespace):
     """``.cat``: functions of categories, which are text with few different values."""
 
     _called: ClassVar[str] = ".cat"
+
+    def get_categories(self) -> Expression:
+        """Return the list of the categories that occur in a group, sorted.
+
+        Examples
+        --------
+        >>> from .constructors import col
+        >>> col("c").cat.get_categories()
+        implode(c).list.unique().list.drop_nulls().list.sort()
+        """
+        values = self.expression._made(Agg("implode", self.expression.node))
+        return values.list.unique().list.drop_nulls().list.sort()
 
 
 @dataclass(frozen=True, repr=False)

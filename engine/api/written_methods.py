@@ -4,7 +4,7 @@ several conditions, bounds and their labels."""
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -138,65 +138,6 @@ class WrittenMethods:
         }
         me = _expression(self)
         return me._made(Call("cut", (me.node,), tuple(sorted(settings.items()))))
-
-    def map_batches(self, function: Callable[[Any], Any], return_dtype: Any = None) -> Expression:
-        """Return what a function makes of the values, batch by batch.
-
-        Parameters
-        ----------
-        function
-            Called with a ``pyarrow.Array`` of some of the rows; it gives as many values, as an
-            Arrow or a numpy array, a Series or a list.
-        return_dtype
-            The type of what it gives. Without it the function is called with no values first.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from .constructors import col
-        >>> col("a").map_batches(np.sqrt, float)
-        a.map_batches(sqrt, double)
-        """
-        dtype = None if return_dtype is None else data_type(return_dtype)
-        return _with_function(self, "map_batches", function, return_dtype=dtype)
-
-    def map_elements(
-        self, function: Callable[[Any], Any], return_dtype: Any = None, *, skip_nulls: bool = True
-    ) -> Expression:
-        """Return what a function makes of each value; slow, as Python goes through them all.
-
-        Parameters
-        ----------
-        function
-            Called with each value, as a Python object.
-        return_dtype
-            The type of what it gives; it has to be given.
-        skip_nulls
-            Whether null gives null without a call.
-
-        Examples
-        --------
-        >>> from .constructors import col
-        >>> col("a").map_elements(abs, int)
-        a.map_elements(abs, int64)
-        """
-        if return_dtype is None:
-            raise InvalidExpression(
-                "map_elements wants return_dtype=, the type of what the function gives, such as"
-                ' "int64".'
-            )
-        settings = {"return_dtype": data_type(return_dtype), "skip_nulls": bool(skip_nulls)}
-        return _with_function(self, "map_elements", function, **settings)
-
-
-def _with_function(
-    first: WrittenMethods, name: str, function: Callable[[Any], Any], **settings: Any
-) -> Expression:
-    if not callable(function):
-        raise InvalidExpression(f"{name} wants a function, found {function!r}.")
-    me = _expression(first)
-    options = tuple(sorted({"function": function, **settings}.items()))
-    return me._made(Call(name, (me.node,), options))
 
 
 def _expression(given: Any) -> Expression:

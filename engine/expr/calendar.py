@@ -253,3 +253,56 @@ def _floor(ticks: np.ndarray, unit: str, period: Period) -> np.ndarray:
         )
     origin = 4 * DAY // _TICKS[unit] if period.weeks else 0
     return ticks - (ticks - origin) % length
+
+
+def moved(value: pa.Array, by: str | int) -> pa.Array:
+    """Return dates or timestamps a period later, or integers by so much greater.
+
+    Raises
+    ------
+    InvalidExpression
+        If `by` is no period, or a number beside times, or a period of time beside integers.
+
+    Examples
+    --------
+    >>> moved(pa.array([1, 2]), -3).to_pylist()
+    [-2, -1]
+    """
+    if pa.types.is_integer(value.type):
+        if not isinstance(by, int):
+            raise InvalidExpression(
+                f"{by!r} is a period of time, but the column holds {value.type}: write a number."
+            )
+        return pc.add_checked(value.cast(pa.int64()), pa.scalar(by, pa.int64()))
+    if isinstance(by, int):
+        raise InvalidExpression(
+            f"{by!r} is a number, but the column holds {value.type}: write a period such as"
+            f' "{by}d" or "{by}h".'
+        )
+    return offset(value, period_of(by, signed=True))
+
+
+def moved_twice(value: pa.Array, first: str | int, then: str | int) -> pa.Array:
+    """Return `moved` by one period and then by another; by their sum where they have one unit.
+
+    A month back and a month on from the 29th of March is the 29th of March, not the 28th, where
+    February ends.
+    """
+    if isinstance(first, int) and isinstance(then, int):
+        return moved(value, first + then)
+    if isinstance(first, str) and isinstance(then, str):
+        one, two = period_of(first, signed=True), period_of(then, signed=True)
+        if _parts(one) == _parts(two):
+            both = Period(
+                text=f"{first} and {then}",
+                months=one.months + two.months,
+                days=one.days + two.days,
+                nanoseconds=one.nanoseconds + two.nanoseconds,
+            )
+            return offset(value, both)
+    return moved(moved(value, first), then)
+
+
+def _parts(period: Period) -> tuple[bool, bool, bool]:
+    """Return which parts a period has: months, days, a fixed length."""
+    return bool(period.months), bool(period.days), bool(period.nanoseconds)

@@ -27,12 +27,11 @@ from .strings import STRINGS
 from .structs import STRUCTS
 from .temporal import TEMPORAL
 from .temporal_more import TEMPORAL_MORE
-from .user_functions import USER_FUNCTIONS
 
 _TABLES = (
     *(ARITHMETIC, COMPARISON, BOOLEAN_LOGIC, NULLS, MATHS, BITS, REPLACING, HASHING),
     *(STRINGS, PATTERNS, TEMPORAL, LISTS, LIST_ORDER, LIST_NUMBERS, STRUCTS, BINARIES),
-    *(HORIZONTAL, MOMENTS, TEMPORAL_MORE, CATEGORIES, USER_FUNCTIONS),
+    *(HORIZONTAL, MOMENTS, TEMPORAL_MORE, CATEGORIES),
 )
 
 FUNCTIONS: dict[str, Function] = {entry.name: entry for table in _TABLES for entry in table}

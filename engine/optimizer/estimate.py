@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from ..expr.node import Call, Column, Expr, Literal, conjuncts
+from ..plan.group_rows import GroupRows
+from ..plan.joins import AsofJoin, RangeJoin, TwoSided
 from ..plan.node import PlanNode
 from ..plan.nodes import (
     Aggregate,
@@ -30,6 +32,10 @@ from ..plan.nodes import (
     Union,
     Write,
 )
+from ..plan.rolling import Rolling
+from ..plan.shape import Beside, Explode, RandomBits, RowIndex, Unnest
+from ..plan.together import RunFunction, Together
+from ..plan.user_functions import MapGroups, Reduce
 from ..source import ColumnStatistics
 
 UNKNOWN_ROWS = 1_000_000.0
@@ -52,6 +58,8 @@ _SELECTIVITY = {
 _DEFAULT_SELECTIVITY = 1 / 3
 _DEFAULT_DISTINCT_SHARE = 0.1
 _TEXT_BYTES = 24.0
+_LIST_VALUES = 4.0
+"""Of a list, where nothing is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,6 +254,13 @@ def _combinations(keys: tuple[Named, ...], before: Estimate) -> float:
 
 
 @_estimate.register
+def _(node: GroupRows, inputs: list[Estimate]) -> Estimate:
+    before = inputs[0]
+    groups = _combinations(tuple((name, Column(name)) for name in node.keys), before)
+    return _scaled(before, min(groups * node.count, before.rows))
+
+
+@_estimate.register
 def _(node: Distinct, inputs: list[Estimate]) -> Estimate:
     before = inputs[0]
     names = node.schema.names if node.subset is None else node.subset
@@ -262,19 +277,43 @@ def _(node: Join, inputs: list[Estimate]) -> Estimate:
         of_right = right.distinct(right_key.name) if isinstance(right_key, Column) else right.rows
         values = max(values, of_left, of_right)
     matches = left.rows * right.rows / values
-    if node.how == "left":
-        rows = max(matches, left.rows)
-    elif node.how == "semi":
-        rows = min(matches, left.rows)
-    elif node.how == "anti":
-        rows = max(left.rows - matches, 0.0)
-    else:
-        rows = matches
-    columns = dict(left.columns)
-    for name, given in node.right_columns():
-        if name in right.columns:
-            columns[given] = right.columns[name]
-    per_row = _per_row(left) + (_per_row(right) if node.how in ("inner", "left") else 0.0)
+    rows = {
+        "left": max(matches, left.rows),
+        "right": max(matches, right.rows),
+        "full": max(matches, left.rows + right.rows - matches, left.rows, right.rows),
+        "semi": min(matches, left.rows),
+        "anti": max(left.rows - matches, 0.0),
+    }.get(node.how, matches)
+    return _of_two_sides(node, rows, left, right)
+
+
+@_estimate.register
+def _(node: AsofJoin, inputs: list[Estimate]) -> Estimate:
+    left, right = inputs
+    return _of_two_sides(node, left.rows, left, right)
+
+
+@_estimate.register
+def _(node: RangeJoin, inputs: list[Estimate]) -> Estimate:
+    left, right = inputs
+    share = _DEFAULT_SELECTIVITY if len(node.ends()) == 1 else _BETWEEN_SHARE
+    return _of_two_sides(node, left.rows * right.rows * share, left, right)
+
+
+_BETWEEN_SHARE = 0.01
+"""Of all pairs, those whose value lies within the interval: intervals are mostly narrow."""
+
+
+def _of_two_sides(node: TwoSided, rows: float, left: Estimate, right: Estimate) -> Estimate:
+    """Return the estimate of so many rows made of one of each side."""
+    columns = {}
+    sides = {"left": left, "right": right}
+    for each in node.columns():
+        known = sides[each.side].columns if each.side in sides else {}
+        if each.name in known:
+            columns[each.given] = known[each.name]
+    both = any(each.side != "left" for each in node.columns())
+    per_row = _per_row(left) + (_per_row(right) if both else 0.0)
     return Estimate(rows=rows, bytes=rows * per_row, columns=columns)
 
 
@@ -297,9 +336,42 @@ def _(node: Slice, inputs: list[Estimate]) -> Estimate:
 
 
 @_estimate.register
+def _(node: Rolling, inputs: list[Estimate]) -> Estimate:
+    rows = inputs[0].rows
+    return Estimate(rows=rows, bytes=rows * _width(node.schema))
+
+
+@_estimate.register
 def _(node: Union, inputs: list[Estimate]) -> Estimate:
     return Estimate(
         rows=sum(each.rows for each in inputs), bytes=sum(each.bytes for each in inputs)
+    )
+
+
+@_estimate.register
+def _(node: Explode, inputs: list[Estimate]) -> Estimate:
+    rows = inputs[0].rows * _LIST_VALUES
+    columns = {n: each for n, each in inputs[0].columns.items() if n not in node.columns}
+    return Estimate(rows=rows, bytes=rows * _width(node.schema), columns=columns)
+
+
+@_estimate.register
+def _(node: Unnest, inputs: list[Estimate]) -> Estimate:
+    kept = {name: known for name, known in inputs[0].columns.items() if name not in node.columns}
+    return replace(inputs[0], columns=kept)
+
+
+@_estimate.register(RowIndex)
+@_estimate.register(RandomBits)
+def _(node: RowIndex | RandomBits, inputs: list[Estimate]) -> Estimate:
+    own = inputs[0].rows * _type_width(node.schema.field(node.name).type)
+    return replace(inputs[0], bytes=inputs[0].bytes + own)
+
+
+@_estimate.register
+def _(node: Beside, inputs: list[Estimate]) -> Estimate:
+    return Estimate(
+        rows=max(each.rows for each in inputs), bytes=sum(each.bytes for each in inputs)
     )
 
 
@@ -308,6 +380,19 @@ def _(node: MapBatches, inputs: list[Estimate]) -> Estimate:
     # What a function of the user does is not known; most keep the number of rows.
     rows = inputs[0].rows
     return Estimate(rows=rows, bytes=rows * _width(node.schema))
+
+
+@_estimate.register
+def _(node: MapGroups, inputs: list[Estimate]) -> Estimate:
+    rows = inputs[0].rows
+    return Estimate(rows=rows, bytes=rows * _width(node.schema))
+
+
+@_estimate.register(Together)
+@_estimate.register(RunFunction)
+@_estimate.register(Reduce)
+def _(node: PlanNode, inputs: list[Estimate]) -> Estimate:
+    return Estimate(rows=1.0, bytes=_width(node.schema))
 
 
 @_estimate.register

@@ -17,6 +17,7 @@ from ..plan.verify import verify
 from .context import Context
 from .rules.common_subplans import common_subplans
 from .rules.predicate_pushdown import predicate_pushdown
+from .rules.product_joins import product_joins
 from .rules.projection_fusion import projection_fusion
 from .rules.projection_pruning import projection_pruning
 from .rules.redundant_nodes import redundant_nodes
@@ -32,6 +33,8 @@ RULES: tuple[Rule, ...] = (
     simplify_expressions,
     # Filters go down before anything is shared or pruned: they decide what is read.
     predicate_pushdown,
+    # What is left above a cross join reads both of its sides.
+    product_joins,
     slice_pushdown,
     redundant_nodes,
     projection_pruning,

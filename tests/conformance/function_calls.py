@@ -180,8 +180,6 @@ CALLS = {
     "list.set_symmetric_difference": ["x.list.set_symmetric_difference(y)"],
     "list.std": ["x.list.std()", "x.list.std(0)"],
     "list.var": ["x.list.var()"],
-    "map_batches": ["x.map_batches(lambda values: values)"],
-    "map_elements": ["x.map_elements(lambda value: 1, int)"],
     "struct.field": ["x.struct.field('a')"],
     "struct.rename_fields": ["x.struct.rename_fields(['c', 'd'])"],
     "struct.drop": ["x.struct.drop(['a'])"],
@@ -190,8 +188,6 @@ CALLS = {
 """What is called of a function; those that want no argument need not be here."""
 
 POLARS = {
-    "x.map_batches(lambda values: values)": "x",
-    "x.map_elements(lambda value: 1, int)": "p.when(x.is_not_null()).then(1)",
     "x.expm1()": "x.exp() - 1",
     "x.log2()": "x.log(2)",
     "x.arctan()": "x.arctan()",
