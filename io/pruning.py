@@ -248,6 +248,9 @@ def _is_in(expr: Call, known: dict[str, Bounds]) -> Truth:
     members = expr.args[1]
     if not isinstance(members, Literal) or not pa.types.is_list(members.value.type):
         return _ANYTHING
+    if dict(expr.options).get("nulls_equal"):
+        # Then the answer for a null is true or false, and never null.
+        return _ANYTHING
     if not members.value.is_valid:
         return Truth(False, True, value.nulls)
     items = members.value.values.drop_null().unique()
@@ -274,7 +277,7 @@ def _few(items: pa.Array) -> list[pa.Scalar]:
 
 def _starts_with(expr: Call, known: dict[str, Bounds]) -> Truth:
     value = _values(expr.args[0], known)
-    prefix = dict(expr.options).get("prefix")
+    prefix = expr.args[1].value.as_py() if isinstance(expr.args[1], Literal) else None
     if value.kind != "text" or not value.some or not isinstance(prefix, str):
         return _ANYTHING
     text = prefix.encode()

@@ -49,7 +49,7 @@ NEAREST: dict[str, tuple[str, Callable[[pt.DataFrame], Any]]] = {
     "frame": ("Did you mean 'filter'?", lambda df: df.fliter),
     "expression": ("Did you mean 'sum'?", lambda df: df.qty.summ),
     "text": ("Did you mean 'upper'?", lambda df: df.city.str.uper),
-    "other namespace": ("There is .str.starts_with.", lambda df: df.city.starts_with),
+    "other namespace": ("There is .str.starts_with", lambda df: df.city.starts_with),
     "group": ("Did you mean 'mean' or 'median'?", lambda df: df.group_by("city").meen),
     "result": ("Did you mean 'to_pandas'", lambda df: df.collect().to_panda),
     "result column": ("its column is ['qty']", lambda df: df.collect().qty),

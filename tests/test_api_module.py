@@ -13,6 +13,8 @@ import pytest
 import partita as pt
 
 NAMES = """
+    all_horizontal any_horizontal concat_list date datetime duration element field format
+    mean_horizontal struct sum_horizontal time
     DataFrame Expression GroupBy Result Session all any approx_n_unique approx_quantile coalesce
     col compute concat concat_str config corr count cov delayed errors exclude first from_arrow
     from_batches from_items from_pandas from_polars from_pydict generate implode kurtosis last len

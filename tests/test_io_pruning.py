@@ -99,7 +99,7 @@ def conditions(draw: st.DrawFn) -> Expr:
         return Call(name, (Column(NAMES[draw(st.sampled_from([pa.float32(), pa.float64()]))]),))
     if name == "str.starts_with":
         prefix = draw(st.sampled_from(WORDS))
-        return Call(name, (Column(NAMES[pa.string()]),), (("prefix", prefix),))
+        return Call(name, (Column(NAMES[pa.string()]), literal(prefix)))
     if name in ("is_null", "is_not_null"):
         return Call(name, (column,))
     if name == "is_between":
@@ -201,7 +201,7 @@ def test_what_is_pruned(name: str, values: list, constant: object, kept: bool) -
 @pytest.mark.parametrize(("prefix", "kept"), [("b", True), ("", True), ("a", False), ("c", False)])
 def test_prefixes(prefix: str, kept: bool) -> None:
     footer = footer_of(pa.table({"a": ["ba", "bz"]}))
-    predicate = Call("str.starts_with", (Column("a"),), (("prefix", prefix),))
+    predicate = Call("str.starts_with", (Column("a"), literal(prefix)))
     assert may_match(predicate, lambda column: footer.bounds(column, 0)) is kept
     none = Call("not", (predicate,))
     assert may_match(none, lambda column: footer.bounds(column, 0)) is (prefix not in ("b", ""))

@@ -10,7 +10,7 @@ _WINDOWS = (
 )
 _BY_ROW = (
     "A function for each value is slow in Python: use expressions, pt.when(...).then(...), or"
-    " df.map_batches(function) on whole batches."
+    " .map_batches(function) on whole batches."
 )
 _RUN = "An expression has no rows of its own: select it from a frame, "
 _FILTERED = "Filter or select before .collect(), or go on with pt.DataFrame(result)"
@@ -76,8 +76,6 @@ EXPRESSION: Mapping[str, str] = {
         ("to_list", "tolist", "to_pylist", "item"),
         f"{_RUN}as in df.select('a').to_pydict()['a'].",
     ),
-    "replace": "Use pt.when(...).then(...).otherwise(...); in text .str.replace_all(old, new); for"
-    " many values .join() a frame of old and new.",
     "drop_duplicates": f"{_RUN}as in df.select('a').unique().",
     "value_counts": "Use df.value_counts('a').",
     "dropna": "Use df.drop_nulls('a').",
@@ -85,7 +83,6 @@ EXPRESSION: Mapping[str, str] = {
     "nlargest": "Use df.top_k(n, by='a').",
     "nsmallest": "Use df.bottom_k(n, by='a').",
     "dtype": "Use df.schema.field('a').type.",
-    "name": "Use .alias('b') for another name.",
     "rename": "Use .alias('b').",
     "where": "Use pt.when(condition).then(...).otherwise(...).",
     "nunique": "Use .n_unique().",

@@ -5,7 +5,8 @@ Many have the names of Python's own functions, which this file therefore does wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from builtins import len as _count
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,8 +17,10 @@ from ..expr.function import Parameter
 from ..expr.functions import FUNCTIONS
 from ..expr.node import (
     Agg,
+    Call,
     Cast,
     Column,
+    EachElement,
     Expr,
     Literal,
     When,
@@ -25,6 +28,7 @@ from ..expr.node import (
     conjunction,
     is_pattern,
     literal,
+    output_name,
 )
 from . import aggregate_methods  # noqa: F401 - it gives Expression its methods
 from .chosen_rows import aggregate_of
@@ -227,6 +231,7 @@ def _function(name: str) -> Callable[..., Expression]:
     """Return a function of the module made of an entry of ``FUNCTIONS``."""
 
     def build(_: None, given: Given) -> Expression:
+        given = replace(given, arguments=tuple(_flat(given.arguments)))
         if not given.arguments:
             raise InvalidExpression(f"{name}() wants at least one column or value.")
         return call_of(name, given)
@@ -234,7 +239,98 @@ def _function(name: str) -> Callable[..., Expression]:
     return method_of(FUNCTIONS[name], build, name, "", receiver=False)
 
 
+def _flat(arguments: tuple[tuple[Parameter, Any], ...]) -> Iterator[tuple[Parameter, Any]]:
+    """Yield arguments, those in a list of columns one by one: ``pt.coalesce(["a", "b"])``."""
+    for parameter, value in arguments:
+        if parameter.variadic and isinstance(value, list | tuple):
+            yield from ((parameter, each) for each in value)
+        else:
+            yield parameter, value
+
+
+def element() -> Expression:
+    """Return the element of a list, in ``.list.eval`` and ``.list.filter``.
+
+    >>> col("a").list.eval(element() + 1)
+    a.list.eval(element() + 1)
+    """
+    return Expression(EachElement())
+
+
+def field(name: str) -> Expression:
+    """Return a field of the struct, in ``.struct.with_fields``.
+
+    >>> col("s").struct.with_fields(b=field("a") * 2)
+    s.struct.with_fields(s.struct.field("a") * 2, names=('b',))
+    """
+    return Expression(Call("struct.field", (EachElement(),), (("name", name),)))
+
+
+def struct(*exprs: Any, **named: Any) -> Expression:
+    """Return a struct of several columns, under the names they have.
+
+    Parameters
+    ----------
+    exprs, named
+        Columns, expressions, or lists of them.
+
+    Examples
+    --------
+    >>> struct("a", b=col("a") * 2)
+    struct(a, a * 2, names=('a', 'b'))
+    """
+    flat = [each for item in exprs for each in (item if isinstance(item, list | tuple) else [item])]
+    nodes = [to_expr(each, names=True) for each in (*flat, *named.values())]
+    names = [*(output_name(each) for each in nodes[: _count(flat)]), *named]
+    if not nodes:
+        raise InvalidExpression("struct() wants at least one column: pt.struct('a', 'b').")
+    if _count(set(names)) != _count(names):
+        raise InvalidExpression(
+            f"A struct has each field once, but this has {', '.join(map(repr, names))}. Name them"
+            " anew with .alias() or as keywords."
+        )
+    return Expression(Call("struct", tuple(nodes), (("names", tuple(names)),)))
+
+
+def format(f_string: str, *args: Any) -> Expression:  # noqa: A001 - the public name is ``pt.format``
+    """Return text with values in the places of ``{}``; null if one of them is null.
+
+    Parameters
+    ----------
+    f_string
+        The text; ``{}`` stands for the next of the values.
+    args
+        Columns by name, or expressions.
+
+    Examples
+    --------
+    >>> format("{} of {}", "a", col("b"))
+    concat_str(a, " of ", b)
+    """
+    texts = f_string.split("{}")
+    if _count(texts) - 1 != _count(args):
+        raise InvalidExpression(
+            f"{f_string!r} has {_count(texts) - 1} places, but there are {_count(args)} values."
+        )
+    nodes: list[Expr] = [] if not texts[0] else [literal(texts[0])]
+    for value, text in zip(args, texts[1:], strict=True):
+        nodes.append(to_expr(value, names=True))
+        if text:
+            nodes.append(literal(text))
+    settings = (("ignore_nulls", False), ("separator", ""))
+    return Expression(Call("concat_str", tuple(nodes) or (literal(""),), settings))
+
+
 coalesce = _function("coalesce")
 concat_str = _function("concat_str")
 min_horizontal = _function("min_horizontal")
 max_horizontal = _function("max_horizontal")
+concat_list = _function("concat_list")
+sum_horizontal = _function("sum_horizontal")
+mean_horizontal = _function("mean_horizontal")
+any_horizontal = _function("any_horizontal")
+all_horizontal = _function("all_horizontal")
+date = _function("date")
+datetime = _function("datetime")
+time = _function("time")
+duration = _function("duration")

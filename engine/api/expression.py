@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import pyarrow as pa
 
-from ..errors import InvalidExpression, NotOffered, did_you_mean
+from ..errors import InvalidExpression, NotOffered
 from ..expr.datatype import data_type
 from ..expr.functions import FUNCTIONS
 from ..expr.node import (
@@ -30,11 +30,13 @@ from ..expr.text import text_of
 from .absent import EXPRESSION
 from .chosen_rows import number_of
 from .methods import Given, method_of
+from .namespaces import NAMESPACES, Namespace, WithNamespaces, no_method
 from .python_methods import PythonMethods
+from .written_methods import WrittenMethods
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Expression(PythonMethods):
+class Expression(PythonMethods, WrittenMethods, WithNamespaces):
     """A computation over columns; nothing is computed before a frame is collected.
 
     Combine with ``+ - * / // % **``, ``== != < <= > >=`` and ``& | ~``, or call its methods.
@@ -75,7 +77,7 @@ class Expression(PythonMethods):
     def __getattr__(self, name: str) -> Any:
         if name in EXPRESSION:
             raise NotOffered(f"An expression has no {name!r}. {EXPRESSION[name]}")
-        raise AttributeError(_no_method(name, Expression, "An expression"))
+        raise AttributeError(no_method(name, Expression, "An expression"))
 
     def __add__(self, other: Any) -> Expression:
         return _call("add", self, other)
@@ -215,46 +217,15 @@ class Expression(PythonMethods):
         """Return the number of rows, nulls among them, as ``int64``."""
         return Expression(number_of(self.node))
 
-    @property
-    def str(self) -> TextMethods:
-        """The functions of text."""
-        return TextMethods(self)
+    @staticmethod
+    def _made(node: Expr) -> Expression:
+        """Return an expression of another node, for methods that are written elsewhere."""
+        return Expression(node)
 
-    @property
-    def dt(self) -> TimeMethods:
-        """The functions of dates, times, timestamps and durations."""
-        return TimeMethods(self)
-
-
-@dataclass(frozen=True, repr=False)
-class Namespace:
-    """The methods of an expression that are about one kind of type."""
-
-    expression: Expression
-    _called: ClassVar[str] = ""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(_no_method(name, type(self), self._called))
-
-    def __getitem__(self, key: Any) -> NoReturn:
-        raise InvalidExpression(
-            f"{self._called}[...] picks nothing. In text: .str.slice(offset, length),"
-            " .str.head(n), .str.tail(n)."
-        )
-
-
-@dataclass(frozen=True, repr=False)
-class TextMethods(Namespace):
-    """``.str``: functions of text."""
-
-    _called: ClassVar[str] = ".str"
-
-
-@dataclass(frozen=True, repr=False)
-class TimeMethods(Namespace):
-    """``.dt``: functions of dates, times, timestamps and durations."""
-
-    _called: ClassVar[str] = ".dt"
+    @staticmethod
+    def _node_of(value: Any, *, names: bool = False) -> Expr:
+        """Return the node that an argument stands for, for methods that are written elsewhere."""
+        return to_expr(value, names=names)
 
 
 def to_expr(value: Any, *, names: bool = False) -> Expr:
@@ -351,9 +322,11 @@ def _call(name: str, *values: Any) -> Expression:
 
 
 def _items(values: Any, name: str) -> Expr:
-    """Return the literal of a list that stands for the values to look among."""
+    """Return the list of the values to look among: a literal, or a column of lists."""
     frame = hasattr(values, "schema") and hasattr(values, "plan")
-    if isinstance(values, Expression | str | bytes) or not isinstance(values, Iterable) or frame:
+    if isinstance(values, Expression):
+        return values.node
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable) or frame:
         raise InvalidExpression(
             f"{name} wants a list of plain values, but this is a {type(values).__name__}. To"
             " compare two columns use ==; for the values of another frame, .join(other, on=...,"
@@ -380,37 +353,19 @@ def call_of(name: str, given: Given, receiver: Expression | None = None) -> Expr
     return Expression(Call(name, (*first, *_arguments(given, name)), given.settings))
 
 
-def _no_method(name: str, owner: type, called: str) -> str:
-    known = [each for each in dir(owner) if not each.startswith("_")]
-    close = did_you_mean(name, known)
-    if close:
-        return f"{called} has no {name!r}.{close}"
-    elsewhere = [
-        f"{short}.{name}"
-        for short, other in _NAMESPACES.items()
-        if owner is not other and hasattr(other, name)
-    ]
-    if elsewhere:
-        return f"{called} has no {name!r}. There is {' and '.join(elsewhere)}."
-    return f"{called} has no {name!r}. It has: {', '.join(known)}."
-
-
-_NAMESPACES: dict[str, type] = {".str": TextMethods, ".dt": TimeMethods}
-
-
 def _install_functions() -> None:
-    owners: dict[str, type] = {"": Expression, "str": TextMethods, "dt": TimeMethods}
+    owners: dict[str, type] = {"": Expression, **NAMESPACES}
     for function in FUNCTIONS.values():
-        if not function.method:
-            continue
         namespace, _, bare = function.name.rpartition(".")
+        installed = function.method and not function.written
+        names = ((bare,) if installed else ()) + function.also
         owner = owners[namespace]
 
         def build(self: Any, given: Given, name: str = function.name) -> Expression:
             receiver = self.expression if isinstance(self, Namespace) else self
             return call_of(name, given, receiver)
 
-        for name in (bare, *function.also):
+        for name in names:
             setattr(owner, name, method_of(function, build, name, owner.__name__))
 
 

@@ -96,7 +96,8 @@ def _given(parameters: Sequence[Parameter], values: dict[str, Any], name: str) -
             arguments.append((parameter, value))
         else:
             _check(parameter, value, name)
-            settings.append((parameter.name, value))
+            # Settings are hashed with the call they belong to.
+            settings.append((parameter.name, tuple(value) if isinstance(value, list) else value))
     return Given(arguments=tuple(arguments), settings=tuple(sorted(settings)))
 
 

@@ -16,7 +16,17 @@ from ..errors import TypeMismatch
 from .coercion import convert, decimal_to_double, mixing_advice, unified
 from .decimals import add_decimals, both_decimal, divide_decimals, multiply_decimals
 from .division import integer_division, numpy_values, with_nulls_of
-from .function import QUANTITY, Example, Function, Kind, Value, is_number, is_temporal, is_text
+from .function import (
+    QUANTITY,
+    Example,
+    Function,
+    Kind,
+    Parameter,
+    Value,
+    is_number,
+    is_temporal,
+    is_text,
+)
 
 _ADDABLE = Kind(
     name="a number, text, or a point or length of time",
@@ -26,7 +36,8 @@ _ADDABLE = Kind(
 )
 
 
-def _add(left: Value, right: Value) -> Value:
+def plus(left: Value, right: Value) -> Value:
+    """Return the sum of numbers, of points and lengths of time, or two texts as one."""
     if is_text(left.type) and is_text(right.type):
         left, right = unified(left, right)
         return pc.binary_join_element_wise(left, right, pa.scalar("", left.type))
@@ -143,8 +154,12 @@ def _elapsed(left: Value, right: Value) -> Value:
 def _scaled_duration(left: Value, right: Value) -> Value:
     if pa.types.is_duration(right.type):
         left, right = right, left
+    if pa.types.is_floating(right.type):
+        return _whole_ticks(pc.multiply(_as_double(left.cast(pa.int64())), _as_double(right)), left)
     if not pa.types.is_integer(right.type):
-        raise TypeMismatch(f"A duration is multiplied by an integer, but this is {right.type}.")
+        raise TypeMismatch(
+            f"A duration is multiplied by an integer or a float, but this is {right.type}."
+        )
     ticks = pc.multiply_checked(left.cast(pa.int64()), right.cast(pa.int64()))
     return ticks.cast(left.type)
 
@@ -153,13 +168,20 @@ def _divided_duration(left: Value, right: Value) -> Value:
     if pa.types.is_duration(right.type):
         left, right = unified(left, right)
         return pc.divide(*(convert(each.cast(pa.int64()), pa.float64()) for each in (left, right)))
+    if pa.types.is_floating(right.type):
+        return _whole_ticks(pc.divide(_as_double(left.cast(pa.int64())), _as_double(right)), left)
     if not pa.types.is_integer(right.type):
         raise TypeMismatch(
-            f"A duration is divided by an integer or a duration, but this is {right.type}."
+            f"A duration is divided by a number or a duration, but this is {right.type}."
         )
     dividend, divisor = unified(left.cast(pa.int64()), right.cast(pa.int64()))
     ticks = integer_division(dividend, divisor, np.floor_divide)
     return ticks.cast(left.type)
+
+
+def _whole_ticks(ticks: Value, like: Value) -> Value:
+    """Return durations of doubles, towards zero; what is no length of time raises."""
+    return pc.trunc(ticks).cast(pa.int64()).cast(like.type)
 
 
 def _negate(value: Value) -> Value:
@@ -170,6 +192,18 @@ def _negate(value: Value) -> Value:
     return pc.negate_checked(value)
 
 
+_METHODS = {
+    "add": ("add",),
+    "subtract": ("sub",),
+    "multiply": ("mul",),
+    "divide": ("truediv", "div"),
+    "floor_divide": ("floordiv",),
+    "modulo": ("mod",),
+    "power": ("pow",),
+}
+"""What the operators are called as methods, by Polars and by pandas."""
+
+
 def _operator(
     name: str, symbol: str, kernel: Callable[..., Value], doc: str, gives: list[object]
 ) -> Function:
@@ -177,6 +211,8 @@ def _operator(
         name=name,
         symbol=symbol,
         method=False,
+        also=_METHODS[name],
+        parameters=(Parameter(name="other", expr=True),),
         kernel=kernel,
         accepts=(_ADDABLE, _ADDABLE) if name == "add" else (QUANTITY, QUANTITY),
         exact_floats=False,
@@ -193,7 +229,7 @@ ARITHMETIC = (
     _operator(
         "add",
         "+",
-        _add,
+        plus,
         "Return the sum, a point in time a length later, or two texts as one.",
         [9, -5, None],
     ),
@@ -247,6 +283,7 @@ ARITHMETIC = (
         name="negate",
         symbol="-",
         method=False,
+        also=("neg",),
         kernel=_negate,
         accepts=(QUANTITY,),
         doc="Return the value with the other sign.",

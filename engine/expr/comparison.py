@@ -12,9 +12,10 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import TypeMismatch
-from .coercion import convert, unified
-from .function import ORDERED, VALUES, Example, Function, Parameter, Value, is_temporal
+from .coercion import convert, decimal_to_double, unified
+from .function import FLAT, NUMBER, ORDERED, VALUES, Example, Function, Parameter, Value
+from .list_order import list_contains
+from .replacing import as_set_members
 
 
 def equal(left: Value, right: Value) -> Value:
@@ -72,27 +73,37 @@ def _is_between(value: Value, lower: Value, upper: Value, closed: str) -> Value:
     return pc.and_kleene(above, below)
 
 
-def _is_in(value: Value, members: Value) -> Value:
-    """Return whether each value is an item of the list `members`."""
+def _not_equal_missing(left: Value, right: Value) -> Value:
+    return pc.invert(_equal_missing(left, right))
+
+
+def _is_in(value: Value, members: Value, nulls_equal: bool = False) -> Value:
+    """Return whether each value is an item of the list `members`, one for all or one for each."""
     if not isinstance(members, pa.Scalar):
-        raise TypeMismatch("is_in wants one list of values, but this is a column of lists.")
+        return list_contains(members, value, nulls_equal)
     items = members.values if members.is_valid else pa.array([], value.type)
-    if pa.types.is_null(items.type):
-        items = items.cast(value.type)
-    if items.type != value.type:
-        value, items = unified(value, items)
-    if pa.types.is_floating(value.type):
-        # The hash table behind tells -0.0 from 0.0; adding zero makes one of them.
-        value, items = pc.add(value, 0.0), pc.add(items, 0.0)
-    if is_temporal(value.type):
-        value, items = _as_integers(value), _as_integers(items)
+    has_null = items.null_count > 0
+    value, items = as_set_members(value, items)
     found = pc.is_in(value, value_set=items.drop_null())
-    return pc.if_else(pc.is_valid(value), found, pa.scalar(None, pa.bool_()))
+    missing = pa.scalar(has_null if nulls_equal else None, pa.bool_())
+    return pc.if_else(pc.is_valid(value), found, missing)
 
 
-def _as_integers(value: Value) -> Value:
-    width = pa.int32() if value.type.bit_width == 32 else pa.int64()
-    return value.cast(width)
+def _is_close(left: Value, right: Value, abs_tol: float, rel_tol: float, nans_equal: bool) -> Value:
+    doubles = []
+    for each in (left, right):
+        if pa.types.is_decimal(each.type):
+            each = decimal_to_double(each)
+        doubles.append(convert(each, pa.float64()))
+    first, second = doubles
+    largest = pc.max_element_wise(pc.abs(first), pc.abs(second), skip_nulls=False)
+    apart = pc.abs(pc.subtract(first, second))
+    allowed = pc.max_element_wise(pc.multiply(largest, rel_tol), abs_tol)
+    # Infinity is close to itself alone: all else is infinitely far from it.
+    close = pc.and_(pc.less_equal(apart, allowed), pc.is_finite(largest))
+    close = pc.or_(close, pc.equal(first, second))
+    nans = pc.and_(pc.is_nan(first), pc.is_nan(second))
+    return pc.or_(close, nans) if nans_equal else close
 
 
 def _clip(value: Value, lower: Value, upper: Value) -> Value:
@@ -109,7 +120,7 @@ def _operator(
     return Function(
         name=name,
         symbol=symbol,
-        method=False,
+        parameters=(Parameter(name="other", expr=True),),
         kernel=kernel,
         accepts=(ORDERED, ORDERED),
         doc=f"{doc}\n\n        {_RULES}",
@@ -155,6 +166,37 @@ COMPARISON = (
         ),
     ),
     Function(
+        name="ne_missing",
+        kernel=_not_equal_missing,
+        accepts=(ORDERED, ORDERED),
+        parameters=(Parameter(name="other", expr=True),),
+        doc="Return whether values differ, null not differing from null; never null itself.",
+        example=Example(
+            code="pt.col('a').ne_missing(pt.col('b'))",
+            data={"a": [1, None, None], "b": [1, 1, None]},
+            gives=[False, True, False],
+        ),
+    ),
+    Function(
+        name="is_close",
+        kernel=_is_close,
+        accepts=(NUMBER, NUMBER),
+        parameters=(
+            Parameter(name="other", expr=True),
+            Parameter(name="abs_tol", default=0.0, types=(int, float), keyword_only=True),
+            Parameter(name="rel_tol", default=1e-9, types=(int, float), keyword_only=True),
+            Parameter(name="nans_equal", default=False, types=(bool,), keyword_only=True),
+        ),
+        doc="""Return whether numbers differ by no more than a tolerance.
+
+        It is `abs_tol`, or `rel_tol` times the greater of both, whichever is more.""",
+        example=Example(
+            code="pt.col('a').is_close(0.3)",
+            data={"a": [0.1 + 0.2, 0.31, None]},
+            gives=[True, False, None],
+        ),
+    ),
+    Function(
         name="is_between",
         kernel=_is_between,
         accepts=(ORDERED, ORDERED, ORDERED),
@@ -179,10 +221,15 @@ COMPARISON = (
     Function(
         name="is_in",
         kernel=_is_in,
-        accepts=(ORDERED, VALUES),
-        parameters=(Parameter(name="other", expr=True, items=True),),
+        accepts=(FLAT, VALUES),
+        parameters=(
+            Parameter(name="other", expr=True, items=True),
+            Parameter(name="nulls_equal", default=False, types=(bool,), keyword_only=True),
+        ),
         also=("isin",),
-        doc="Return whether it is one of the values of a list; null for null.",
+        doc="""Return whether it is one of the values of a list, or of a column of lists.
+
+        Null for null; with `nulls_equal`, whether a null is among the values.""",
         example=Example(
             code="pt.col('a').is_in([1, 3])",
             data={"a": [1, 2, None]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -24,14 +25,58 @@ _PYTHON_TYPES: dict[type, pa.DataType] = {
 }
 
 
+CATEGORICAL = pa.dictionary(pa.int32(), pa.string())
+"""Text with few different values, kept as codes."""
+
+_NAMES = {
+    **{python.__name__: arrow for python, arrow in _PYTHON_TYPES.items()},
+    **dict.fromkeys(("categorical", "category", "dictionary"), CATEGORICAL),
+    "object": pa.string(),
+    "boolean": pa.bool_(),
+}
+
+
+def _by_name(name: str) -> pa.DataType | None:
+    """Return the type of a name, None if there is none."""
+    if name in _NAMES:
+        return _NAMES[name]
+    with_parts = re.fullmatch(r"(\w+)\s*[\[(<](.*)[\])>]", name)
+    if with_parts is not None:
+        kind, inner = with_parts[1], with_parts[2].strip()
+        if kind in ("list", "large_list"):
+            items = _by_name(inner)
+            make = pa.list_ if kind == "list" else pa.large_list
+            return None if items is None else make(items)
+        if kind in ("datetime", "timestamp"):
+            return _timestamp(inner)
+        if kind in ("timedelta", "duration") and inner in _TIME_UNITS:
+            return pa.duration(inner)
+        if kind in ("decimal", "decimal128") and re.fullmatch(r"\d+\s*(,\s*\d+)?", inner):
+            return pa.decimal128(*(int(each) for each in inner.split(",")))
+    try:
+        return pa.type_for_alias(name)
+    except ValueError:
+        return None
+
+
+_TIME_UNITS = ("s", "ms", "us", "ns")
+
+
+def _timestamp(inner: str) -> pa.DataType | None:
+    unit, _, zone = (each.strip() for each in inner.partition(","))
+    zone = zone.removeprefix("tz=").strip("'\"")
+    return pa.timestamp(unit, zone or None) if unit in _TIME_UNITS else None
+
+
 def data_type(dtype: Any) -> pa.DataType:
     """Return the Arrow type that `dtype` stands for.
 
     Parameters
     ----------
     dtype
-        An Arrow type, a Python type (``int``, ``datetime.date``), or a name (``"int64"``,
-        ``"date"``, ``"timestamp[us]"``).
+        An Arrow type, a Python type (``int``, ``datetime.date``), or a name: ``"int64"``,
+        ``"date"``, ``"datetime[us, UTC]"``, ``"decimal(15, 2)"``, ``"list[int64]"``,
+        ``"categorical"``.
 
     Raises
     ------
@@ -48,11 +93,9 @@ def data_type(dtype: Any) -> pa.DataType:
     if isinstance(dtype, type) and dtype in _PYTHON_TYPES:
         return _PYTHON_TYPES[dtype]
     if isinstance(dtype, str):
-        by_name = {python.__name__: arrow for python, arrow in _PYTHON_TYPES.items()}
-        try:
-            return by_name[dtype] if dtype in by_name else pa.type_for_alias(dtype)
-        except ValueError:
-            pass  # Said below, in the same words as for everything that is no type.
+        found = _by_name(dtype.strip())
+        if found is not None:
+            return found
     raise InvalidExpression(
         f"{dtype!r} is no type. Give a pyarrow type such as pyarrow.int64(), its name such as"
         ' "int64", or one of int, float, str, bool, bytes, date, datetime, time, timedelta,'

@@ -80,7 +80,7 @@ def _narrowed(
             for value in (left, right)
         ]
     try:
-        if sum(value.type.precision for value in wide) + 1 > 76:
+        if operation is pc.multiply and sum(value.type.precision for value in wide) + 1 > 76:
             # 38 digits each: one digit too many for Arrow, but not for the result to fit.
             wide[0] = wide[0].cast(pa.decimal256(75 - wide[1].type.precision, wide[0].type.scale))
         return operation(*wide).cast(result)

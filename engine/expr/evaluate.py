@@ -10,7 +10,7 @@ cheap; text it gives stays a dictionary.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 
 import numpy as np
@@ -24,13 +24,16 @@ from .casting import cast
 from .coercion import Operand, adapted, common_type, unified
 from .function import Function, Value, is_text
 from .functions import FUNCTIONS
+from .list_layout import beside, lists_of
 from .node import (
     Agg,
     Alias,
     Call,
     Cast,
     Column,
+    EachElement,
     Expr,
+    ListEval,
     Literal,
     Rows,
     When,
@@ -39,6 +42,7 @@ from .node import (
     unaliased,
 )
 from .python_call import PythonCall, called
+from .storage import plain_storage
 from .text import text_of
 
 
@@ -61,6 +65,10 @@ def dtype_of(expr: Expr, schema: pa.Schema) -> pa.DataType:
     inner = unaliased(expr)
     if isinstance(inner, Column):
         return schema.field(field_index(schema, inner.name)).type
+    if isinstance(inner, Cast) and pa.types.is_dictionary(inner.dtype):
+        # The batches may carry plain values: they are coded where they leave the engine.
+        dtype_of(replace(inner, dtype=inner.dtype.value_type), schema)
+        return inner.dtype
     read = columns_of(expr)
     names = [name for name in schema.names if name in read]
     for name in read.difference(names):
@@ -96,7 +104,7 @@ def evaluate(expr: Expr, batch: pa.RecordBatch) -> pa.Array:
 def evaluate_many(exprs: Sequence[Expr], batch: pa.RecordBatch) -> list[pa.Array]:
     """Return the values of several expressions over one batch; what they share is computed once."""
     scope = _Scope(batch)
-    return [_broadcast(_value(expr, scope), batch.num_rows) for expr in exprs]
+    return [beside(_value(expr, scope), batch.num_rows) for expr in exprs]
 
 
 def _logical(dtype: pa.DataType) -> pa.DataType:
@@ -119,10 +127,6 @@ def _value(expr: Expr, scope: _Scope) -> Value:
     if known is None:
         known = scope.known[expr] = _compute(expr, scope)
     return known
-
-
-def _broadcast(value: Value, rows: int) -> pa.Array:
-    return value if isinstance(value, pa.Array) else pa.repeat(value, rows)
 
 
 @singledispatch
@@ -233,6 +237,34 @@ def _call(expr: Call, scope: _Scope) -> Value:
     return _located(expr, lambda: _apply(function, operands, options))
 
 
+@_compute.register
+def _element(expr: EachElement, scope: _Scope) -> Value:
+    if scope.batch.schema.names != [_ELEMENT]:
+        raise InvalidExpression(
+            "pt.element() is an element of a list: write it inside of .list.eval(...) or"
+            " .list.filter(...)."
+        )
+    return scope.batch.column(0)
+
+
+@_compute.register
+def _list_eval(expr: ListEval, scope: _Scope) -> Value:
+    lists = _located(expr, lambda: lists_of(_value(expr.input, scope), "list.eval"))
+    elements = pa.record_batch([lists.values], names=[_ELEMENT])
+    found = beside(_value(expr.function, _Scope(elements, scope.types_only)), len(lists.values))
+    if not expr.keep:
+        return replace(lists, values=decoded(found)).array()
+    if not (pa.types.is_boolean(found.type) or pa.types.is_null(found.type)):
+        raise TypeMismatch(
+            f"In {text_of(expr)}: a condition is a boolean, but this one is {found.type}."
+        )
+    return lists.keep(np.asarray(pc.fill_null(found.cast(pa.bool_()), False))).array()
+
+
+_ELEMENT = ""
+"""The name of the one column of a batch of elements, which no column of a user's has."""
+
+
 def _is_untyped(expr: Expr) -> bool:
     inner = unaliased(expr)
     return isinstance(inner, Literal) and not inner.typed
@@ -278,14 +310,19 @@ def _apply(function: Function, operands: list[Operand], options: dict[str, objec
 
 def _run(function: Function, operands: list[Operand], options: dict[str, object]) -> Value:
     """Check the types of `operands`, adapt literals and nulls, and call the kernel."""
+    operands = [Operand(plain_storage(each.value), each.untyped) for each in operands]
     for position, operand in enumerate(operands):
         function.check(position, operand.value.type)
-    values = adapted(operands, function.exact_floats)
-    common = common_type([value.type for value in values])
+    if function.alike:
+        values = adapted(operands, function.exact_floats)
+        common = common_type([value.type for value in values])
+    else:
+        values, common = [each.value for each in operands], None
     for position, value in enumerate(values):
         if pa.types.is_null(value.type):
-            known = common if common is not None and not pa.types.is_null(common) else None
-            values[position] = value.cast(known or function.accepted(position).stand_in)
+            kind = function.accepted(position)
+            known = common is not None and not pa.types.is_null(common) and kind.contains(common)
+            values[position] = value.cast(common if known else kind.stand_in)
     result = function.kernel(*values, **options)
     return result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
 
@@ -322,7 +359,7 @@ def _by_code(array: pa.DictionaryArray, over_values: Callable[[Value], Value]) -
 
 @_compute.register
 def _python_call(expr: PythonCall, scope: _Scope) -> Value:
-    values = [_broadcast(_value(arg, scope), scope.batch.num_rows) for arg in expr.args]
+    values = [beside(_value(arg, scope), scope.batch.num_rows) for arg in expr.args]
     if scope.types_only:
         # Its type is what was declared: the function is not called to find out.
         return pa.array([], expr.dtype)
@@ -338,7 +375,7 @@ def _when(expr: When, scope: _Scope) -> Value:
                 f"In {text_of(expr)}: a condition is a boolean, but this one is {condition.type}."
             )
     rows = scope.batch.num_rows
-    masks = [pc.fill_null(_broadcast(each, rows).cast(pa.bool_()), False) for each in conditions]
+    masks = [pc.fill_null(beside(each, rows).cast(pa.bool_()), False) for each in conditions]
     branches = (*expr.values, expr.otherwise)
     try:
         values = [_value(branch, scope) for branch in branches]
@@ -355,7 +392,7 @@ def _when(expr: When, scope: _Scope) -> Value:
     chosen = results[-1]
     for mask, value in zip(reversed(masks), reversed(results[:-1]), strict=True):
         chosen = pc.if_else(mask, value, chosen)
-    return _broadcast(chosen, rows)
+    return beside(chosen, rows)
 
 
 def _branches_over_own_rows(

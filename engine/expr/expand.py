@@ -10,6 +10,7 @@ import pyarrow as pa
 from ..errors import InvalidExpression
 from ..schema import field_index
 from .node import Column, Expr, Wildcard, is_pattern, output_name
+from .renaming import with_aliases
 
 
 def expand(exprs: Sequence[Expr], schema: pa.Schema) -> tuple[tuple[str, Expr], ...]:
@@ -32,9 +33,8 @@ def expand(exprs: Sequence[Expr], schema: pa.Schema) -> tuple[tuple[str, Expr], 
     >>> [name for name, _ in expand([Wildcard(names=("^[bc]$", pa.int64()))], schema)]
     ['b', 'a']
     """
-    return tuple(
-        (output_name(single), single) for expr in exprs for single in _expanded(expr, schema)
-    )
+    singles = [with_aliases(single) for expr in exprs for single in _expanded(expr, schema)]
+    return tuple((output_name(single), single) for single in singles)
 
 
 def _expanded(expr: Expr, schema: pa.Schema) -> list[Expr]:

@@ -104,11 +104,17 @@ class Function:
     method: bool = True
     """Whether it is installed as a method; operators and module functions are not."""
 
+    written: bool = False
+    """Whether the method is written by hand: its arguments are more than an entry describes."""
+
     symbol: str = ""
     """The operator that users write for it."""
 
     exact_floats: bool = True
     """Whether a bare float such as ``0.05`` next to a decimal is taken as the decimal it shows."""
+
+    alike: bool = True
+    """Whether its arguments are of one kind: a bare literal takes the type of those beside it."""
 
     also: tuple[str, ...] = ()
     """Other names of the method, mostly what pandas users call it."""
@@ -155,6 +161,10 @@ _TIMES = (pa.timestamp("us"), pa.timestamp("ms"), pa.timestamp("ns", "Europe/Par
 
 is_number = _either(pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 is_text = _either(pa.types.is_string, pa.types.is_large_string)
+is_binary = _either(
+    *(pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary),
+    pa.types.is_binary_view,
+)
 is_temporal = _either(
     pa.types.is_date, pa.types.is_timestamp, pa.types.is_time, pa.types.is_duration
 )
@@ -216,18 +226,78 @@ DURATION = Kind(
 )
 ORDERED = Kind(
     name="a type with an order",
-    contains=_either(is_number, is_text, is_temporal, pa.types.is_boolean, pa.types.is_binary),
+    contains=_either(is_number, is_text, is_temporal, pa.types.is_boolean, is_binary),
     stand_in=pa.int64(),
     samples=(
         *(pa.int64(), pa.uint8(), pa.float64(), pa.decimal128(15, 2), pa.string(), pa.bool_()),
         *(pa.date32(), pa.timestamp("us"), pa.timestamp("ns", "Europe/Paris"), pa.duration("us")),
     ),
 )
+is_list = _either(
+    *(pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list),
+    *(pa.types.is_list_view, pa.types.is_large_list_view),
+)
+
 VALUES = Kind(
     name="a list of values",
-    contains=pa.types.is_list,
+    contains=is_list,
     stand_in=pa.list_(pa.null()),
     samples=(),
+)
+LIST = Kind(
+    name="a list",
+    contains=is_list,
+    stand_in=pa.list_(pa.null()),
+    samples=(
+        *(pa.list_(pa.int64()), pa.list_(pa.float64()), pa.list_(pa.string())),
+        *(pa.large_list(pa.int32()), pa.list_(pa.int16(), 2), pa.list_(pa.date32())),
+    ),
+)
+NUMBERS = Kind(
+    name="a list of numbers",
+    contains=lambda dtype: (
+        is_list(dtype) and (is_number(dtype.value_type) or pa.types.is_null(dtype.value_type))
+    ),
+    stand_in=pa.list_(pa.int64()),
+    samples=(
+        *(pa.list_(pa.int64()), pa.list_(pa.float64()), pa.large_list(pa.int32())),
+        *(pa.list_(pa.int16(), 2), pa.list_(pa.decimal128(15, 2)), pa.list_(pa.uint8())),
+    ),
+)
+BOOLEANS = Kind(
+    name="a list of booleans",
+    contains=lambda dtype: (
+        is_list(dtype)
+        and (pa.types.is_boolean(dtype.value_type) or pa.types.is_null(dtype.value_type))
+    ),
+    stand_in=pa.list_(pa.bool_()),
+    samples=(pa.list_(pa.bool_()),),
+)
+TEXTS = Kind(
+    name="a list of texts",
+    contains=lambda dtype: (
+        is_list(dtype) and (is_text(dtype.value_type) or pa.types.is_null(dtype.value_type))
+    ),
+    stand_in=pa.list_(pa.string()),
+    samples=(pa.list_(pa.string()), pa.large_list(pa.large_string())),
+)
+STRUCT = Kind(
+    name="a struct",
+    contains=pa.types.is_struct,
+    stand_in=pa.struct([]),
+    samples=(pa.struct({"a": pa.int64(), "b": pa.string()}),),
+)
+BINARY = Kind(
+    name="binary",
+    contains=is_binary,
+    stand_in=pa.binary(),
+    samples=(pa.binary(), pa.large_binary()),
+)
+FLAT = Kind(
+    name="a type that is not nested",
+    contains=lambda dtype: not pa.types.is_nested(dtype),
+    stand_in=pa.int64(),
+    samples=(*ORDERED.samples, pa.binary()),
 )
 ANY = Kind(
     name="any type",

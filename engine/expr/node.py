@@ -286,6 +286,51 @@ def is_pattern(name: object) -> bool:
     return isinstance(name, str) and len(name) > 1 and name[0] == "^" and name[-1] == "$"
 
 
+@dataclass(frozen=True)
+class Renamed(Expr):
+    """A value under a name made of its column's; an `Alias` as soon as a schema is known."""
+
+    input: Expr
+
+    how: str
+    """One of ``prefix suffix keep map to_uppercase to_lowercase replace``."""
+
+    given: tuple[Any, ...] = ()
+    """What the renaming was given: a text, a function."""
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.input,)
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        return replace(self, input=children[0])
+
+
+@dataclass(frozen=True)
+class EachElement(Expr):
+    """An element of a list, inside of a `ListEval`."""
+
+
+@dataclass(frozen=True)
+class ListEval(Expr):
+    """Lists whose elements are computed one by one, or kept where a condition is true."""
+
+    input: Expr
+
+    function: Expr
+    """Over `EachElement`, not over columns: it is no child."""
+
+    keep: bool = False
+    """Whether `function` is a condition for the elements to be kept."""
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.input,)
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        return replace(self, input=children[0])
+
+
 def literal(value: Any, dtype: pa.DataType | None = None) -> Literal:
     """Return a literal of a Python value, or of an Arrow scalar.
 
@@ -325,6 +370,9 @@ def _values(expr: Expr) -> Iterator[Expr]:
             below = node.inputs
         elif isinstance(node, Rows):
             below = (node.input,)
+        elif isinstance(node, When):
+            # Its conditions choose; what it gives is named for the first value.
+            below = (node.values[0],)
         stack.extend(reversed(below))
 
 

@@ -16,9 +16,48 @@ _FRACTION = re.compile(r"%(\.\d?)?f")
 
 def to_integer(value: Value, base: int, strict: bool) -> Value:
     """Return text as ``int64``."""
-    return (
-        _from_hexadecimal(value, strict) if base == 16 else cast(value, pa.int64(), strict=strict)
-    )
+    if not 2 <= base <= 36:
+        raise InvalidExpression(f"str.to_integer knows bases of 2 to 36, but this is {base}.")
+    if base == 10:
+        return cast(value, pa.int64(), strict=strict)
+    return _from_hexadecimal(value, strict) if base == 16 else _from_digits(value, base, strict)
+
+
+def _from_digits(value: Value, base: int, strict: bool) -> Value:
+    digits = pa.array([*"0123456789abcdefghijklmnopqrstuvwxyz"[:base]], value.type)
+    last = digits[-1].as_py()
+    known = f"0-{last}" if base <= 10 else f"0-9a-{last}"
+    lower = pc.utf8_lower(value)
+    plausible = pc.match_substring_regex(lower, f"^[+-]?[{known}]+$")
+    if strict:
+        _refuse(pc.and_(pc.is_valid(value), pc.invert(plausible)), value, f"of base {base}")
+    plain = pc.if_else(plausible, pc.ascii_ltrim(lower, "+-"), pa.scalar(None, value.type))
+    lengths = pc.utf8_length(plain)
+    number = pc.if_else(plausible, pa.scalar(0), pa.scalar(None, pa.int64()))
+    # One digit of all texts at once; the number is below zero on the way, as there is one more.
+    for place in range(pc.max(lengths).as_py() or 0):
+        digit = pc.index_in(pc.utf8_slice_codeunits(plain, place, place + 1), digits)
+        more = pc.subtract_checked(pc.multiply_checked(number, base), digit.cast(pa.int64()))
+        number = pc.if_else(pc.greater(lengths, place), more, number)
+    below = pc.starts_with(lower, "-")
+    # The least integer has no opposite: those below zero are left out of what is negated.
+    above = pc.if_else(below, pa.scalar(0), number)
+    return pc.if_else(below, number, pc.negate_checked(above))
+
+
+def to_time(value: Value, format: str | None, strict: bool) -> Value:  # noqa: A002 - Polars' name
+    """Return text as ``time64``."""
+    if format is None:
+        # Arrow reads a time only behind a date.
+        day, none = pa.scalar("1970-01-01 ", value.type), pa.scalar("", value.type)
+        whole = pc.binary_join_element_wise(day, value, none)
+        return cast(cast(whole, pa.timestamp("us"), strict=strict), pa.time64("us"))
+    return cast(_parsed(value, format, "us", strict), pa.time64("us"))
+
+
+def to_decimal(value: Value, scale: int, strict: bool) -> Value:
+    """Return text as decimals of 38 digits."""
+    return cast(value, pa.decimal128(38, scale), strict=strict)
 
 
 def _from_hexadecimal(value: Value, strict: bool) -> Value:

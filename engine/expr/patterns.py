@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InvalidExpression
-from .function import Parameter, Value, text_function
+from .by_pattern import by_pattern
+from .function import TEXT, Function, Parameter, Value, text_function
+from .splitting import splitting
 
 
 def _contains(value: Value, pattern: str, literal: bool) -> Value:
@@ -68,39 +73,81 @@ def _count_matches(value: Value, pattern: str, literal: bool) -> Value:
     return count(value, pattern).cast(pa.int64())
 
 
-def _split(value: Value, by: str) -> Value:
-    if not by:
-        raise InvalidExpression("str.split wants a separator of at least one character.")
-    return pc.split_pattern(value, by)
+def _contains_any(value: Value, patterns: tuple[str, ...], ascii_case_insensitive: bool) -> Value:
+    if not all(isinstance(each, str) for each in patterns):
+        raise InvalidExpression(f"contains_any wants texts, found {patterns}.")
+    if not patterns:
+        return pc.if_else(pc.is_valid(value), False, pa.scalar(None, pa.bool_()))
+    alternatives = "|".join(_escaped(each) for each in patterns)
+    return pc.match_substring_regex(value, alternatives, ignore_case=ascii_case_insensitive)
 
 
-_PATTERN = Parameter(name="pattern", types=(str,))
+def _escaped(text: str) -> str:
+    """Return text that, as a regular expression, matches itself."""
+    return re.sub(_SPECIAL, r"\\\1", text)
+
+
+_SPECIAL = r"([\\.+*?()|\[\]{}^$#&\-~])"
+
+
+def _escape_regex(value: Value) -> Value:
+    return pc.replace_substring_regex(value, _SPECIAL, r"\\\1")
+
+
+def _strip_prefix(value: Value, prefix: str) -> Value:
+    rest = pc.utf8_slice_codeunits(value, len(prefix), None)
+    return pc.if_else(pc.starts_with(value, prefix), rest, value)
+
+
+def _strip_suffix(value: Value, suffix: str) -> Value:
+    if not suffix:
+        return value
+    rest = pc.utf8_slice_codeunits(value, 0, -len(suffix))
+    return pc.if_else(pc.ends_with(value, suffix), rest, value)
+
+
+def _entry(
+    name: str,
+    kernel: Callable[..., Value],
+    doc: str,
+    given: list[Any],
+    call: str,
+    gives: list[Any],
+    *parameters: Parameter,
+    also: tuple[str, ...] = (),
+) -> Function:
+    """Return an entry whose first parameter is a text for all rows, or a column of texts."""
+    entry = text_function(name, by_pattern(kernel), doc, given, call, gives, *parameters, also=also)
+    return replace(entry, accepts=(TEXT, TEXT))
+
+
+_PATTERN = Parameter(name="pattern", expr=True)
 _LITERAL = Parameter(name="literal", default=False, types=(bool,), keyword_only=True)
 _REPLACEMENT = Parameter(name="value", types=(str,))
 _GROUPS = "In `value`, ``$1`` stands for the first group; `literal` takes both as plain text."
 
 PATTERNS = (
-    text_function(
+    _entry(
         "starts_with",
         lambda value, prefix: pc.starts_with(value, prefix),
         "Return whether the text begins with `prefix`.",
         ["north", "south", None],
         "'no'",
         [True, False, None],
-        Parameter(name="prefix", types=(str,)),
+        Parameter(name="prefix", expr=True),
         also=("startswith",),
     ),
-    text_function(
+    _entry(
         "ends_with",
         lambda value, suffix: pc.ends_with(value, suffix),
         "Return whether the text ends with `suffix`.",
         ["north", "east", None],
         "'th'",
         [True, False, None],
-        Parameter(name="suffix", types=(str,)),
+        Parameter(name="suffix", expr=True),
         also=("endswith",),
     ),
-    text_function(
+    _entry(
         "contains",
         _contains,
         "Return whether a regular expression (or, `literal`, plain text) occurs in the text.",
@@ -110,7 +157,7 @@ PATTERNS = (
         _PATTERN,
         _LITERAL,
     ),
-    text_function(
+    _entry(
         "replace",
         _replace,
         f"Return the text with the first `n` matches of `pattern` replaced.\n\n        {_GROUPS}",
@@ -122,7 +169,7 @@ PATTERNS = (
         _LITERAL,
         Parameter(name="n", default=1, types=(int,), keyword_only=True),
     ),
-    text_function(
+    _entry(
         "replace_all",
         _replace_all,
         f"Return the text with every match of `pattern` replaced.\n\n        {_GROUPS}",
@@ -133,7 +180,7 @@ PATTERNS = (
         _REPLACEMENT,
         _LITERAL,
     ),
-    text_function(
+    _entry(
         "extract",
         _extract,
         """Return what a group of a regular expression matched first; null where nothing did.
@@ -145,16 +192,46 @@ PATTERNS = (
         _PATTERN,
         Parameter(name="group_index", default=1, types=(int,)),
     ),
+    *splitting(_extract),
     text_function(
-        "split",
-        _split,
-        "Return the list of the parts between occurrences of `by`.",
-        ["a,b", "", None],
-        "','",
-        [["a", "b"], [""], None],
-        Parameter(name="by", types=(str,)),
+        "contains_any",
+        _contains_any,
+        "Return whether one of several plain texts occurs in the text.",
+        ["north", "east", None],
+        "['or', 'ou']",
+        [True, False, None],
+        Parameter(name="patterns", types=(list, tuple)),
+        Parameter(name="ascii_case_insensitive", default=False, types=(bool,), keyword_only=True),
     ),
     text_function(
+        "escape_regex",
+        _escape_regex,
+        "Return the text as a regular expression that matches it and nothing else.",
+        ["a.b", None],
+        "",
+        ["a\\.b", None],
+    ),
+    _entry(
+        "strip_prefix",
+        _strip_prefix,
+        "Return the text without `prefix`, if it begins with it.",
+        ["id7", "7", None],
+        "'id'",
+        ["7", "7", None],
+        Parameter(name="prefix", expr=True),
+        also=("removeprefix",),
+    ),
+    _entry(
+        "strip_suffix",
+        _strip_suffix,
+        "Return the text without `suffix`, if it ends with it.",
+        ["7kg", "7", None],
+        "'kg'",
+        ["7", "7", None],
+        Parameter(name="suffix", expr=True),
+        also=("removesuffix",),
+    ),
+    _entry(
         "find",
         _find,
         "Return the byte at which a pattern is first found; null where it is not.",
@@ -164,7 +241,7 @@ PATTERNS = (
         _PATTERN,
         _LITERAL,
     ),
-    text_function(
+    _entry(
         "count_matches",
         _count_matches,
         "Return how often a pattern occurs, without overlaps.",
@@ -173,6 +250,7 @@ PATTERNS = (
         [3, None],
         _PATTERN,
         _LITERAL,
+        also=("count",),
     ),
 )
 """The functions that look for something in text."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 from ..errors import InvalidExpression
 from .casting import cast
 from .function import ANY, Example, Function, Parameter, Value, text_function
-from .parsing import to_date, to_datetime, to_integer
+from .parsing import to_date, to_datetime, to_decimal, to_integer, to_time
 
 _STRICT = Parameter(name="strict", default=True, types=(bool,), keyword_only=True)
 
@@ -237,7 +238,7 @@ STRINGS = (
         ["12", "x", None],
         "strict=False",
         [12, None, None],
-        Parameter(name="base", default=10, types=(int,), choices=(10, 16), keyword_only=True),
+        Parameter(name="base", default=10, types=(int,), keyword_only=True),
         _STRICT,
     ),
     text_function(
@@ -272,6 +273,39 @@ STRINGS = (
         ),
         Parameter(name="time_zone", default=None, types=(str,), keyword_only=True),
         _STRICT,
+    ),
+    text_function(
+        "to_time",
+        to_time,
+        """Return the time of day that the text says, as ISO 8601 or by a ``strptime`` `format`.
+
+        What is none raises, or is null without `strict`.""",
+        ["12:30:15", None],
+        "",
+        [time(12, 30, 15), None],
+        Parameter(name="format", default=None, types=(str,)),
+        _STRICT,
+    ),
+    text_function(
+        "to_decimal",
+        to_decimal,
+        """Return the number that the text says, as ``decimal128(38, scale)``.
+
+        More places are rounded. What is no number raises, or is null without `strict`.""",
+        ["1.255", "2", None],
+        "scale=2",
+        [Decimal("1.26"), Decimal("2.00"), None],
+        Parameter(name="scale", types=(int,), keyword_only=True),
+        _STRICT,
+    ),
+    text_function(
+        "normalize",
+        lambda value, form: pc.utf8_normalize(value, form),
+        "Return the text in a normal form of Unicode, in which equal texts have equal characters.",
+        ["ﬁ", None],
+        "'NFKC'",
+        ["fi", None],
+        Parameter(name="form", default="NFC", types=(str,), choices=("NFC", "NFKC", "NFD", "NFKD")),
     ),
     Function(
         name="concat_str",

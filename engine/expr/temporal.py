@@ -15,9 +15,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InvalidExpression
-from .calendar import Period, offset, period_of
+from .by_pattern import by_pattern
+from .calendar import offset, period_of, rounded, truncated
 from .casting import cast
-from .function import DATE, DURATION, TIME, TIMESTAMP, Example, Function, Kind, Parameter, Value
+from .function import (
+    DATE,
+    DURATION,
+    TIME,
+    TIMESTAMP,
+    Example,
+    Function,
+    Kind,
+    Parameter,
+    Value,
+    is_text,
+)
 
 
 def _part(kernel: Callable[..., Value], **options: Any) -> Callable[[Value], Value]:
@@ -53,23 +65,28 @@ def _epoch(value: Value, time_unit: str) -> Value:
     return cast(value, instant).cast(pa.int64())
 
 
-def _truncate(value: Value, every: str) -> Value:
-    return _snapped(value, period_of(every), pc.floor_temporal)
+_PERIOD = Kind(
+    name="a period, as text or a timedelta,",
+    contains=lambda dtype: is_text(dtype) or pa.types.is_duration(dtype),
+    stand_in=pa.string(),
+    samples=(),
+)
 
 
-def _round(value: Value, every: str) -> Value:
-    return _snapped(value, period_of(every), pc.round_temporal)
+def _by_period(kernel: Callable[..., Value], *, signed: bool = False) -> Callable[..., Value]:
+    """Return a kernel whose second argument is a period: one for all, or a column of them."""
 
+    def of_text(value: Value, text: str) -> Value:
+        return kernel(value, period_of(text, signed=signed))
 
-def _snapped(value: Value, period: Period, kernel: Callable[..., Value]) -> Value:
-    if pa.types.is_date(value.type) and not period.whole_days:
-        raise InvalidExpression(f"A date has no time of day, but {period.text!r} is part of a day.")
-    snapped = kernel(value, multiple=period.count, unit=period.arrow_unit)
-    return snapped.cast(value.type)
+    def of_periods(value: Value, period: Value) -> Value:
+        if pa.types.is_duration(period.type):
+            ticks = pc.cast(period.cast(pa.duration("ns")).cast(pa.int64()), pa.string())
+            unit, empty = (pa.scalar(each, pa.string()) for each in ("ns", ""))
+            period = pc.binary_join_element_wise(ticks, unit, empty)
+        return by_pattern(of_text, "1d")(value, period)
 
-
-def _offset_by(value: Value, by: str) -> Value:
-    return offset(value, period_of(by, signed=True))
+    return of_periods
 
 
 def _strftime(value: Value, format: str) -> Value:  # noqa: A002 - Polars' name
@@ -105,12 +122,14 @@ def _replace_time_zone(
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
-def _total(seconds: int = 1, per_second: int = 1) -> Callable[[Value], Value]:
+def _total(seconds: int = 1, per_second: int = 1) -> Callable[..., Value]:
     """Return a kernel for whole units in a duration, towards zero: of `seconds` or parts of one."""
 
-    def total(value: Value) -> Value:
+    def total(value: Value, fractional: bool) -> Value:
         ticks = value.cast(pa.int64())
         own = _PER_SECOND[value.type.unit]
+        if fractional:
+            return pc.divide(pc.cast(ticks, pa.float64(), safe=False), own * seconds / per_second)
         if per_second > own:
             return pc.multiply_checked(ticks, per_second // own)
         return pc.divide(ticks, own * seconds // per_second)
@@ -138,8 +157,9 @@ def _entry(
     return Function(
         name=f"dt.{name}",
         kernel=kernel,
-        accepts=(kind,),
+        accepts=(kind, _PERIOD) if any(each.expr for each in parameters) else (kind,),
         parameters=parameters,
+        alike=False,
         also=also,
         doc=doc,
         example=Example(
@@ -150,11 +170,15 @@ def _entry(
     )
 
 
-_EVERY = Parameter(name="every", types=(str,))
+_EVERY = Parameter(name="every", expr=True)
 _ZONE = Parameter(name="time_zone", types=(str,))
 _PERIODS = """
 
         A period is a number and a unit: ``ns us ms s m h d w mo q y``, such as ``"15m"``."""
+
+
+_FRACTIONAL = Parameter(name="fractional", default=False, types=(bool,), keyword_only=True)
+"""Whether to give a double with the part of a unit that is over."""
 
 
 def _choice(name: str) -> Parameter:
@@ -233,7 +257,7 @@ TEMPORAL = (
     ),
     _entry(
         "truncate",
-        _truncate,
+        _by_period(truncated),
         DATE,
         f"Return the start of the period it is in; weeks start on Monday.{_PERIODS}",
         _MOMENT,
@@ -244,7 +268,7 @@ TEMPORAL = (
     ),
     _entry(
         "round",
-        _round,
+        _by_period(rounded),
         DATE,
         f"Return the nearest start of a period, the later one of two.{_PERIODS}",
         _MOMENT,
@@ -254,14 +278,14 @@ TEMPORAL = (
     ),
     _entry(
         "offset_by",
-        _offset_by,
+        _by_period(offset, signed=True),
         DATE,
         f"""Return it a period later, or earlier: ``"-1mo"``.
 
         By months, a day that the month lacks becomes its last.{_PERIODS}""",
         _DAY,
         date(2025, 2, 28),
-        Parameter(name="by", types=(str,)),
+        Parameter(name="by", expr=True),
         call="'1y'",
     ),
     _entry(
@@ -302,10 +326,22 @@ TEMPORAL = (
         also=("tz_localize",),
     ),
     _entry(
-        "total_days", _total(86_400), DURATION, "Return the whole days, towards zero.", _SPAN, 1
+        "total_days",
+        _total(86_400),
+        DURATION,
+        "Return the whole days, towards zero.",
+        _SPAN,
+        1,
+        _FRACTIONAL,
     ),
     _entry(
-        "total_hours", _total(3600), DURATION, "Return the whole hours, towards zero.", _SPAN, 26
+        "total_hours",
+        _total(3600),
+        DURATION,
+        "Return the whole hours, towards zero.",
+        _SPAN,
+        26,
+        _FRACTIONAL,
     ),
     _entry(
         "total_minutes",
@@ -314,9 +350,16 @@ TEMPORAL = (
         "Return the whole minutes, towards zero.",
         _SPAN,
         1563,
+        _FRACTIONAL,
     ),
     _entry(
-        "total_seconds", _total(), DURATION, "Return the whole seconds, towards zero.", _SPAN, 93784
+        "total_seconds",
+        _total(),
+        DURATION,
+        "Return the whole seconds, towards zero.",
+        _SPAN,
+        93784,
+        _FRACTIONAL,
     ),
     _entry(
         "total_milliseconds",
@@ -325,6 +368,7 @@ TEMPORAL = (
         "Return the whole milliseconds, towards zero.",
         _SPAN,
         93784000,
+        _FRACTIONAL,
     ),
     _entry(
         "total_microseconds",
@@ -333,6 +377,7 @@ TEMPORAL = (
         "Return the whole microseconds, towards zero.",
         _SPAN,
         93784000000,
+        _FRACTIONAL,
     ),
     _entry(
         "total_nanoseconds",
@@ -341,6 +386,7 @@ TEMPORAL = (
         "Return the nanoseconds.",
         _SPAN,
         93784000000000,
+        _FRACTIONAL,
     ),
 )
 """The functions of time."""

@@ -19,8 +19,11 @@ from .node import (
     Call,
     Cast,
     Column,
+    EachElement,
     Expr,
+    ListEval,
     Literal,
+    Renamed,
     Rows,
     SortKey,
     When,
@@ -153,6 +156,23 @@ def _chosen(wanted: Sequence[str | pa.DataType]) -> str:
 
 
 @text_of.register
+def _renamed(expr: Renamed) -> str:
+    given = [getattr(each, "__name__", None) or _plain(each) for each in expr.given]
+    return f"{_receiver(expr.input)}.name.{expr.how}({', '.join(given)})"
+
+
+@text_of.register
+def _element(expr: EachElement) -> str:
+    return "element()"
+
+
+@text_of.register
+def _list_eval(expr: ListEval) -> str:
+    name = "filter" if expr.keep else "eval"
+    return f"{_receiver(expr.input)}.list.{name}({text_of(expr.function)})"
+
+
+@text_of.register
 def _call(expr: Call) -> str:
     function = FUNCTIONS.get(expr.name)
     symbol = "" if function is None else function.symbol
@@ -214,6 +234,11 @@ def _binds(expr: Expr) -> int:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, pa.DataType):
+        return str(value)
+    if callable(value):
+        # Without the address, which no two runs have in common.
+        return str(getattr(value, "__qualname__", type(value).__name__))
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 

@@ -111,6 +111,9 @@ def _(node: When, schema: pa.Schema) -> bool:
 
 @_node_may_raise.register
 def _(node: Call, schema: pa.Schema) -> bool:
+    if node.name in ("str.contains", "str.find") and not isinstance(node.args[1], Literal):
+        # A row's own pattern may be no regular expression.
+        return True
     if node.name in TOTAL:
         return not _meet_safely(node.args, schema)
     if node.name in FLOAT_TOTAL and pa.types.is_floating(dtype_of(node, schema)):

@@ -1,0 +1,191 @@
+"""Methods of an expression whose arguments an entry of ``FUNCTIONS`` cannot describe: mappings,
+several conditions, bounds and their labels."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ..errors import InvalidExpression
+from ..expr.datatype import data_type
+from ..expr.node import Call, Cast, Literal
+
+if TYPE_CHECKING:
+    from .expression import Expression
+
+_NOT_GIVEN: Any = object()
+
+
+class WrittenMethods:
+    """The methods of an expression that are written by hand."""
+
+    def and_(self, *others: Any) -> Expression:
+        """Return whether this and all `others` are true; ``a.and_(b)`` is ``a & b``.
+
+        >>> from .constructors import col
+        >>> col("a").and_(col("b"), col("c"))
+        a & b & c
+        """
+        return _chained(self, "and", others)
+
+    def or_(self, *others: Any) -> Expression:
+        """Return whether this or one of `others` is true; ``a.or_(b)`` is ``a | b``.
+
+        >>> from .constructors import col
+        >>> col("a").or_(col("b"))
+        a | b
+        """
+        return _chained(self, "or", others)
+
+    def replace(self, old: Any, new: Any = _NOT_GIVEN) -> Expression:
+        """Return the value, or another one in the place of certain values; the type stays.
+
+        Parameters
+        ----------
+        old
+            The value or values to replace, or a mapping of old to new values.
+        new
+            What comes in their place: one for all, or one for each.
+
+        Examples
+        --------
+        >>> from .constructors import col
+        >>> col("a").replace({1: 10, 2: 20})
+        a.replace([1, 2], [10, 20])
+        """
+        return _replaced(self, "replace", *_pairs("replace", old, new))
+
+    def replace_strict(
+        self,
+        old: Any,
+        new: Any = _NOT_GIVEN,
+        *,
+        default: Any = _NOT_GIVEN,
+        return_dtype: Any = None,
+    ) -> Expression:
+        """Return the new value of each value, which may be of another type.
+
+        Parameters
+        ----------
+        old
+            The value or values to replace, or a mapping of old to new values.
+        new
+            What comes in their place: one for all, or one for each.
+        default
+            What comes in the place of all others, a value or an expression; without it, a value
+            that is not among the old ones (and is not null) raises.
+        return_dtype
+            The type of the result; that of the new values (and the default) by default.
+
+        Examples
+        --------
+        >>> from .constructors import col
+        >>> col("a").replace_strict({1: "one", 2: "two"}, default="many")
+        a.replace_strict([1, 2], ["one", "two"], "many")
+        """
+        pairs = _pairs("replace_strict", old, new)
+        more = () if default is _NOT_GIVEN else (default,)
+        found = _replaced(self, "replace_strict", *pairs, *more)
+        if return_dtype is None:
+            return found
+        return found._made(Cast(found.node, data_type(return_dtype)))
+
+    def cut(
+        self,
+        breaks: Sequence[float],
+        *,
+        labels: Sequence[str] | None = None,
+        left_closed: bool = False,
+        include_breaks: bool = False,
+    ) -> Expression:
+        """Return the interval that a number lies in, as text.
+
+        Parameters
+        ----------
+        breaks
+            Where the intervals meet, in ascending order; the outermost reach to infinity.
+        labels
+            What the intervals are called, one more than there are breaks; ``(1, 5]`` and the like
+            by default.
+        left_closed
+            Whether a break belongs to the interval above it rather than to that below.
+        include_breaks
+            Whether to give a struct of the interval's upper end, ``breakpoint``, and its label,
+            ``category``.
+
+        Examples
+        --------
+        >>> from .constructors import col
+        >>> col("a").cut([0, 5], labels=["low", "middle", "high"])
+        a.cut((0.0, 5.0), labels=('low', 'middle', 'high'))
+        """
+        edges = tuple(float(each) for each in breaks)
+        if list(edges) != sorted(set(edges)):
+            raise InvalidExpression(f"cut wants breaks in ascending order, found {edges}.")
+        if labels is not None and len(labels) != len(edges) + 1:
+            raise InvalidExpression(
+                f"{len(edges)} breaks make {len(edges) + 1} intervals, but there are"
+                f" {len(labels)} labels."
+            )
+        settings = {
+            "breaks": edges,
+            "labels": None if labels is None else tuple(labels),
+            "left_closed": bool(left_closed),
+            "include_breaks": bool(include_breaks),
+        }
+        me = _expression(self)
+        return me._made(Call("cut", (me.node,), tuple(sorted(settings.items()))))
+
+
+def _expression(given: Any) -> Expression:
+    """Return what has these methods as what it is: there is no other class that has them."""
+    found: Expression = given
+    return found
+
+
+def _chained(first: WrittenMethods, name: str, others: Iterable[Any]) -> Expression:
+    me = _expression(first)
+    node = me.node
+    for other in others:
+        node = Call(name, (node, me._node_of(other)))
+    return me._made(node)
+
+
+def _pairs(name: str, old: Any, new: Any) -> tuple[Literal, Literal]:
+    """Return the old and the new values, as lists of the same length."""
+    if isinstance(old, Mapping):
+        if new is not _NOT_GIVEN:
+            raise InvalidExpression(f"{name}: a mapping says the new values already; leave `new`.")
+        olds, news = list(old.keys()), list(old.values())
+    else:
+        if new is _NOT_GIVEN:
+            raise InvalidExpression(f"{name} wants old and new values, or a mapping of them.")
+        olds = _values(old)
+        news = _values(new)
+        if len(news) == 1 and len(olds) != 1:
+            news = news * len(olds)
+    if len(olds) != len(news):
+        raise InvalidExpression(f"{name}: {len(olds)} old values and {len(news)} new ones.")
+    try:
+        return Literal(_list_of(olds)), Literal(_list_of(news), typed=True)
+    except (pa.ArrowException, OverflowError) as error:
+        raise InvalidExpression(f"{name} wants plain values of one type: {error}") from None
+
+
+def _values(given: Any) -> builtins.list[Any]:
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        return [given]
+    return given.to_pylist() if hasattr(given, "to_pylist") else [*given]
+
+
+def _list_of(values: builtins.list[Any]) -> pa.Scalar:
+    return pa.scalar(values, pa.list_(pa.array(values).type))
+
+
+def _replaced(first: WrittenMethods, name: str, *args: Any) -> Expression:
+    me = _expression(first)
+    nodes = (each if isinstance(each, Literal) else me._node_of(each) for each in args)
+    return me._made(Call(name, (me.node, *nodes)))
