@@ -31,10 +31,11 @@ from ..expr.text import text_of
 from .absent import EXPRESSION
 from .chosen_rows import number_of
 from .methods import Given, method_of
+from .window_methods import WindowMethods
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Expression:
+class Expression(WindowMethods):
     """A computation over columns; nothing is computed before a frame is collected.
 
     Combine with ``+ - * / // % **``, ``== != < <= > >=`` and ``& | ~``, or call its methods.
@@ -49,6 +50,9 @@ class Expression:
     """What it is, for the engine."""
 
     __array_ufunc__ = None  # numpy's scalars leave their operators to this class.
+
+    def _made(self, node: Expr) -> Expression:
+        return Expression(node)
 
     def __repr__(self) -> str:
         return text_of(self.node)
@@ -476,6 +480,9 @@ def _install_functions() -> None:
             return call_of(name, given, receiver)
 
         for name in (bare, *function.also):
+            if owner is Expression and name in vars(WindowMethods):
+                # There with more options: filling nulls from other rows.
+                continue
             setattr(owner, name, method_of(function, build, name, owner.__name__))
 
 
