@@ -47,7 +47,7 @@ def test_a_name_that_does_not_exist_is_answered_with_its_advice(
 
 NEAREST: dict[str, tuple[str, Callable[[pt.DataFrame], Any]]] = {
     "frame": ("Did you mean 'filter'?", lambda df: df.fliter),
-    "expression": ("Did you mean 'sum'?", lambda df: df.qty.summ),
+    "expression": ("Did you mean 'sum'", lambda df: df.qty.summ),
     "text": ("Did you mean 'upper'?", lambda df: df.city.str.uper),
     "other namespace": ("There is .str.starts_with", lambda df: df.city.starts_with),
     "group": ("Did you mean 'mean' or 'median'?", lambda df: df.group_by("city").meen),

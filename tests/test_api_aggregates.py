@@ -405,10 +405,6 @@ REFUSED: dict[str, tuple[str, Callable[[pt.DataFrame], Any]]] = {
         "Aggregate once",
         lambda df: df.group_by("k").agg(col("v").sum().max()),
     ),
-    "a filter by an aggregate": (
-        "Aggregate once",
-        lambda df: df.select(col("v").filter(col("v") > col("v").mean()).sum()),
-    ),
     "a filter that is no condition": (
         "needs a boolean",
         lambda df: df.select(col("v").filter(col("k")).sum()),

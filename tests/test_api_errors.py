@@ -69,26 +69,86 @@ def test_an_unknown_column_offers_the_nearest(df: pt.DataFrame, name: str) -> No
 CASES: dict[str, tuple[type[errors.PartitaError], str, Callable[[Any], Any]]] = {
     "text with date": (errors.TypeMismatch, "pt.lit(", lambda d: d.filter(col("day") > "2024")),
     "filter of a number": (errors.TypeMismatch, "boolean", lambda d: d.filter(col("amount"))),
-    "filter of an aggregate": (
-        errors.InvalidExpression,
-        "group_by",
-        lambda d: d.filter(col("amount").sum() > 1),
-    ),
     "filter with None": (errors.InvalidExpression, "is_null()", lambda d: d.filter(amount=None)),
-    "rows and aggregates": (
+    "join by an aggregate": (
         errors.InvalidExpression,
-        ".group_by('region').agg",
-        lambda d: d.select("region", col("amount").sum()),
+        ".with_columns(...) first",
+        lambda d: d.join(d, left_on=col("amount").max(), right_on="amount"),
     ),
-    "rows and aggregates in one": (
+    "over nothing": (
         errors.InvalidExpression,
-        "mixes rows and aggregates",
-        lambda d: d.select(col("amount") / col("amount").sum()),
+        "nothing that looks at other rows",
+        lambda d: d.select(col("amount").over("region")),
     ),
-    "aggregate among columns": (
+    "over no keys": (
         errors.InvalidExpression,
-        ".join()",
-        lambda d: d.with_columns(x=col("amount").max()),
+        "over wants keys",
+        lambda d: d.select(col("amount").sum().over()),
+    ),
+    "over a column that is not there": (
+        errors.ColumnNotFound,
+        "region",
+        lambda d: d.select(col("amount").sum().over("regoin")),
+    ),
+    "the neighbour of an aggregate": (
+        errors.InvalidExpression,
+        "one value for all of them",
+        lambda d: d.select(col("amount").sum().shift(1).over("region")),
+    ),
+    "a window among aggregates": (
+        errors.InvalidExpression,
+        "has one for each row",
+        lambda d: d.group_by("region").agg(col("amount").cum_sum()),
+    ),
+    "a window without rows": (
+        errors.InvalidExpression,
+        "at least one row",
+        lambda d: d.select(col("amount").rolling_sum(0)),
+    ),
+    "more samples than rows": (
+        errors.InvalidExpression,
+        "between 0 and window_size=2",
+        lambda d: d.select(col("amount").rolling_sum(2, min_samples=3)),
+    ),
+    "a rank that there is not": (
+        errors.InvalidExpression,
+        "method is one of 'average', 'min', 'max', 'dense', 'ordinal'",
+        lambda d: d.select(col("amount").rank("first")),
+    ),
+    "a fill of two kinds": (
+        errors.InvalidExpression,
+        "one of the two",
+        lambda d: d.select(col("amount").fill_null(0, strategy="forward")),
+    ),
+    "a fill that there is not": (
+        errors.InvalidExpression,
+        "strategy is one of 'forward'",
+        lambda d: d.fill_null(strategy="nearest"),
+    ),
+    "two ways to fade": (
+        errors.InvalidExpression,
+        "exactly one of com=, span=, half_life= and alpha=",
+        lambda d: d.select(col("amount").ewm_mean(span=3, alpha=0.5)),
+    ),
+    "a running sum of text": (
+        errors.TypeMismatch,
+        "cum_sum wants a number",
+        lambda d: d.select(col("region").cum_sum()),
+    ),
+    "a running sum of stretches of time": (
+        errors.NotOffered,
+        "only aggregates go over",
+        lambda d: d.with_row_index("t").rolling("t", period=2).cumsum(),
+    ),
+    "a window in stretches of time": (
+        errors.InvalidExpression,
+        "looks at other rows",
+        lambda d: d.with_row_index("t").rolling("t", period=2).agg(col("amount").diff().max()),
+    ),
+    "a transform that there is not": (
+        errors.InvalidExpression,
+        "Did you mean 'cumsum'",
+        lambda d: d.groupby("region")["amount"].transform("cumsums"),
     ),
     "aggregate of an aggregate": (
         errors.InvalidExpression,

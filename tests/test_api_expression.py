@@ -102,7 +102,7 @@ def test_an_unknown_method_offers_the_nearest() -> None:
         pt.col("a").isnul()
     with pytest.raises(AttributeError, match="to_uppercase"):
         pt.col("a").str.to_upercase()
-    assert not hasattr(pt.col("a"), "over")
+    assert not hasattr(pt.col("a"), "pipe")
 
 
 def test_columns_and_literals() -> None:

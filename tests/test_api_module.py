@@ -19,8 +19,8 @@ NAMES = """
     col compute concat concat_str config corr count cov delayed errors exclude first from_arrow
     from_batches from_items from_pandas from_polars from_pydict generate implode kurtosis last len
     lit max max_horizontal mean median merge_asof min min_horizontal mode n_unique null_count
-    product quantile random range read_csv read_ipc read_json read_orc read_parquet scan_csv
-    scan_ipc scan_json scan_orc scan_parquet skew std sum udf var when
+    product quantile random range read_csv read_ipc read_json read_orc read_parquet row_index
+    scan_csv scan_ipc scan_json scan_orc scan_parquet skew std sum udf var when
 """
 
 

@@ -637,3 +637,122 @@ def _() -> None:
     assert values(col("a").sort().implode(), **data) == [[None, 1, 2, 3]]
     assert values(col("a").sort_by("t").head(2), **data) == [[1, 3]]
     assert values(col("a").top_k(9), **data) == [[3, 2, 1, None]]
+
+
+def windows(**exprs: Any) -> dict[str, list[Any]]:
+    """Return what window functions give over a small frame in three partitions."""
+    rows = [
+        {"k": "a", "a": 1, "f": 1.0},
+        {"k": None, "a": None, "f": NAN},
+        {"k": "a", "a": 3, "f": 2.0},
+        {"k": None, "a": 5, "f": None},
+        {"k": "b", "a": 4, "f": -1.0},
+    ]
+    parts = [pa.Table.from_pylist(rows[start : start + 2]) for start in (0, 2, 4)]
+    schema = pa.schema([("k", pa.string()), ("a", pa.int64()), ("f", pa.float64())])
+    with pt.config.set(executor="serial", exchange_bytes=50):
+        frame = pt.concat([pt.from_arrow(part.cast(schema)) for part in parts])
+        return frame.select(**exprs).to_pydict()
+
+
+@line("an aggregate beside columns")
+def _() -> None:
+    found = windows(x=col("a") - col("a").mean(), y=col("a").sum().over("k"))
+    assert found == {"x": [-2.25, None, -0.25, 1.75, 0.75], "y": [4, 5, 4, 5, 4]}
+
+
+@line("null keys of a window")
+def _() -> None:
+    assert windows(x=pt.len().over("k"))["x"] == [2, 2, 2, 2, 1]
+
+
+@line("order of rows under `over`")
+def _() -> None:
+    found = windows(a=col("a"), x=col("a").cum_sum().over("k", order_by="a", descending=True))
+    assert found == {"a": [1, None, 3, 5, 4], "x": [4, None, 3, 5, 4]}
+
+
+@line("null in a running function")
+def _() -> None:
+    found = windows(x=col("a").cum_sum(), y=col("a").cum_count())
+    assert found == {"x": [1, None, 4, 9, 13], "y": [1, 1, 2, 3, 4]}
+
+
+@line("null in a rolling window")
+def _() -> None:
+    found = windows(x=col("a").rolling_sum(2), y=col("a").rolling_sum(2, min_samples=1))
+    assert found == {"x": [None, None, None, 8, 9], "y": [1, 1, 3, 8, 9]}
+
+
+@line("null in `rank`")
+def _() -> None:
+    assert windows(x=col("a").rank())["x"] == [1.0, None, 2.0, 4.0, 3.0]
+
+
+@line("NaN in a running or rolling extreme")
+def _() -> None:
+    found = windows(x=col("f").cum_max(), y=col("f").rolling_max(2))
+    assert found == {"x": [1.0, 1.0, 2.0, None, 2.0], "y": [None, 1.0, 2.0, None, None]}
+
+
+@line("NaN in a rank")
+def _() -> None:
+    assert values(col("x").rank("min"), x=[NAN, 1.0, NAN, INF]) == [3, 1, 3, 2]
+
+
+@line("overflow in a window")
+def _() -> None:
+    large = [2**62, 2**62]
+    assert fails(col("x").cum_sum(), x=large)
+    assert fails(col("x").cum_prod(), x=large)
+    assert fails(col("x").rolling_sum(2), x=large)
+    assert fails(col("x").diff(), x=[-(2**62) - 1, 2**62])
+
+
+@line("type of a running or rolling sum")
+def _() -> None:
+    small = pa.array([1], pa.int8())
+    assert type_of(col("x").cum_sum(), x=small) == type_of(col("x").sum(), x=small) == "int64"
+    assert type_of(col("x").rolling_sum(2), x=small) == "int64"
+
+
+@line("type of a difference")
+def _() -> None:
+    assert type_of(col("x").diff(), x=pa.array([1], pa.int16())) == "int16"
+    assert type_of(col("x").diff(), x=pa.array([1], pa.uint8())) == "int16"
+    assert values(col("x").diff(), x=pa.array([3, 1], pa.uint64())) == [None, -2]
+    days = [datetime.date(2024, 1, 1), datetime.date(2024, 3, 1)]
+    assert values(col("x").diff(), x=days)[1] == datetime.timedelta(days=60)
+
+
+@line("type of ranks and counts")
+def _() -> None:
+    assert type_of(col("x").rank(), x=[1]) == "double"
+    assert type_of(col("x").rank("dense"), x=[1]) == "int64"
+    assert type_of(col("x").cum_count(), x=[1]) == type_of(pt.row_index(), x=[1]) == "int64"
+
+
+@line("a rolling sum of floats")
+def _() -> None:
+    assert values(col("x").rolling_sum(2), x=[0.1, 1e16, 0.2, 0.3])[3] == 0.5
+
+
+@line("an aggregate in a window of a group-by")
+def _() -> None:
+    frame = pt.from_pydict({"k": ["a", "a", "b"], "a": [1, 3, 5]})
+    found = frame.group_by("k", maintain_order=True).agg((col("a") - col("a").mean()).abs().sum())
+    assert found.to_pydict() == {"k": ["a", "b"], "a": [2.0, 0.0]}
+
+
+@line("a window inside of a window")
+def _() -> None:
+    total = col("a").sum().over("k")
+    assert windows(x=total.rank("dense"), y=(total.max() - total).over("a")) == {
+        "x": [1, 2, 1, 2, 1],
+        "y": [0, 0, 0, 0, 0],
+    }
+
+
+@line('`fill_null(strategy="mean")` of integers')
+def _() -> None:
+    assert windows(x=col("a").fill_null(strategy="mean"))["x"] == [1.0, 3.25, 3.0, 5.0, 4.0]

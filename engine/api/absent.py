@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_WINDOWS = (
-    "Window functions are not there yet: aggregate with .group_by(...).agg(...) and .join() the"
-    " result back, or use .map_batches(...)."
-)
+_ROLLING = "Write pt.col('a').rolling_mean(n), .rolling_sum(n) and so on; in groups .over('k')."
 _BY_ROW = (
     "A function for each value is slow in Python: use expressions, pt.when(...).then(...), or"
     " .map_batches(function) on whole batches."
@@ -54,20 +51,21 @@ FRAME: Mapping[str, str] = {
     "to_dict": "Use .to_pydict() for columns or .to_dicts() for rows.",
     "to_excel": "Use .sink_csv; or .collect().to_pandas().to_excel().",
     "to_sql": "Use .collect().to_pandas().to_sql(), or .collect_batches() for an ADBC driver.",
-    **dict.fromkeys(("shift", "diff", "cumsum", "rank"), _WINDOWS),
+    **{
+        name: f"Choose the columns, as in .with_columns(pt.col('a').{name}()), or pt.all().{name}()"
+        f" for all of them; within groups pt.col('a').{name}().over('k')."
+        for name in ("diff", "cumsum", "cumprod", "cummin", "cummax", "rank", "pct_change")
+    },
 }
 """What a frame does not have."""
 
 EXPRESSION: Mapping[str, str] = {
     **dict.fromkeys(("apply", "map", "transform", "pipe"), _BY_ROW),
-    **dict.fromkeys(
-        (
-            *("over", "shift", "diff", "pct_change", "rank", "rolling", "rolling_mean"),
-            *("cumsum", "cum_sum", "cumprod", "cummax", "cummin", "cum_max", "cum_min"),
-            *("ffill", "bfill", "forward_fill", "backward_fill", "interpolate"),
-        ),
-        _WINDOWS,
-    ),
+    "rolling": "Write .rolling_mean(n), .rolling_sum(n) and so on; in groups .over('k') behind it.",
+    "expanding": "Write .cum_sum(), .cum_min(), .cum_max() and so on.",
+    "ewm": "Write .ewm_mean(com=, span=, half_life= or alpha=).",
+    "duplicated": "Use .is_duplicated(), or ~pt.col('a').is_first_distinct() as pandas means it.",
+    "cumcount": "Use pt.row_index().over('k').",
     **dict.fromkeys(
         ("collect", "compute", "to_pandas", "to_arrow", "to_numpy", "values", "show"),
         f"{_RUN}as in df.select('a').collect().",
@@ -87,20 +85,20 @@ EXPRESSION: Mapping[str, str] = {
     "where": "Use pt.when(condition).then(...).otherwise(...).",
     "nunique": "Use .n_unique().",
     "size": "Use .len(), or pt.len().",
-    "is_unique": _WINDOWS,
-    "is_duplicated": _WINDOWS,
     "to_datetime": "Use .str.to_datetime(format), or .cast('timestamp[us]') for a date.",
 }
 """What an expression does not have."""
 
 GROUPS: Mapping[str, str] = {
-    "transform": "Use .agg(...) and .join() the result back.",
     "filter": "Use .agg(...) and .filter(...) behind it.",
     "nlargest": "Use .agg(pt.col('v').top_k(n)), which gives a list.",
     "value_counts": "Group by that column too, and .len().",
     "describe": "Use .agg(...) with what is to be known.",
-    **dict.fromkeys(("cumsum", "cumcount", "rank", "shift", "diff"), _WINDOWS),
-    "rolling": "Use df.rolling(on, period, group_by=...) for a stretch of time.",
+    "rolling": "Write pt.col('v').rolling_mean(n).over('k'), .rolling_sum(n) and so on; for a"
+    " stretch of time df.rolling(on, period, group_by=...).",
+    "expanding": "Write pt.col('v').cum_sum().over('k'), .cum_max() and so on.",
+    "ewm": "Write pt.col('v').ewm_mean(span=...).over('k').",
+    "ngroup": "Groups have no numbers of their own: pt.col('k').rank('dense') numbers keys.",
     **dict.fromkeys(("groups", "get_group", "indices"), "Use df.filter(...) for the rows of one."),
 }
 """What a group_by does not have."""

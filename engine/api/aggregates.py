@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..errors import InvalidExpression
-from ..expr.node import Agg, Column, Expr, Literal, Rows, has_aggregate
+from ..expr.node import (
+    Agg,
+    Column,
+    Expr,
+    Literal,
+    Rows,
+    Window,
+    WindowCall,
+    has_aggregate,
+    outside_windows,
+)
 from ..plan.node import PlanNode, Site
 from ..plan.nodes import Aggregate, Named, Project, show
+from .windows import is_loose, looks_at_others, over, with_windows
 
 
 def aggregate(
@@ -33,6 +44,8 @@ def aggregate(
     InvalidExpression
         If an expression reads a column outside of an aggregate that is not a key.
     """
+    if make is None:
+        plan, keys, exprs = _of_rows(plan, keys, exprs, site)
     split = _Split(plan, keys, exprs)
     finals = tuple((name, split.final(name, expr)) for name, expr in exprs)
     aggs = tuple((name, agg) for agg, name in split.columns.items())
@@ -50,34 +63,66 @@ def aggregate(
 
 
 def is_global_aggregate(exprs: Sequence[Named]) -> bool:
-    """Return whether a ``select`` of `exprs` gives one row: aggregates, perhaps with constants.
+    """Return whether a ``select`` of `exprs` gives one row: aggregates, perhaps with constants."""
+    aggregated = any(has_aggregate(expr) for _, expr in exprs)
+    return aggregated and not any(is_loose(expr) for _, expr in exprs)
 
-    Raises
-    ------
-    InvalidExpression
-        If aggregates are mixed with columns.
+
+def _of_rows(
+    plan: PlanNode, keys: Sequence[Named], exprs: Sequence[Named], site: Site | None
+) -> tuple[PlanNode, tuple[Named, ...], tuple[Named, ...]]:
+    """Return what is aggregated as row-wise expressions, over a plan that has columns for them.
+
+    What an aggregate is of may itself look at other rows (``(a - a.mean()).max()``): at those of
+    the same group.
     """
-    aggregated = [expr for _, expr in exprs if has_aggregate(expr)]
-    if not aggregated:
-        return False
-    for _, expr in exprs:
-        loose = _loose_column(expr)
-        if loose is not None:
-            raise InvalidExpression(
-                f"select mixes rows and aggregates: {show(aggregated[0])} is one value for all"
-                f" rows, col({loose!r}) one for each. Group by what is to be kept, as in"
-                f" .group_by({loose!r}).agg(...), or select aggregates only and .join() them."
-            )
-    return True
+    by = tuple(expr for _, expr in keys)
+    exprs = tuple((name, _within_groups(expr, by)) for name, expr in exprs)
+    aggs = {
+        node: None for _, expr in exprs for node in outside_windows(expr) if isinstance(node, Agg)
+    }
+    parts = [*by, *(child for agg in aggs for child in agg.children)]
+    names = [name for name, _ in (*keys, *exprs)]
+    plan, done = with_windows(plan, parts, site, avoid=names)
+    columns = {before: after for before, after in zip(parts, done, strict=True) if before != after}
+    if not columns:
+        return plan, tuple(keys), exprs
+
+    def replaced(expr: Expr) -> Expr:
+        if expr in columns:
+            return columns[expr]
+        return expr.with_children(tuple(replaced(child) for child in expr.children))
+
+    keys = tuple((name, columns.get(expr, expr)) for name, expr in keys)
+    return plan, keys, tuple((name, replaced(expr)) for name, expr in exprs)
 
 
-def _loose_column(expr: Expr) -> str | None:
-    """Return a column that `expr` reads outside of every aggregate."""
+def _within_groups(expr: Expr, keys: tuple[Expr, ...]) -> Expr:
+    """Return `expr` with what its aggregates are of over the groups, where it looks at others."""
+    if isinstance(expr, Window):
+        return expr
     if isinstance(expr, Agg):
-        return None
-    if isinstance(expr, Column):
-        return expr.name
-    return next((name for child in expr.children if (name := _loose_column(child))), None)
+        children = tuple(
+            over(child, keys) if looks_at_others(child) else child for child in expr.children
+        )
+        for child in expr.children:
+            if has_aggregate(child) and not is_loose(child):
+                raise InvalidExpression(
+                    f"{show(expr)} aggregates an aggregate. Aggregate once, and again on the"
+                    " result, as in .group_by(...).agg(x=...).select(pt.col('x').max()); or .join()"
+                    " the first result and aggregate with it."
+                )
+        return expr.with_children(children)
+    return expr.with_children(tuple(_within_groups(child, keys) for child in expr.children))
+
+
+def _check_parts(agg: Agg) -> None:
+    """Raise where what is aggregated looks at other rows, and no node below gives it that."""
+    if any(looks_at_others(child) for child in agg.children):
+        raise InvalidExpression(
+            f"{show(agg)} is of what looks at other rows, which is not for stretches of time."
+            " Compute it as a column with .with_columns(...) first."
+        )
 
 
 class _Split:
@@ -92,7 +137,7 @@ class _Split:
     def final(self, name: str, expr: Expr) -> Expr:
         """Return what column `name` is, once the aggregates in `expr` are columns."""
         if isinstance(expr, Agg) and expr not in self.columns:
-            self._check(expr)
+            _check_parts(expr)
             self.columns[expr] = name
             return Column(name)
         return self._replaced(expr)
@@ -100,7 +145,7 @@ class _Split:
     def _replaced(self, expr: Expr) -> Expr:
         if isinstance(expr, Agg):
             if expr not in self.columns:
-                self._check(expr)
+                _check_parts(expr)
                 self.columns[expr] = self._fresh(expr.name)
             return Column(self.columns[expr])
         if expr in self._keys:
@@ -120,16 +165,14 @@ class _Split:
             )
         if isinstance(expr, Literal):
             return expr
+        if isinstance(expr, Window | WindowCall):
+            raise InvalidExpression(
+                f"agg() makes one value of a group, and {show(expr)} has one for each row. Choose"
+                " how, as in .max() or .last() behind it; or add it with .with_columns(...), over"
+                " the same keys."
+            )
         children = tuple(self._replaced(child) for child in expr.children)
         return expr.with_children(children)
-
-    def _check(self, agg: Agg) -> None:
-        if any(has_aggregate(child) for child in agg.children):
-            raise InvalidExpression(
-                f"{show(agg)} aggregates an aggregate. Aggregate once, and again on the result, as"
-                " in .group_by(...).agg(x=...).select(pt.col('x').max()); or .join() the first"
-                " result and aggregate with it."
-            )
 
     def _fresh(self, stem: str) -> str:
         number = len(self.columns)

@@ -9,18 +9,19 @@ from typing import Any, Self
 import pyarrow as pa
 
 from .. import schema as schemas
-from ..errors import DuplicateColumn, InvalidExpression, SchemaError, TypeMismatch, listed
+from ..errors import DuplicateColumn, SchemaError, TypeMismatch, listed
 from ..expr.datatype import data_type
 from ..expr.evaluate import dtype_of
-from ..expr.node import Cast, Column, Expr, has_aggregate
+from ..expr.node import Cast, Column, Expr
 from ..plan.node import Site, caller_site
-from ..plan.nodes import Named, Project, show
+from ..plan.nodes import Named, Project
 from .aggregates import aggregate, is_global_aggregate
 from .columns import IntoExpr, identity, named_expressions, names
 from .constructors import col
 from .expression import to_expr
 from .frame import Frame
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
+from .windows import with_windows
 
 
 class ColumnVerbs(Frame):
@@ -41,7 +42,8 @@ class ColumnVerbs(Frame):
         Returns
         -------
         DataFrame
-            As many rows as there were; one row where only aggregates are asked for.
+            As many rows as there were; one row where only aggregates are asked for. An aggregate
+            beside columns is given to every row.
 
         Raises
         ------
@@ -49,8 +51,6 @@ class ColumnVerbs(Frame):
             If a column does not exist.
         DuplicateColumn
             If two columns would have the same name.
-        InvalidExpression
-            If aggregates are mixed with columns.
 
         Examples
         --------
@@ -91,13 +91,6 @@ class ColumnVerbs(Frame):
         """
         site = caller_site()
         pairs = named_expressions(exprs, named, self.schema, "with_columns")
-        for name, expr in pairs:
-            if has_aggregate(expr):
-                raise InvalidExpression(
-                    f"with_columns works row by row, and {name!r} = {show(expr)} holds an"
-                    " aggregate. Compute it with .group_by(...).agg(...) and .join() it, or with"
-                    " .select(...) of aggregates only."
-                )
         given = dict(pairs)
         if len(given) < len(pairs):
             twice = next(name for name, count in Counter(n for n, _ in pairs).items() if count > 1)
@@ -106,7 +99,7 @@ class ColumnVerbs(Frame):
                 " .alias() or as a keyword."
             )
         kept = tuple((name, given.pop(name, expr)) for name, expr in identity(self.schema))
-        return self._from_plan(Project(input=self.plan, exprs=(*kept, *given.items()), site=site))
+        return self._projected((*kept, *given.items()), "with_columns", site)
 
     @options(
         columns="write the names by themselves: .drop('a', 'b')",
@@ -217,14 +210,21 @@ class ColumnVerbs(Frame):
             exprs[name] = Cast(Column(name), data_type(dtype), strict)
         return self._from_plan(Project(input=self.plan, exprs=tuple(exprs.items()), site=site))
 
-    @options(inplace=FRAMES_NEVER_CHANGE, strategy="filling from the row before is not there yet")
-    def fill_null(self, value: Any) -> Self:
+    @options(inplace=FRAMES_NEVER_CHANGE, method="write strategy='forward' or 'backward'")
+    def fill_null(
+        self, value: Any = None, strategy: str | None = None, limit: int | None = None
+    ) -> Self:
         """Put a value where nulls are.
 
         Parameters
         ----------
-        value : object or mapping
+        value : object or mapping, optional
             A constant or an expression for all columns of a type it fits; or names to values.
+        strategy : {"forward", "backward", "min", "max", "mean", "zero", "one"}, optional
+            In place of `value`: the nearest value before or after, the least, greatest or mean
+            value of the column, 0 or 1; for all columns of a type it fits.
+        limit : int, optional
+            How many nulls in a row are filled at most, with ``forward`` and ``backward``.
 
         Returns
         -------
@@ -244,6 +244,8 @@ class ColumnVerbs(Frame):
         {'a': [1, 0], 'b': ['x', None]}
         >>> df.fill_null({"a": 0, "b": "none"}).to_pydict()
         {'a': [1, 0], 'b': ['x', 'none']}
+        >>> df.fill_null(strategy="forward").to_pydict()
+        {'a': [1, 1], 'b': ['x', 'x']}
         """
         site = caller_site()
         exprs = dict(identity(self.schema))
@@ -252,15 +254,66 @@ class ColumnVerbs(Frame):
                 schemas.field_index(self.schema, name, "fill_null")
                 exprs[name] = to_expr(col(name).fill_null(fill))
         else:
-            filled = {name: self._filled(name, value) for name in self.schema.names}
-            fitting = {name: expr for name, expr in filled.items() if expr is not None}
-            if not fitting and filled:
+            given = repr(value) if strategy is None else f"strategy={strategy!r}"
+            found = {
+                name: to_expr(col(name).fill_null(value, strategy, limit))
+                for name in self.schema.names
+            }
+            fitting = {name: expr for name, expr in found.items() if self._fits(name, expr)}
+            if not fitting and found:
                 raise TypeMismatch(
-                    f"fill_null({value!r}) fits none of the columns: {_described(self.schema)}."
+                    f"fill_null({given}) fits none of the columns: {_described(self.schema)}."
                     " Give a value of a column's type, or names to values."
                 )
             exprs |= fitting
-        return self._from_plan(Project(input=self.plan, exprs=tuple(exprs.items()), site=site))
+        return self._projected(tuple(exprs.items()), "fill_null", site)
+
+    def forward_fill(self, limit: int | None = None) -> Self:
+        """Put the nearest value before them where nulls are, in all columns.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, None, None]}).forward_fill(limit=1).to_pydict()
+        {'a': [1, 1, None]}
+        """
+        return self.fill_null(strategy="forward", limit=limit)
+
+    def backward_fill(self, limit: int | None = None) -> Self:
+        """Put the nearest value after them where nulls are, in all columns.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [None, 1]}).backward_fill().to_pydict()
+        {'a': [1, 1]}
+        """
+        return self.fill_null(strategy="backward", limit=limit)
+
+    ffill = forward_fill
+    bfill = backward_fill
+
+    def shift(self, n: int = 1, *, fill_value: Any = None) -> Self:
+        """Move all columns by `n` rows, up where it is negative; what is left open is null.
+
+        Parameters
+        ----------
+        n : int
+            How many rows.
+        fill_value : object or Expression, optional
+            What is put where there is no row to take a value from.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, 2, 3]}).shift(1).to_pydict()
+        {'a': [None, 1, 2]}
+        """
+        site = caller_site()
+        exprs = tuple(
+            (name, to_expr(col(name).shift(n, fill_value=fill_value))) for name in self.schema.names
+        )
+        return self._projected(exprs, "shift", site)
 
     def fill_nan(self, value: Any) -> Self:
         """Put a value where NaN is, in all columns of floats; nulls stay.
@@ -286,7 +339,7 @@ class ColumnVerbs(Frame):
         for field in self.schema:
             if pa.types.is_floating(field.type):
                 exprs[field.name] = to_expr(col(field.name).fill_nan(value))
-        return self._from_plan(Project(input=self.plan, exprs=tuple(exprs.items()), site=site))
+        return self._projected(tuple(exprs.items()), "fill_nan", site)
 
     def _projected(self, exprs: tuple[Named, ...], where: str, site: Site | None) -> Self:
         if not exprs:
@@ -294,17 +347,19 @@ class ColumnVerbs(Frame):
                 f"{where} would leave no column, and a frame has one at least. Columns:"
                 f" {listed(self.schema.names)}. To count rows use len(df) or .select(pt.len())."
             )
-        return self._from_plan(Project(input=self.plan, exprs=exprs, site=site))
+        names = [name for name, _ in exprs]
+        plan, done = with_windows(self.plan, [expr for _, expr in exprs], site, names=names)
+        named = tuple(zip(names, done, strict=True))
+        return self._from_plan(Project(input=plan, exprs=named, site=site))
 
-    def _filled(self, name: str, value: Any) -> Expr | None:
-        """Return column `name` filled, None where `value` is not of its kind."""
-        expr = to_expr(col(name).fill_null(value))
+    def _fits(self, name: str, filled: Expr) -> bool:
+        """Return whether column `name` is still of its kind when it is filled."""
         before = self.schema.field(name).type
         try:
-            after = dtype_of(expr, self.schema)
+            after = dtype_of(filled, self.schema)
         except (TypeMismatch, SchemaError):
-            return None
-        return expr if _kind(before) == _kind(after) or pa.types.is_null(before) else None
+            return False
+        return _kind(before) == _kind(after) or pa.types.is_null(before)
 
 
 def _kind(dtype: pa.DataType) -> Any:

@@ -20,6 +20,7 @@ from ..expr.node import (
     When,
     Wildcard,
     has_aggregate,
+    has_window,
     is_pattern,
     output_name,
     unaliased,
@@ -119,13 +120,13 @@ def named_expressions(
 
 
 def row_wise(exprs: Iterable[Expr], where: str) -> tuple[Expr, ...]:
-    """Return `exprs`, or raise when one of them is an aggregate."""
+    """Return `exprs`, or raise when one of them is made of several rows."""
     exprs = tuple(exprs)
     for expr in exprs:
-        if has_aggregate(expr):
+        if has_aggregate(expr) or has_window(expr):
             raise InvalidExpression(
-                f"{where} works row by row, and {show(expr)} holds an aggregate. Aggregate with"
-                " .group_by(...).agg(...) or .select(...) first, and join or filter its result."
+                f"{where} works row by row, and {show(expr)} is made of several rows. Compute it as"
+                " a column with .with_columns(...) first."
             )
     return exprs
 

@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from ..errors import InvalidExpression, SchemaError, listed
 from ..plan.node import caller_site
 from ..plan.nodes import MapBatches
-from .columns import IntoExpr, fields_of, named_expressions, row_wise
+from .columns import IntoExpr, fields_of, named_expressions
 from .frame import Frame
 from .groupby import GroupBy
 from .options import options
@@ -50,7 +50,6 @@ class CombiningVerbs(Frame):
         {'odd': [True, False], 'len': [2, 1]}
         """
         pairs = named_expressions(keys, named, self.schema, "group_by")
-        row_wise((expr for _, expr in pairs), "group_by")
         if not pairs:
             raise InvalidExpression(
                 "group_by needs a key, as in .group_by('k'). For one row in all, select"

@@ -17,6 +17,7 @@ from ..expr.function import Parameter
 from ..expr.functions import FUNCTIONS
 from ..expr.node import (
     Agg,
+    Alias,
     Call,
     Cast,
     Column,
@@ -25,6 +26,7 @@ from ..expr.node import (
     Literal,
     When,
     Wildcard,
+    WindowCall,
     conjunction,
     is_pattern,
     literal,
@@ -164,6 +166,19 @@ def len() -> Expression:  # noqa: A001 - the public name is ``pt.len``
     len()
     """
     return Expression(Agg("len", None))
+
+
+def row_index(name: str = "index") -> Expression:
+    """Return the number of each row, from 0, as ``int64``; over keys, within the group.
+
+    Examples
+    --------
+    >>> import partita as pt
+    >>> df = pt.from_pydict({"k": ["a", "b", "a"]})
+    >>> df.with_columns(pt.row_index(), n=pt.row_index().over("k")).to_pydict()
+    {'k': ['a', 'b', 'a'], 'index': [0, 1, 2], 'n': [0, 0, 1]}
+    """
+    return Expression(Alias(WindowCall("row_index", ()), name))
 
 
 def _over_names(aggregate: Aggregate, without: Expr | None) -> Callable[..., Expression]:

@@ -32,11 +32,12 @@ from .chosen_rows import number_of
 from .methods import Given, method_of
 from .namespaces import NAMESPACES, Namespace, WithNamespaces, no_method
 from .python_methods import PythonMethods
+from .window_methods import WindowMethods
 from .written_methods import WrittenMethods
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Expression(PythonMethods, WrittenMethods, WithNamespaces):
+class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
     """A computation over columns; nothing is computed before a frame is collected.
 
     Combine with ``+ - * / // % **``, ``== != < <= > >=`` and ``& | ~``, or call its methods.
@@ -51,6 +52,9 @@ class Expression(PythonMethods, WrittenMethods, WithNamespaces):
     """What it is, for the engine."""
 
     __array_ufunc__ = None  # numpy's scalars leave their operators to this class.
+
+    def _made(self, node: Expr) -> Expression:
+        return Expression(node)
 
     def __repr__(self) -> str:
         return text_of(self.node)

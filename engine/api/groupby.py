@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,7 +12,7 @@ from ..errors import InvalidExpression, NotOffered, SchemaError, TypeMismatch, d
 from ..expr.aggregates import AGGREGATES
 from ..expr.evaluate import dtype_of
 from ..expr.function import REQUIRED
-from ..expr.node import Agg, Column, columns_of, output_name
+from ..expr.node import Agg, Column, columns_of
 from ..plan.group_rows import GroupRows
 from ..plan.node import PlanNode, Site, caller_site
 from ..plan.nodes import Named, Project
@@ -20,9 +20,9 @@ from ..plan.user_functions import MapGroups
 from .absent import GROUPS
 from .aggregates import aggregate
 from .columns import IntoExpr, fields_of, flatten, named_expressions, names
-from .frame import Frame
 from .options import options
 from .user_function import FORMS, check_callable, probed_schema
+from .within_groups import FrameT, WithinGroups
 
 _EVERYWHERE = {
     "numeric_only": "choose the columns, as in .group_by('k')[['v', 'w']].sum()",
@@ -34,8 +34,6 @@ _EVERYWHERE = {
     "name": "write .len('name')",
 }
 """Options of pandas' aggregates, and what to write here."""
-
-FrameT = TypeVar("FrameT", bound=Frame)
 
 _BY_NAME: Mapping[str, str] = {
     **{
@@ -51,13 +49,13 @@ _BY_NAME: Mapping[str, str] = {
 """What a string names in ``agg("sum")`` and ``agg({"v": "sum"})`` -> the aggregate."""
 
 
-class GroupBy(Generic[FrameT]):
+class GroupBy(WithinGroups[FrameT]):
     """Rows that are grouped by keys; an aggregate makes a frame of them again.
 
     Made by `DataFrame.group_by`. Null keys group together, as do NaN keys; 0.0 and -0.0 are equal.
     """
 
-    __slots__ = ("_columns", "_frame", "_keys", "_maintain_order")
+    __slots__ = ("_maintain_order",)
 
     def __init__(
         self,
@@ -67,10 +65,8 @@ class GroupBy(Generic[FrameT]):
         maintain_order: bool = False,
         columns: tuple[str, ...] | None = None,
     ) -> None:
-        self._frame = frame
-        self._keys = keys
+        super().__init__(frame, keys, columns=columns)
         self._maintain_order = maintain_order
-        self._columns = columns
 
     def agg(self, *exprs: Any, **named: Any) -> FrameT:
         """Compute one row for each group: its keys, then these aggregates.
@@ -383,16 +379,15 @@ class GroupBy(Generic[FrameT]):
 
     def __getitem__(self, columns: str | Iterable[str]) -> GroupBy[FrameT]:
         """Choose the columns that ``.sum()`` and its like are for: ``groupby("k")["v"].sum()``."""
-        return self._choosing(names([columns], self._frame.schema, "group_by"))
+        chosen = names([columns], self._frame.schema, "group_by")
+        groups = self._choosing(chosen)
+        groups._single = isinstance(columns, str)
+        return groups
 
     def _choosing(self, columns: tuple[str, ...]) -> GroupBy[FrameT]:
         """Return the same groups with these columns chosen."""
         kept = self._maintain_order
         return GroupBy(self._frame, self._keys, maintain_order=kept, columns=columns)
-
-    def _keyed_names(self) -> set[str]:
-        """Return the columns that tell the groups, which are not aggregated."""
-        return {output_name(expr) for _, expr in self._keys} | {name for name, _ in self._keys}
 
     def __getattr__(self, name: str) -> GroupBy[FrameT]:
         # Only for what is no attribute: groupby("k").v, as in pandas.
@@ -427,12 +422,8 @@ class GroupBy(Generic[FrameT]):
     def _all_columns(
         self, aggregate_name: str, settings: tuple[tuple[str, Any], ...] = ()
     ) -> list[Named]:
-        keys = self._keyed_names()
-        columns = self._columns
-        if columns is None:
-            columns = tuple(name for name in self._frame.schema.names if name not in keys)
         pairs: list[Named] = [
-            (name, Agg(aggregate_name, Column(name), settings)) for name in columns
+            (name, Agg(aggregate_name, Column(name), settings)) for name in self.chosen_columns()
         ]
         for _, expr in pairs:
             try:

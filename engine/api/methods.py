@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import InvalidExpression, listed
 from ..expr.aggregates import Aggregate
 from ..expr.function import REQUIRED, Example, Function, Parameter
+from ..expr.window import WindowFunction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Given:
 
 
 def method_of(
-    entry: Function | Aggregate,
+    entry: Function | Aggregate | WindowFunction,
     build: Callable[[Any, Given], Any],
     name: str,
     owner: str,
@@ -37,7 +38,7 @@ def method_of(
     Parameters
     ----------
     entry
-        The entry of ``FUNCTIONS`` or ``AGGREGATES``.
+        The entry of ``FUNCTIONS``, ``AGGREGATES`` or ``WINDOWS``.
     build
         Called with the object the method is called on (None without `receiver`) and what was given.
     name
@@ -119,7 +120,7 @@ def _check(parameter: Parameter, value: Any, name: str) -> None:
         )
 
 
-def documentation(entry: Function | Aggregate) -> str:
+def documentation(entry: Function | Aggregate | WindowFunction) -> str:
     """Return the docstring of a method: what it does and, of a function, an example."""
     if isinstance(entry, Aggregate):
         return f"{inspect.cleandoc(entry.doc)}\n"

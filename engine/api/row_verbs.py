@@ -8,14 +8,15 @@ from typing import Any, Self
 import pyarrow as pa
 
 from ..errors import InvalidExpression, SchemaError
-from ..expr.node import SortKey, conjunction, conjuncts
-from ..plan.node import caller_site
-from ..plan.nodes import Distinct, Filter, Slice, Sort
-from .columns import IntoExpr, expressions, names, row_wise
+from ..expr.node import Expr, SortKey, conjunction, conjuncts
+from ..plan.node import PlanNode, Site, caller_site
+from ..plan.nodes import Distinct, Filter, Project, Slice, Sort
+from .columns import IntoExpr, expressions, identity, names
 from .constructors import col
 from .flags import one_each
 from .frame import Frame
 from .options import FRAMES_NEVER_CHANGE, options
+from .windows import with_windows
 
 
 class RowVerbs(Frame):
@@ -52,7 +53,7 @@ class RowVerbs(Frame):
         {'k': ['a'], 'v': [3]}
         """
         site = caller_site()
-        exprs = list(row_wise(expressions(predicates, self.schema, "filter"), "filter"))
+        exprs = list(expressions(predicates, self.schema, "filter"))
         for name, value in equals.items():
             if value is None:
                 raise InvalidExpression(
@@ -61,13 +62,21 @@ class RowVerbs(Frame):
                 )
             exprs += expressions([col(name) == value], self.schema, "filter")
         parts = tuple(part for expr in exprs for part in conjuncts(expr))
+        plan, done = with_windows(self.plan, parts, site)
         # Each by itself first, so that a message shows the one that is wrong.
-        for part in parts:
-            Filter(input=self.plan, predicate=part)
-        predicate = conjunction(parts)
+        for part in done:
+            Filter(input=plan, predicate=part)
+        predicate = conjunction(done)
         if predicate is None:
             return self
-        return self._from_plan(Filter(input=self.plan, predicate=predicate, site=site))
+        return self._over(plan, Filter(input=plan, predicate=predicate, site=site))
+
+    def _over(self, plan: PlanNode, made: PlanNode) -> Self:
+        """Return a frame of `made` with the columns there were, where `plan` has added some."""
+        if plan is self.plan:
+            return self._from_plan(made)
+        exprs = identity(self.schema)
+        return self._from_plan(Project(input=made, exprs=exprs, site=made.site))
 
     @options(
         ascending="write descending=True for the opposite, or .sort_values(..., ascending=False)",
@@ -107,8 +116,7 @@ class RowVerbs(Frame):
         {'a': [1, 2, 2], 'b': [2, 3, 1]}
         """
         site = caller_site()
-        keys = self._sort_keys(by, descending, nulls_last, "sort")
-        return self._from_plan(Sort(input=self.plan, by=keys, site=site))
+        return self._sorted(by, descending, nulls_last, "sort", site)
 
     def top_k(
         self,
@@ -300,25 +308,38 @@ class RowVerbs(Frame):
         site = caller_site()
         count = len(expressions([by], self.schema, where))
         down = [descending != turned for turned in one_each(reverse, count, f"{where}: reverse")]
-        keys = self._sort_keys([by], down, True, where)
-        return self._from_plan(Sort(input=self.plan, by=keys, limit=_count(k, where), site=site))
+        return self._sorted([by], down, True, where, site, limit=_count(k, where))
 
-    def _sort_keys(
+    def _sorted(
         self,
         by: Sequence[Any],
         descending: bool | Sequence[bool],
         nulls_last: bool | Sequence[bool],
         where: str,
-    ) -> tuple[SortKey, ...]:
-        exprs = row_wise(expressions(by, self.schema, where), where)
+        site: Site | None,
+        limit: int | None = None,
+    ) -> Self:
+        exprs = expressions(by, self.schema, where)
         if not exprs:
             raise InvalidExpression(f"{where} needs a column to order by, as in .{where}('a').")
-        down = one_each(descending, len(exprs), f"{where}: descending")
-        last = one_each(nulls_last, len(exprs), f"{where}: nulls_last")
-        return tuple(
-            SortKey(expr, descending=falling, nulls_last=end)
-            for expr, falling, end in zip(exprs, down, last, strict=True)
-        )
+        plan, exprs = with_windows(self.plan, exprs, site)
+        keys = sort_keys(exprs, descending, nulls_last, where)
+        return self._over(plan, Sort(input=plan, by=keys, limit=limit, site=site))
+
+
+def sort_keys(
+    exprs: Sequence[Expr],
+    descending: bool | Sequence[bool],
+    nulls_last: bool | Sequence[bool],
+    where: str,
+) -> tuple[SortKey, ...]:
+    """Return the keys of an order, each with its direction and its place for nulls."""
+    down = one_each(descending, len(exprs), f"{where}: descending")
+    last = one_each(nulls_last, len(exprs), f"{where}: nulls_last")
+    return tuple(
+        SortKey(expr, descending=falling, nulls_last=end)
+        for expr, falling, end in zip(exprs, down, last, strict=True)
+    )
 
 
 def _count(n: int, where: str) -> int:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import pyarrow as pa
 
 from .. import schema as schemas
-from ..errors import InvalidExpression
+from ..errors import InvalidExpression, NotOffered
 from ..expr.calendar import moved
 from ..plan.node import PlanNode, Site
 from ..plan.nodes import Named
 from ..plan.rolling import Rolling, check_index
 from .aggregates import aggregate
+from .expression import Expression
 from .frame import Frame
 from .groupby import FrameT, GroupBy
 
@@ -50,6 +51,13 @@ class RollingGroups(GroupBy[FrameT]):
 
     def _choosing(self, columns: tuple[str, ...]) -> RollingGroups[FrameT]:
         return RollingGroups(self._frame, self._keys, window=self._window, columns=columns)
+
+    def _over(self, expression: Expression) -> NoReturn:
+        raise NotOffered(
+            f"rolling({self._window['on']!r}) lays a stretch of time around each row, which only"
+            " aggregates go over: .agg(...), .sum() and its like. For functions within groups, use"
+            f" .group_by(...) or .over(...) with order_by={self._window['on']!r}."
+        )
 
     def _aggregated(self, pairs: list[Named], site: Site | None) -> FrameT:
         def rolling(aggs: tuple[Named, ...]) -> PlanNode:

@@ -38,12 +38,15 @@ from .node import (
     Rows,
     When,
     Wildcard,
+    Window,
+    WindowCall,
     columns_of,
     unaliased,
 )
 from .python_call import PythonCall, called
 from .storage import plain_storage
 from .text import text_of
+from .windows import WINDOWS, window_type
 
 
 def dtype_of(expr: Expr, schema: pa.Schema) -> pa.DataType:
@@ -207,6 +210,41 @@ def _rows(expr: Rows, scope: _Scope) -> Value:
         f" it, as in {shown}.sum() or .implode(); for the rows of a frame use df.filter(...) and"
         " df.sort(...)."
     )
+
+
+@_compute.register
+def _window_call(expr: WindowCall, scope: _Scope) -> Value:
+    if expr.name not in WINDOWS:
+        raise InvalidExpression(
+            f"There is no window function {expr.name!r}.{did_you_mean(expr.name, WINDOWS)}"
+        )
+    _only_types(expr, scope)
+    operands = [Operand(_value(arg, scope), _is_untyped(arg)) for arg in expr.args]
+    if all(isinstance(each.value, pa.Scalar) for each in operands):
+        operands = [Operand(each.value) for each in operands]
+
+    def found() -> pa.DataType:
+        types = [_logical(value.type) for value in adapted(operands, True)]
+        return window_type(expr.name, types, dict(expr.options))
+
+    return pa.array([], _located(expr, found))
+
+
+@_compute.register
+def _window(expr: Window, scope: _Scope) -> Value:
+    _only_types(expr, scope)
+    for key in (*expr.keys, *(key.expr for key in expr.order_by)):
+        # For their errors alone.
+        _value(key, scope)
+    return _value(expr.function, scope)
+
+
+def _only_types(expr: Expr, scope: _Scope) -> None:
+    if not scope.types_only:
+        raise InvalidExpression(
+            f"{text_of(expr)} looks at other rows, and here each row is computed by itself. Add it"
+            " as a column with .with_columns(...) first."
+        )
 
 
 @_compute.register

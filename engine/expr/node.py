@@ -360,7 +360,7 @@ def output_name(expr: Expr) -> str:
 
 
 def _values(expr: Expr) -> Iterator[Expr]:
-    """Yield what `walk` does, but for what only says which rows an aggregate is of."""
+    """Yield what `walk` does, but for what only says which rows an aggregate or a window is of."""
     stack: list[Expr] = [expr]
     while stack:
         node = stack.pop()
@@ -373,6 +373,8 @@ def _values(expr: Expr) -> Iterator[Expr]:
         elif isinstance(node, When):
             # Its conditions choose; what it gives is named for the first value.
             below = (node.values[0],)
+        elif isinstance(node, Window):
+            below = (node.function,)
         stack.extend(reversed(below))
 
 
@@ -384,8 +386,23 @@ def unaliased(expr: Expr) -> Expr:
 
 
 def has_aggregate(expr: Expr) -> bool:
-    """Return whether `expr` contains an aggregate."""
-    return any(isinstance(node, Agg) for node in expr.walk())
+    """Return whether `expr` contains an aggregate that is not over a window."""
+    return any(isinstance(node, Agg) for node in outside_windows(expr))
+
+
+def has_window(expr: Expr) -> bool:
+    """Return whether `expr` contains a function that looks at other rows."""
+    return any(isinstance(node, Window | WindowCall) for node in outside_windows(expr))
+
+
+def outside_windows(expr: Expr) -> Iterator[Expr]:
+    """Yield the nodes of `expr`, parents first, but none that is below a `Window`."""
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, Window):
+            stack.extend(reversed(node.children))
 
 
 def substitute(expr: Expr, columns: dict[str, Expr]) -> Expr:

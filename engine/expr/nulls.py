@@ -136,6 +136,7 @@ NULLS = (
     ),
     Function(
         name="fill_null",
+        written=True,
         kernel=_coalesce,
         accepts=(ANY, ANY),
         parameters=(Parameter(name="value", expr=True),),

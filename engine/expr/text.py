@@ -32,6 +32,8 @@ from .node import (
     WindowCall,
 )
 from .python_call import PythonCall
+from .window import WindowFunction
+from .windows import WINDOWS
 
 _TIGHTNESS = (
     (4, "eq ne lt le gt ge"),
@@ -114,9 +116,9 @@ def _rows(expr: Rows) -> str:
 
 @text_of.register
 def _window_call(expr: WindowCall) -> str:
-    options = [f"{name}={_plain(value)}" for name, value in expr.options]
-    given = [text_of(arg) for arg in expr.args[1:]] + options
-    return f"{_receiver(expr.args[0])}.{expr.name}({', '.join(given)})"
+    given = [text_of(arg) for arg in expr.args[1:]] + _settings(expr, WINDOWS.get(expr.name))
+    receiver = f"{_receiver(expr.args[0])}." if expr.args else ""
+    return f"{receiver}{expr.name}({', '.join(given)})"
 
 
 @text_of.register
@@ -192,7 +194,9 @@ def _call(expr: Call) -> str:
     return f"{_receiver(expr.args[0])}.{expr.name}({', '.join(given)})"
 
 
-def _settings(expr: Call | Agg, function: Function | Aggregate | None) -> list[str]:
+def _settings(
+    expr: Call | Agg | WindowCall, function: Function | Aggregate | WindowFunction | None
+) -> list[str]:
     """Return the settings of a call, in the order of the method's parameters, without defaults."""
     options = dict(expr.options)
     shown = []

@@ -36,6 +36,7 @@ from ..plan.rolling import Rolling
 from ..plan.shape import Beside, Explode, RandomBits, RowIndex, Unnest
 from ..plan.together import RunFunction, Together
 from ..plan.user_functions import MapGroups, Reduce
+from ..plan.windows import WindowColumns
 from ..source import ColumnStatistics
 
 UNKNOWN_ROWS = 1_000_000.0
@@ -373,6 +374,13 @@ def _(node: Beside, inputs: list[Estimate]) -> Estimate:
     return Estimate(
         rows=max(each.rows for each in inputs), bytes=sum(each.bytes for each in inputs)
     )
+
+
+@_estimate.register
+def _(node: WindowColumns, inputs: list[Estimate]) -> Estimate:
+    before = inputs[0]
+    made = pa.schema([node.schema.field(name) for name, _ in node.functions])
+    return replace(before, bytes=before.bytes + before.rows * _width(made))
 
 
 @_estimate.register

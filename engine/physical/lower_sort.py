@@ -29,14 +29,21 @@ def lower_sort(node: Sort, planner: Planner) -> Pipeline | None:
 
 
 def in_order(
-    node: PlanNode, planner: Planner, source: Pipeline, by: tuple[SortKey, ...]
+    node: PlanNode,
+    planner: Planner,
+    source: Pipeline,
+    by: tuple[SortKey, ...],
+    role: str = "runs",
 ) -> Pipeline | None:
-    """Return `source` sorted on behalf of `node`, or None while the stage with its runs goes on."""
+    """Return `source` sorted on behalf of `node`, or None while the stage with its runs goes on.
+
+    `role` tells apart the orders that one node asks for.
+    """
     run = SortRun(by=by)
     sorted_parts = source.then(run, site=node.site)
     if source.partitions == 1:
         return sorted_parts
-    output = planner.run(node, "runs", sorted_parts, Exchange(kind="range"), sort=by)
+    output = planner.run(node, role, sorted_parts, Exchange(kind="range"), sort=by)
     if output is None:
         return None
     reads = (output.stage.id,)

@@ -35,6 +35,7 @@ from ..plan.rolling import Rolling
 from ..plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from ..plan.together import RunFunction
 from ..plan.user_functions import MapGroups, Reduce
+from ..plan.windows import WindowColumns
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
 from .lower_asof import lower_asof
@@ -56,6 +57,7 @@ from .lower_slice import lower_slice
 from .lower_sort import lower_sort
 from .lower_together import lower_run_function
 from .lower_user_functions import lower_map_groups, lower_reduce
+from .lower_window import lower_window
 from .operators.compute import Compute
 from .operators.filter import FilterRows
 from .operators.map_batches import MapBatchesRows
@@ -179,6 +181,7 @@ lower_node.register(Reduce, lower_reduce)
 lower_node.register(Repartition, lower_repartition)
 lower_node.register(RunFunction, lower_run_function)
 lower_node.register(TakePartitions, lower_take_partitions)
+lower_node.register(WindowColumns, lower_window)
 
 
 @lower_node.register(Distinct)

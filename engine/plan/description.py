@@ -37,6 +37,7 @@ from .rolling import Rolling
 from .shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from .together import RunFunction, Together
 from .user_functions import MapGroups, Reduce
+from .windows import WindowColumns
 
 MOST_NAMES = 10
 """Names of a list that are written out; the rest is counted."""
@@ -350,6 +351,17 @@ def _(node: TakePartitions, partition_bytes: int | None) -> Description:
 @_describe.register
 def _(node: Cache, partition_bytes: int | None) -> Description:
     return Description(kind="CACHE", subject="made once for all that read it")
+
+
+@_describe.register
+def _(node: WindowColumns, partition_bytes: int | None) -> Description:
+    subject = _named_text(node.functions)
+    if node.keys:
+        subject += f" over {names_text(show(key) for key in node.keys)}"
+    if node.order_by:
+        subject += f" order by {names_text(_sort_key_text(key) for key in node.order_by)}"
+    details = (("gathers", "all rows"),) if node.gathers else ()
+    return Description(kind="WINDOW", subject=subject, details=details)
 
 
 @_describe.register

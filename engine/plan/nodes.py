@@ -14,7 +14,7 @@ import pyarrow as pa
 from .. import schema as schemas
 from ..errors import InvalidExpression, PlanError, SchemaError, TypeMismatch
 from ..expr.evaluate import dtype_of
-from ..expr.node import Agg, Expr, SortKey, columns_of, has_aggregate
+from ..expr.node import Agg, Expr, SortKey, columns_of, has_aggregate, has_window
 from ..expr.text import text_of
 from ..source import Pushdown, Source
 from ..source import Sink as SinkTarget
@@ -76,10 +76,10 @@ class Project(Unary):
 
     def _schema(self) -> pa.Schema:
         for name, expr in self.exprs:
-            if has_aggregate(expr):
+            if has_aggregate(expr) or has_window(expr):
                 raise InvalidExpression(
-                    f"Column {name!r} is an aggregate among row-wise columns."
-                    " Aggregate with .group_by(...).agg(...) or select aggregates only."
+                    f"Column {name!r} is made of several rows, among columns that are computed row"
+                    " by row. Compute it with .with_columns(...) first."
                 )
         return _schema_of(self.exprs, self.input.schema, "select")
 
@@ -224,10 +224,10 @@ def _schema_of(exprs: tuple[Named, ...], schema: pa.Schema, where: str) -> pa.Sc
 
 
 def _check_predicate(predicate: Expr, schema: pa.Schema) -> None:
-    if has_aggregate(predicate):
+    if has_aggregate(predicate) or has_window(predicate):
         raise InvalidExpression(
-            f"A filter works row by row, and {show(predicate)} holds an aggregate. Aggregate first"
-            " and filter the result."
+            f"A filter works row by row, and {show(predicate)} is made of several rows. Compute it"
+            " with .with_columns(...) first."
         )
     dtype = dtype_of(predicate, schema)
     if not (pa.types.is_boolean(dtype) or pa.types.is_null(dtype)):

@@ -10,12 +10,13 @@ import functools
 
 from .. import schema as schemas
 from ..errors import PartitaError, PlanError
-from ..expr.node import Expr, has_aggregate
+from ..expr.node import Expr, has_aggregate, has_window
 from .joins import AsofJoin, RangeJoin
 from .node import PlanNode
 from .nodes import Aggregate, Filter, Join, Project, Scan, Sort, describe, required_columns
 from .rolling import Rolling
 from .user_functions import MapGroups
+from .windows import WindowColumns, row_wise_parts
 
 
 def verify(plan: PlanNode) -> None:
@@ -35,7 +36,7 @@ def verify(plan: PlanNode) -> None:
         _verify_columns(node)
         _verify_schema(node)
         for expr in _row_wise(node):
-            if has_aggregate(expr):
+            if has_aggregate(expr) or has_window(expr):
                 raise PlanError(
                     f"{_named(node)} holds an aggregate where rows are computed: {expr}"
                 )
@@ -149,3 +150,8 @@ def _(node: RangeJoin) -> tuple[Expr, ...]:
 @_row_wise.register
 def _(node: Sort) -> tuple[Expr, ...]:
     return tuple(key.expr for key in node.by)
+
+
+@_row_wise.register
+def _(node: WindowColumns) -> tuple[Expr, ...]:
+    return row_wise_parts(node)

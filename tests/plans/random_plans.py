@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from partita.engine.expr.node import Agg, Call, Cast, Column, Expr, When, literal
+from partita.engine.expr.node import Agg, Call, Cast, Column, Expr, When, WindowCall, literal
 from partita.engine.plan.group_rows import GroupRows
 from partita.engine.plan.joins import AsofJoin
 from partita.engine.plan.node import PlanNode
@@ -34,6 +34,7 @@ from partita.engine.plan.nodes import (
 )
 from partita.engine.plan.partitioning import Cache, Repartition
 from partita.engine.plan.shape import Beside, RandomBits, Reverse, RowIndex
+from partita.engine.plan.windows import WindowColumns
 from partita.io.memory import MemorySource
 
 INTEGERS = [None, 0, 1, 1, 2, 3, -4]
@@ -309,6 +310,37 @@ def _beside(rng: Random, of: Made, made: list[Made]) -> Made | None:
     return Made(Beside(parts=(of.plan, right), extend=True), True)
 
 
+def _window(rng: Random, of: Made, made: list[Made]) -> Made | None:
+    schema = of.plan.schema
+    if any(name.startswith("win") for name in schema.names):
+        return None
+    columns: list[Expr] = [Column(name) for name in schema.names]
+    functions: list[Expr] = [
+        Agg(rng.choice(["sum", "min", "max", "count"]), _number(rng, schema)),
+        WindowCall("rank", (rng.choice(columns),), (("descending", False), ("method", "min"))),
+    ]
+    if of.ordered:
+        functions += [
+            Agg("first", rng.choice(columns)),
+            WindowCall("shift", (rng.choice(columns),), (("n", 1),)),
+            WindowCall("cum_sum", (_number(rng, schema),), (("reverse", False),)),
+            WindowCall("forward_fill", (rng.choice(columns),), (("limit", None),)),
+            WindowCall("row_index", ()),
+        ]
+    chosen = _some(rng, functions, 1, 2)
+    by = [
+        SortKey(each, rng.random() < 0.5, rng.random() < 0.5) for each in _some(rng, columns, 0, 1)
+    ]
+    keys = _some(rng, columns, 0, 2)
+    plan = WindowColumns(
+        input=of.plan,
+        functions=tuple((f"win{number}", function) for number, function in enumerate(chosen)),
+        keys=tuple(keys),
+        order_by=tuple(by),
+    )
+    return Made(plan, of.ordered)
+
+
 def _same_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
@@ -335,4 +367,5 @@ _STEPS = (
     *(_filter, _filter, _filter, _project, _project, _aggregate, _aggregate, _join, _join),
     *(_sort, _sort, _slice, _slice, _distinct, _union, _map, _group_rows, _cut, _cache),
     *(_product, _asof),
+    *(_window, _window),
 )

@@ -16,7 +16,7 @@ import pyarrow as pa
 from partita.engine.expr.aggregates import AGGREGATES
 from partita.engine.expr.calendar import moved, moved_twice
 from partita.engine.expr.evaluate import evaluate
-from partita.engine.expr.node import Agg, Cast, Expr
+from partita.engine.expr.node import Agg, Cast, Expr, SortKey, WindowCall
 from partita.engine.plan.group_rows import GroupRows
 from partita.engine.plan.joins import AsofJoin, RangeJoin, TwoSided
 from partita.engine.plan.node import PlanNode
@@ -35,6 +35,7 @@ from partita.engine.plan.nodes import (
 from partita.engine.plan.partitioning import Cache, Repartition
 from partita.engine.plan.rolling import Rolling
 from partita.engine.plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
+from partita.engine.plan.windows import WindowColumns
 from partita.engine.schema import decoded
 
 Row = dict[str, Any]
@@ -291,14 +292,73 @@ def _given(node: TwoSided, left: Row | None, right: Row | None) -> Row:
 
 @_rows.register
 def _(node: Sort, inputs: list[pa.Table]) -> pa.Table:
-    order = list(range(inputs[0].num_rows))
-    for key in reversed(node.by):
-        values = _values(key.expr, inputs[0])
+    order = _in_order(inputs[0], node.by)
+    return inputs[0].take(pa.array(order[: node.limit], pa.int64()))
+
+
+def _in_order(table: pa.Table, by: tuple[SortKey, ...]) -> list[int]:
+    order = list(range(table.num_rows))
+    for key in reversed(by):
+        values = _values(key.expr, table)
         nulls = [row for row in order if values[row] is None]
         rest = [row for row in order if values[row] is not None]
         rest.sort(key=lambda row: _ordering(values[row]), reverse=key.descending)
         order = rest + nulls if key.nulls_last else nulls + rest
-    return inputs[0].take(pa.array(order[: node.limit], pa.int64()))
+    return order
+
+
+@_rows.register
+def _(node: WindowColumns, inputs: list[pa.Table]) -> pa.Table:
+    (table,) = inputs
+    keys = [_values(key, table) for key in node.keys]
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for row in _in_order(table, node.order_by):
+        groups.setdefault(tuple(_key(column[row]) for column in keys), []).append(row)
+    for name, function in node.functions:
+        made: list[Any] = [None] * table.num_rows
+        argument = function.children[0] if function.children else None
+        values = [1] * table.num_rows if argument is None else _values(argument, table)
+        for members in groups.values():
+            inner = [values[row] for row in members]
+            if isinstance(function, Agg):
+                found = [_aggregated(function, inner)] * len(members)
+            else:
+                assert isinstance(function, WindowCall)
+                found = _WINDOWS[function.name](inner)
+            for row, value in zip(members, found, strict=True):
+                made[row] = value
+        table = table.append_column(name, pa.array(made, node.schema.field(name).type))
+    return table
+
+
+def _running(values: list[Any]) -> list[Any]:
+    total: Any = 0
+    found = []
+    for value in values:
+        total = total if value is None else total + value
+        found.append(None if value is None else total)
+    return found
+
+
+def _ranks(values: list[Any]) -> list[Any]:
+    known = [_ordering(value) for value in values if value is not None]
+    return [
+        None if value is None else 1 + sum(other < _ordering(value) for other in known)
+        for value in values
+    ]
+
+
+_WINDOWS: dict[str, Callable[[list[Any]], list[Any]]] = {
+    "shift": lambda values: [None, *values[:-1]],
+    "cum_sum": _running,
+    "rank": _ranks,
+    "row_index": lambda values: list(range(len(values))),
+    "forward_fill": lambda values: [
+        next((each for each in values[row::-1] if each is not None), None)
+        for row in range(len(values))
+    ],
+}
+"""With the settings that `random_plans` gives them: one row before, ranks by the least."""
 
 
 @_rows.register

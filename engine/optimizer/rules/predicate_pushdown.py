@@ -23,6 +23,7 @@ from ...plan.node import PlanNode, Site
 from ...plan.nodes import Aggregate, Distinct, Filter, Join, Project, Scan, Sort, Union
 from ...plan.rolling import Rolling
 from ...plan.shape import Explode, Reverse, Unnest
+from ...plan.windows import WindowColumns
 from ..context import Context
 from ..properties import inlined, is_cheap, may_raise, respects_equality
 from ..sharing import repeatable
@@ -270,6 +271,20 @@ def _(node: Explode, arriving: Conditions) -> Route:
 @_route.register
 def _(node: Union, arriving: Conditions) -> Route:
     return Route((), tuple(arriving for _ in node.parts))
+
+
+@_route.register
+def _(node: WindowColumns, arriving: Conditions) -> Route:
+    # By the keys alone, groups are kept or removed as a whole.
+    keys = frozenset(key.name for key in node.keys if isinstance(key, Column))
+
+    def passes(condition: Condition) -> bool:
+        columns = columns_of(condition.expr)
+        safe = not may_raise(condition.expr, node.schema)
+        return safe and columns <= keys and respects_equality(condition.expr, node.schema)
+
+    stay, down = _split(arriving, passes)
+    return Route(stay, (down,))
 
 
 @_route.register

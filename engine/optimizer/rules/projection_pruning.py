@@ -33,6 +33,7 @@ from ...plan.nodes import (
 from ...plan.partitioning import Cache, Repartition
 from ...plan.rolling import Rolling
 from ...plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
+from ...plan.windows import WindowColumns
 from ..context import Context
 from ..properties import is_trivial
 from ..sharing import repeatable
@@ -218,6 +219,21 @@ def _needs_of_sides(node: TwoSided, needed: Names) -> tuple[Names, Names]:
     return frozenset(left), frozenset(right)
 
 
+@_needs.register
+def _(node: WindowColumns, needed: Names) -> tuple[Names, ...]:
+    kept = _keeping_functions(node, needed)
+    own = frozenset() if kept is None else kept.read_columns()
+    return ((needed & frozenset(node.input.schema.names)) | own,)
+
+
+def _keeping_functions(node: WindowColumns, needed: Names) -> WindowColumns | None:
+    """Return `node` with the functions that are needed, None where none is."""
+    functions = tuple(named for named in node.functions if named[0] in needed)
+    if len(functions) == len(node.functions):
+        return node
+    return replace(node, functions=functions) if functions else None
+
+
 def _columns(exprs: Iterable[Expr]) -> Names:
     return frozenset().union(*(columns_of(expr) for expr in exprs))
 
@@ -313,3 +329,9 @@ def _(node: Aggregate | Rolling, needed: Names, inputs: tuple[PlanNode, ...]) ->
     if len(aggs) == len(node.aggs):
         return node.with_inputs(inputs)
     return replace(node, input=inputs[0], aggs=aggs)
+
+
+@_keeping.register
+def _(node: WindowColumns, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
+    kept = _keeping_functions(node, needed)
+    return inputs[0] if kept is None else kept.with_inputs(inputs)

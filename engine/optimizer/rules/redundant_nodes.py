@@ -9,7 +9,8 @@ from dataclasses import replace
 import pyarrow as pa
 
 from ...expr.aggregates import AGGREGATES
-from ...expr.node import Agg
+from ...expr.node import Agg, Expr, WindowCall
+from ...expr.windows import WINDOWS
 from ...plan.identity import parent_counts
 from ...plan.joins import RangeJoin
 from ...plan.node import PlanNode
@@ -26,6 +27,7 @@ from ...plan.nodes import (
 from ...plan.partitioning import Cache
 from ...plan.rolling import Rolling
 from ...plan.shape import Explode, Reverse, Unnest
+from ...plan.windows import WindowColumns
 from ..context import Context
 
 ORDER_FREE = frozenset(name for name, entry in AGGREGATES.items() if not entry.sees_order)
@@ -58,6 +60,8 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
             # Nobody else reads it, so that what is above may reach into it.
             built[id(node)] = after.input
             continue
+        if isinstance(after, WindowColumns) and after.maintain_order and not ordered[id(node)]:
+            after = replace(after, maintain_order=False)
         if isinstance(after, Distinct) and _is_distinct(after):
             built[id(node)] = after.input
             continue
@@ -129,6 +133,20 @@ def _(node: Join, matters: bool) -> bool:
 @_sees_order.register
 def _(node: RangeJoin, matters: bool) -> bool:
     return False
+
+
+@_sees_order.register
+def _(node: WindowColumns, matters: bool) -> bool:
+    return matters or any(_depends_on_order(expr) for _, expr in node.functions)
+
+
+def _depends_on_order(function: Expr) -> bool:
+    if isinstance(function, Agg):
+        return function.name not in ORDER_FREE
+    if isinstance(function, WindowCall):
+        tells_apart = dict(function.options).get("method", "ordinal") == "ordinal"
+        return WINDOWS[function.name].ordered and (function.name != "rank" or tells_apart)
+    return True
 
 
 def _without_superseded(node: Sort) -> Sort:

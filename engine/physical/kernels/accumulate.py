@@ -97,7 +97,7 @@ def sum_exact(ids: np.ndarray, count: int, array: pa.Array) -> pa.Array:
     """
     decimal = pa.types.is_decimal(array.type)
     result = pa.decimal128(38, array.type.scale if decimal else 0)
-    low, high = _two_words(array)
+    low, high = two_words(array)
     if high is None:
         narrow = low.view(np.int64)
         peak = max(abs(int(narrow.min())), abs(int(narrow.max()))) if len(narrow) else 0
@@ -113,10 +113,10 @@ def sum_exact(ids: np.ndarray, count: int, array: pa.Array) -> pa.Array:
             high & _LIMB,
             high >> np.int64(32),
         ]
-    return _from_limbs([_sum_limbs(ids, count, limb) for limb in limbs], result)
+    return from_limbs([_sum_limbs(ids, count, limb) for limb in limbs], result)
 
 
-def _two_words(array: pa.Array) -> tuple[np.ndarray, np.ndarray | None]:
+def two_words(array: pa.Array) -> tuple[np.ndarray, np.ndarray | None]:
     """Return values as 128 bits; the high word is None where all values fit into 64 bits."""
     if pa.types.is_decimal(array.type):
         low, high = decimal_words(array)
@@ -138,7 +138,7 @@ def _sum_limbs(ids: np.ndarray, count: int, limb: np.ndarray) -> np.ndarray:
     return total
 
 
-def _from_limbs(limbs: list[np.ndarray], result: pa.DataType) -> pa.Array:
+def from_limbs(limbs: list[np.ndarray], result: pa.DataType) -> pa.Array:
     """Carry from limb to limb, the last of which has the sign, and return the decimals."""
     carried: list[np.ndarray] = []
     carry = np.zeros(len(limbs[0]), np.int64)
@@ -221,7 +221,7 @@ def extremes(ids: np.ndarray, count: int, array: pa.Array, *, largest: bool) -> 
         combined = np.full(count, np.nan, values.dtype)
         (np.fmax if largest else np.fmin).at(combined, rows, values)
         return pa.array(combined, mask=None if has is None else ~has)
-    ranks, distinct = _ranks(array)
+    ranks, distinct = order_ranks(array)
     ranks = ranks[... if valid is None else valid]
     limits = np.iinfo(np.int64)
     found = np.full(count, limits.min if largest else limits.max, np.int64)
@@ -233,7 +233,7 @@ def extremes(ids: np.ndarray, count: int, array: pa.Array, *, largest: bool) -> 
     return distinct.take(pa.array(found, mask=None if has is None else ~has))
 
 
-def _ranks(array: pa.Array) -> tuple[np.ndarray, pa.Array | None]:
+def order_ranks(array: pa.Array) -> tuple[np.ndarray, pa.Array | None]:
     """Return int64 of the values' order, and the values they stand for by position.
 
     Those are None where the integers are the values themselves; see `of_integers`.

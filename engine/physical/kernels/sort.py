@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...expr.evaluate import evaluate_many
-from ...expr.node import Column, SortKey
+from ...expr.node import Column, SortKey, columns_of
 from ...schema import decoded
 from .accumulate import sort_distinct
 from .concat import concat, take
@@ -163,7 +163,7 @@ def sample(batch: pa.RecordBatch, by: Sequence[SortKey], count: int) -> tuple[Ke
 
 def keys_at(batch: pa.RecordBatch, by: Sequence[SortKey], rows: Sequence[int]) -> tuple[Key, ...]:
     """Return the keys of the given rows."""
-    taken = batch.take(pa.array(rows, pa.int64()))
+    taken = _key_columns(batch, by).take(pa.array(rows, pa.int64()))
     columns = evaluate_many([key.expr for key in by], taken)
     return tuple(zip(*(_plain_values(column) for column in columns), strict=True))
 
@@ -249,7 +249,16 @@ def cut(run: pa.RecordBatch | pa.Table, by: Sequence[SortKey], edges: Sequence[K
     Cost: two looks at a row where the edge is outside of the run's range, which is the common
     case; else a binary search.
     """
-    return [_lower_bound(run, by, edge) for edge in edges]
+    keys = _key_columns(run, by)
+    return [_lower_bound(keys, by, edge) for edge in edges]
+
+
+def _key_columns(
+    run: pa.RecordBatch | pa.Table, by: Sequence[SortKey]
+) -> pa.RecordBatch | pa.Table:
+    """Return the columns that the keys read: a look at a row of all of them costs as many takes."""
+    read = frozenset().union(*(columns_of(key.expr) for key in by))
+    return run.select([name for name in run.schema.names if name in read]) if read else run
 
 
 def _lower_bound(run: pa.RecordBatch | pa.Table, by: Sequence[SortKey], edge: Key) -> int:
