@@ -53,9 +53,6 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
 
     __array_ufunc__ = None  # numpy's scalars leave their operators to this class.
 
-    def _made(self, node: Expr) -> Expression:
-        return Expression(node)
-
     def __repr__(self) -> str:
         return text_of(self.node)
 
