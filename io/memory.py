@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..engine.schema import field_index, schema_of
 from ..engine.source import ColumnStatistics, Pushdown, ScanPlan, Statistics
 from .batches import rebatched, without_columns
+from .column_statistics import LazyColumns
 
 _MANY_CHUNKS = 4096
 """Rows: a table whose chunks are shorter on average is copied into longer ones when it is read."""
+
+
+_FEW_ROWS = 65_536
+"""Of so many rows the values are counted: that takes a millisecond."""
+
+
+def _has_cheap_bounds(dtype: pa.DataType) -> bool:
+    return pa.types.is_integer(dtype) or pa.types.is_date(dtype) or pa.types.is_decimal(dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +54,33 @@ class MemorySource:
         return f"memory [{self.table_read.num_rows:,} rows]"
 
     def statistics(self) -> Statistics:
-        """Return the size of the table and the nulls of its columns."""
+        """Return the size of the table and, column by column when asked for, nulls and bounds."""
+        return self._statistics
+
+    @cached_property
+    def _statistics(self) -> Statistics:
         table = self.table_read
         return Statistics(
             rows=table.num_rows,
             bytes=table.nbytes,
-            columns={
-                name: ColumnStatistics(null_count=column.null_count)
-                for name, column in zip(table.column_names, table.columns, strict=True)
-            },
+            columns=LazyColumns(table.column_names, self._column_statistics),
+        )
+
+    def _column_statistics(self, name: str) -> ColumnStatistics:
+        column = self.table_read.column(name)
+        nulls = column.null_count
+        if not _has_cheap_bounds(column.type):
+            return ColumnStatistics(null_count=nulls)
+        try:
+            bounds = pc.min_max(column).as_py()
+        except (OverflowError, ValueError):
+            # Days outside of the years 1 to 9999, for which Python has no date.
+            return ColumnStatistics(null_count=nulls)
+        distinct = None
+        if len(column) <= _FEW_ROWS:
+            distinct = pc.count_distinct(column).as_py()
+        return ColumnStatistics(
+            minimum=bounds["min"], maximum=bounds["max"], null_count=nulls, distinct=distinct
         )
 
     def plan(self, pushdown: Pushdown, partition_bytes: int) -> ScanPlan:
