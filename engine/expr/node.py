@@ -13,7 +13,6 @@ from typing import Any
 
 import pyarrow as pa
 
-
 _HASH = "_hash"
 
 

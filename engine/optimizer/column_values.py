@@ -65,8 +65,10 @@ def possible_values(known: ColumnStatistics) -> float | None:
         return spread(low, high, 86_400)
     if isinstance(low, int) and isinstance(high, int):
         return float(high - low) + 1
-    if isinstance(low, Decimal) and isinstance(high, Decimal) and isinstance(
-        exponent := low.as_tuple().exponent, int
+    if (
+        isinstance(low, Decimal)
+        and isinstance(high, Decimal)
+        and isinstance(exponent := low.as_tuple().exponent, int)
     ):
         return float((high - low).scaleb(-exponent)) + 1
     return None
@@ -130,4 +132,3 @@ def common_values(keys: Iterable[tuple[float, ColumnStatistics]]) -> list[float]
         min(values, max(density * (size + 1), 1.0)) if size is not None else values
         for (values, _), size in zip(keys, ranges, strict=True)
     ]
-

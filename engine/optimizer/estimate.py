@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -217,7 +217,9 @@ def _share_of_pairs(node: Join, left: Estimate, right: Estimate) -> float:
     if len(counts) == 1:
         return 1 / max(counts[0], 1.0)
     # Several keys together have no more values than the larger side had rows.
-    most = max(max(counts), *(side.rows if side.base is None else side.base for side in (left, right)))
+    most = max(
+        max(counts), *(side.rows if side.base is None else side.base for side in (left, right))
+    )
     return 1 / max(min(math.prod(counts), most), 1.0)
 
 

@@ -16,6 +16,8 @@ from ..plan.nodes import describe
 from ..plan.verify import verify
 from .context import Context
 from .rules.common_subplans import common_subplans
+from .rules.derived_filters import derived_filters
+from .rules.join_order import join_order
 from .rules.predicate_pushdown import predicate_pushdown
 from .rules.projection_fusion import projection_fusion
 from .rules.projection_pruning import projection_pruning
@@ -32,11 +34,15 @@ RULES: tuple[Rule, ...] = (
     simplify_expressions,
     # Filters go down before anything is shared or pruned: they decide what is read.
     predicate_pushdown,
+    # What it adds goes down in the next round.
+    derived_filters,
     slice_pushdown,
     redundant_nodes,
     projection_pruning,
     # Pruning leaves projections that only rename or drop columns.
     projection_fusion,
+    # By the rows that are left by all filters, and by the columns that are left to be moved.
+    join_order,
     # Last: equal scans are equal only once their columns and predicates are in them.
     common_subplans,
 )
@@ -77,7 +83,7 @@ def optimize(
         before = plan
         for rule in RULES:
             plan = apply(rule, plan, context, observer)
-        if plan is before:
+        if plan is before or same_plan(plan, before):
             break
     return plan
 

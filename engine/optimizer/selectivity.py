@@ -67,7 +67,9 @@ def share_of(condition: Expr, rows: float, columns: Columns) -> float:
         found = _share_of_column(condition.name, known, constants, rows)
         if found is not None:
             return found
-    return _SELECTIVITY.get(condition.name, _DEFAULT_SELECTIVITY)
+    share = _SELECTIVITY.get(condition.name, _DEFAULT_SELECTIVITY)
+    # One of five regions is more than a tenth of them.
+    return max(share, min(1 / rows, 1.0)) if condition.name == "eq" and rows else share
 
 
 _LOGIC: Mapping[str, Callable[..., float]] = {
@@ -161,9 +163,7 @@ def _among(known: ColumnStatistics, constants: Sequence[pa.Scalar]) -> ColumnSta
     return replace(known, distinct=max(len(constants[0]), 1))
 
 
-_NARROWED: Mapping[
-    str, Callable[[ColumnStatistics, Sequence[pa.Scalar]], ColumnStatistics]
-] = {
+_NARROWED: Mapping[str, Callable[[ColumnStatistics, Sequence[pa.Scalar]], ColumnStatistics]] = {
     "gt": _from,
     "ge": _from,
     "lt": _to,
