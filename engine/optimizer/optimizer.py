@@ -17,6 +17,7 @@ from ..plan.verify import verify
 from .context import Context
 from .rules.common_subplans import common_subplans
 from .rules.derived_filters import derived_filters
+from .rules.empty_relations import empty_relations
 from .rules.join_order import join_order
 from .rules.predicate_pushdown import predicate_pushdown
 from .rules.projection_fusion import projection_fusion
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     predicate_pushdown,
     # What it adds goes down in the next round.
     derived_filters,
+    empty_relations,
     slice_pushdown,
     redundant_nodes,
     projection_pruning,

@@ -15,6 +15,7 @@ import pyarrow as pa
 from partita.engine.expr.aggregates import AGGREGATES
 from partita.engine.expr.evaluate import evaluate
 from partita.engine.expr.node import Agg, Expr
+from partita.engine.plan.no_rows import NoRows
 from partita.engine.plan.node import PlanNode
 from partita.engine.plan.nodes import (
     Aggregate,
@@ -79,7 +80,10 @@ def _rows(node: PlanNode, inputs: list[pa.Table]) -> pa.Table | list[Row]:
 
 @_rows.register
 def _(node: Scan, inputs: list[pa.Table]) -> pa.Table:
-    table = node.source.table_read  # type: ignore[attr-defined]
+    table = getattr(node.source, "table_read", None)
+    if table is None:
+        assert isinstance(node.source, NoRows)
+        table = node.source.schema.empty_table()
     if node.pushdown.predicate is not None:
         table = _kept(table, node.pushdown.predicate)
     if node.pushdown.limit is not None:
