@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..config import Settings
 from ..expr.node import Column, columns_of
@@ -30,38 +30,36 @@ class JoinCost:
         self._graph = graph
         self._known = known
         self._limit = settings.broadcast_bytes
-        self._rows: dict[int, float] = {}
-        self._width = [each.bytes / each.rows if each.rows else 0.0 for each in known]
-        self._values = [self._values_of(equality) for equality in graph.equalities]
-        self._corrections = self._correlations()
+        self._sizes: dict[int, tuple[float, float]] = {}
+        self._single = [
+            (1 << number, each.rows, each.bytes / each.rows if each.rows else 0.0)
+            for number, each in enumerate(known)
+        ]
+        values = [self._values_of(equality) for equality in graph.equalities]
+        self._values = [[(1 << number, n) for number, n in each.items()] for each in values]
         columns = LazyColumns(graph.places, self._column)
-        self._shares = [
+        self._factors = self._correlations(values) + [
             (condition.relations, share_of(condition.predicate, 1.0, columns))
             for condition in graph.conditions
         ]
 
     def rows(self, relations: int) -> float:
         """Return how many rows the join of `relations` is expected to give."""
-        found = self._rows.get(relations)
-        if found is None:
-            found = self._rows[relations] = self._computed(relations)
-        return found
-
-    def bytes(self, relations: int) -> float:
-        """Return how many bytes the join of `relations` is expected to give."""
-        width = sum(each for number, each in enumerate(self._width) if relations >> number & 1)
-        return self.rows(relations) * width
+        return self._size(relations)[0]
 
     def joined(self, left: int, right: int) -> float:
         """Return what joining two sets costs, apart from making them."""
-        build, probe = (left, right) if self.bytes(left) < self.bytes(right) else (right, left)
-        built = self.bytes(build)
-        cost = self.rows(build) + self.rows(probe) + (built + self.bytes(left | right)) / _WORD
+        build, probe = left, right
+        (build_rows, built), (probe_rows, probed) = self._size(left), self._size(right)
+        if built >= probed:
+            build, probe = probe, build
+            build_rows, built, probe_rows, probed = probe_rows, probed, build_rows, built
+        cost = build_rows + probe_rows + (built + self._size(left | right)[1]) / _WORD
         if build & (build - 1):
             # A join of its own, whose rows are written and read before they are built.
             cost += 2 * built / _WORD
         if built > self._limit:
-            cost += 2 * (built + self.bytes(probe)) / _WORD
+            cost += 2 * (built + probed) / _WORD
         return cost
 
     def of(self, tree: object) -> tuple[int, float]:
@@ -72,18 +70,27 @@ class JoinCost:
         (left, of_left), (right, of_right) = (self.of(side) for side in tree)
         return left | right, of_left + of_right + self.joined(left, right)
 
-    def _computed(self, relations: int) -> float:
-        rows = math.prod(
-            each.rows for number, each in enumerate(self._known) if relations >> number & 1
-        )
+    def _size(self, relations: int) -> tuple[float, float]:
+        """Return the rows and the bytes that the join of `relations` is expected to give."""
+        found = self._sizes.get(relations)
+        if found is None:
+            found = self._sizes[relations] = self._computed(relations)
+        return found
+
+    def _computed(self, relations: int) -> tuple[float, float]:
+        rows, width = 1.0, 0.0
+        for place, of_rows, of_width in self._single:
+            if relations & place:
+                rows *= of_rows
+                width += of_width
         for values in self._values:
-            inside = [count for relation, count in values.items() if relations >> relation & 1]
+            inside = [count for place, count in values if relations & place]
             if len(inside) > 1:
                 rows *= min(inside) / math.prod(inside)
-        for needed, factor in (*self._corrections, *self._shares):
+        for needed, factor in self._factors:
             if needed & relations == needed:
                 rows *= factor
-        return rows
+        return rows, rows * width
 
     def _column(self, qualified: str) -> ColumnStatistics:
         relation, name = self._graph.places[qualified]
@@ -103,15 +110,15 @@ class JoinCost:
             values[member.relation] = max(values.get(member.relation, 1.0), count)
         return values
 
-    def _correlations(self) -> list[tuple[int, float]]:
+    def _correlations(self, values: Sequence[Mapping[int, float]]) -> list[tuple[int, float]]:
         """Return, for two relations that are joined by several keys, how much more rows meet.
 
         Their keys together have no more values than the smaller of the two had rows.
         """
         counts: dict[tuple[int, int], list[float]] = {}
-        for values in self._values:
-            for one, other in itertools.combinations(sorted(values), 2):
-                counts.setdefault((one, other), []).append(max(values[one], values[other]))
+        for each in values:
+            for one, other in itertools.combinations(sorted(each), 2):
+                counts.setdefault((one, other), []).append(max(each[one], each[other]))
         found = []
         for (one, other), most in counts.items():
             product = math.prod(most)
