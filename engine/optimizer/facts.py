@@ -67,8 +67,13 @@ def _(node: Union, inputs: tuple[Facts, ...]) -> Facts:
 def _(node: Join, inputs: tuple[Facts, ...]) -> Facts:
     left, right = inputs
     if node.how == "inner":
-        given = dict(node.right_columns()) | {name: name for name in node.merged_keys()}
-        return left | _renamed(right, given)
+        given = {
+            other.name: one.name
+            for one, other in zip(node.left_on, node.right_on, strict=True)
+            if isinstance(one, Column) and isinstance(other, Column)
+        }
+        # A key that is not given itself is there as that of the left.
+        return left | _renamed(right, given | dict(node.right_columns()))
     return left if node.how in ("left", "semi", "anti") else NOTHING
 
 

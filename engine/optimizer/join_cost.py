@@ -12,7 +12,6 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..config import Settings
-from ..expr.node import Column, columns_of
 from ..source import ColumnStatistics
 from .column_values import UNKNOWN, LazyColumns, common_values
 from .estimate import Estimate
@@ -99,15 +98,12 @@ class JoinCost:
     def _values_of(self, equality: Equality) -> dict[int, float]:
         """Return how many values each relation has in the columns of an equality."""
         keys = []
-        for member in equality.members:
-            known = self._known[member.relation]
-            (name,) = columns_of(member.expr)
-            bounds = known.columns.get(name, UNKNOWN)
-            plain = isinstance(member.expr, Column)
-            keys.append((known.values(name), bounds if plain else UNKNOWN))
+        for relation, name in equality.members:
+            known = self._known[relation]
+            keys.append((known.values(name), known.columns.get(name, UNKNOWN)))
         values: dict[int, float] = {}
-        for member, count in zip(equality.members, common_values(keys), strict=True):
-            values[member.relation] = max(values.get(member.relation, 1.0), count)
+        for (relation, _), count in zip(equality.members, common_values(keys), strict=True):
+            values[relation] = max(values.get(relation, 1.0), count)
         return values
 
     def _correlations(self, values: Sequence[Mapping[int, float]]) -> list[tuple[int, float]]:

@@ -7,13 +7,13 @@ may be moved; what may raise, keeps an order or is read by others ends the run.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from ..expr.evaluate import dtype_of
-from ..expr.node import Cast, Column, Expr, columns_of, conjuncts, substitute
+from ..expr.node import Column, Expr, columns_of, conjuncts, substitute
 from ..plan.node import PlanNode, Site
 from ..plan.nodes import Filter, Join, Project
 from .properties import may_raise
@@ -29,28 +29,11 @@ _MOST_DEPTH = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
-    """One side of an equality: an expression over one column of one relation."""
-
-    relation: int
-    expr: Expr
-    """Over the columns of the relation, by the names they have there."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Equality:
-    """Expressions that are equal in every row of the result."""
+    """Columns of one type that have the same value in every row of the result."""
 
-    members: tuple[Member, ...]
-    dtype: pa.DataType | None
-    """The type they all have; None where they have several and meet in a wider one."""
-
+    members: tuple[Place, ...]
     site: Site | None
-
-    @property
-    def exact(self) -> bool:
-        """Whether equal means the very same value: -0.0 equals 0.0 and is not the same."""
-        return self.dtype is not None and not pa.types.is_floating(self.dtype)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,21 +113,25 @@ def _is_free_filter(node: Filter) -> bool:
 
 
 def _is_free(node: Join) -> bool:
-    """Return whether `node` may be done earlier or later than where it was written."""
-    if node.how != "inner" or node.maintain_order:
+    """Return whether `node` may be done earlier or later than where it was written.
+
+    It asks for nothing but keys that are equal, and these are the same values then: not -0.0 and
+    0.0, not numbers of two types. What has any other option stays where it is.
+    """
+    options = (each for each in dataclasses.fields(node) if each.name not in _OF_EVERY_JOIN)
+    if any(getattr(node, each.name) != each.default for each in options):
         return False
-    return all(
-        _is_free_key(key, side.schema, dtype)
-        for side, keys in ((node.left, node.left_on), (node.right, node.right_on))
-        for key, dtype in zip(keys, node.key_types(), strict=True)
+    return bool(node.left_on) and all(
+        isinstance(left, Column)
+        and isinstance(right, Column)
+        and node.left.schema.field(left.name).type == node.right.schema.field(right.name).type
+        and not pa.types.is_floating(dtype)
+        and not pa.types.is_nested(dtype)
+        for left, right, dtype in zip(node.left_on, node.right_on, node.key_types(), strict=True)
     )
 
 
-def _is_free_key(key: Expr, schema: pa.Schema, dtype: pa.DataType) -> bool:
-    if len(columns_of(key)) != 1 or pa.types.is_nested(dtype):
-        return False
-    typed = key if dtype_of(key, schema) == dtype else Cast(key, dtype)
-    return not may_raise(typed, schema)
+_OF_EVERY_JOIN = frozenset({"left", "right", "left_on", "right_on", "suffix", "site"})
 
 
 Columns = dict[str, Column]
@@ -175,7 +162,10 @@ def _flattened(
     left, left_tree = _flattened(node.left, graph, parents, depth + 1)
     right, right_tree = _flattened(node.right, graph, parents, depth + 1)
     for one, other in zip(node.left_on, node.right_on, strict=True):
-        graph.equalities.append(_equality(node, (one, left), (other, right), graph))
+        assert isinstance(one, Column)
+        assert isinstance(other, Column)
+        members = graph.places[left[one.name].name], graph.places[right[other.name].name]
+        graph.equalities.append(Equality(members=members, site=node.site))
     given = {name: right[original] for original, name in node.right_columns()}
     return {**left, **given}, (left_tree, right_tree)
 
@@ -188,33 +178,17 @@ def _relation(node: PlanNode, graph: JoinGraph) -> tuple[Columns, int]:
     return columns, number
 
 
-def _equality(
-    node: Join, left: tuple[Expr, Columns], right: tuple[Expr, Columns], graph: JoinGraph
-) -> Equality:
-    members = []
-    types = []
-    for expr, columns in (left, right):
-        (name,) = columns_of(expr)
-        relation, original = graph.places[columns[name].name]
-        own = substitute(expr, {name: Column(original)})
-        members.append(Member(relation=relation, expr=own))
-        types.append(dtype_of(own, graph.relations[relation].schema))
-    dtype = types[0] if types[0] == types[1] else None
-    return Equality(members=tuple(members), dtype=dtype, site=node.site)
-
-
 def _merged(equalities: Iterable[Equality]) -> list[Equality]:
-    """Return `equalities` with those of one type that share a member made one."""
+    """Return `equalities` with those that share a column made one."""
     merged: list[Equality] = []
     for equality in equalities:
         apart, members = [], dict.fromkeys(equality.members)
         site = equality.site
         for other in merged:
-            same = equality.dtype is not None and other.dtype == equality.dtype
-            if same and not members.keys().isdisjoint(other.members):
+            if members.keys().isdisjoint(other.members):
+                apart.append(other)
+            else:
                 members = dict.fromkeys((*other.members, *members))
                 site = other.site
-            else:
-                apart.append(other)
-        merged = [*apart, Equality(members=tuple(members), dtype=equality.dtype, site=site)]
+        merged = [*apart, Equality(members=tuple(members), site=site)]
     return merged

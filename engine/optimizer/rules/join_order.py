@@ -17,7 +17,7 @@ from ..context import Context
 from ..estimate import Estimate, estimates
 from ..join_cost import JoinCost
 from ..join_enumeration import best_order
-from ..join_graph import Equality, JoinGraph, Member, Place, join_graph
+from ..join_graph import Equality, JoinGraph, Place, join_graph
 
 _GAIN = 0.95
 """An order is taken when it costs less than this share of the one that is there. Without a margin
@@ -75,11 +75,15 @@ def _neighbours(graph: JoinGraph) -> dict[int, int]:
     found = dict.fromkeys(range(len(graph.relations)), 0)
     for equality in graph.equalities:
         together = 0
-        for member in equality.members:
-            together |= 1 << member.relation
-        for member in equality.members:
-            found[member.relation] |= together & ~(1 << member.relation)
+        for relation, _ in equality.members:
+            together |= 1 << relation
+        for relation, _ in equality.members:
+            found[relation] |= together & ~(1 << relation)
     return found
+
+
+Names = dict[Place, str]
+"""What the columns of relations are called at some point of the new plan."""
 
 
 class _Rebuilt:
@@ -88,28 +92,21 @@ class _Rebuilt:
     def __init__(self, graph: JoinGraph, relations: list[PlanNode]) -> None:
         self._graph = graph
         self._names = _names(graph)
-        self._columns: dict[str, Expr] = {
-            qualified: Column(self._names[place])
-            for qualified, place in graph.places.items()
-            if place in self._names
-        }
         self._relations = [self._leaf(number, each) for number, each in enumerate(relations)]
 
     def plan(self, tree: object, root: PlanNode) -> PlanNode:
         """Return the joins in the order of `tree`, with the columns that `root` gives."""
-        joined, _ = self._joined(tree)
-        exprs = tuple((name, Column(self._names[place])) for name, place in self._graph.output)
+        joined, names, _ = self._joined(tree)
+        exprs = tuple((name, Column(names[place])) for name, place in self._graph.output)
         plan = Project(input=joined, exprs=exprs, site=root.site)
         return joined if joined.schema.names == plan.schema.names else plan
 
     def _leaf(self, number: int, relation: PlanNode) -> PlanNode:
         """Return a relation with the names it is given, and what must be equal in it alone."""
-        parts = [
-            Call("eq", (own[0].expr, other.expr))
-            for equality in self._graph.equalities
-            if (own := [each for each in equality.members if each.relation == number])
-            for other in own[1:]
-        ]
+        parts: list[Expr] = []
+        for equality in self._graph.equalities:
+            own = [Column(name) for of, name in equality.members if of == number]
+            parts += [Call("eq", (own[0], other)) for other in own[1:]]
         predicate = conjunction(tuple(parts))
         if predicate is not None:
             relation = Filter(input=relation, predicate=predicate, site=relation.site)
@@ -119,69 +116,72 @@ class _Rebuilt:
         exprs = tuple((new, Column(name)) for name, new in given.items())
         return Project(input=relation, exprs=exprs, site=relation.site)
 
-    def _joined(self, tree: object) -> tuple[PlanNode, int]:
-        """Return the joins of `tree` and the relations in it."""
+    def _joined(self, tree: object) -> tuple[PlanNode, Names, int]:
+        """Return the joins of `tree`, what the columns are called there, and the relations."""
         if isinstance(tree, int):
-            return self._filtered(self._relations[tree], 0, 1 << tree), 1 << tree
+            names = {place: new for place, new in self._names.items() if place[0] == tree}
+            leaf = self._relations[tree]
+            return self._filtered(leaf, names, (1 << tree,)), names, 1 << tree
         assert isinstance(tree, tuple)
-        (left, of_left), (right, of_right) = (self._joined(side) for side in tree)
-        pairs: dict[tuple[Expr, Expr], Equality] = {}
+        (left, on_left, of_left), (right, on_right, of_right) = map(self._joined, tree)
+        pairs: dict[tuple[str, str], Equality] = {}
         for equality in self._graph.equalities:
-            for pair in self._pairs(equality, of_left, of_right):
+            for pair in _pairs(equality, on_left, on_right):
                 pairs.setdefault(pair, equality)
-        site = next((each.site for each in pairs.values() if each.site is not None), None)
         join = Join(
             left=left,
             right=right,
-            left_on=tuple(one for one, _ in pairs),
-            right_on=tuple(other for _, other in pairs),
-            site=site,
+            left_on=tuple(Column(one) for one, _ in pairs),
+            right_on=tuple(Column(other) for _, other in pairs),
+            site=next((each.site for each in pairs.values() if each.site is not None), None),
         )
+        # A pair of keys has one value, which is that of the left.
+        known_as = {other: one for one, other in pairs}
+        names = on_left | {place: known_as.get(name, name) for place, name in on_right.items()}
         both = of_left | of_right
-        return self._filtered(join, of_left, both, of_right), both
+        return self._filtered(join, names, (both, of_left, of_right)), names, both
 
-    def _pairs(self, equality: Equality, left: int, right: int) -> list[tuple[Expr, Expr]]:
-        """Return the keys that `equality` makes of two sets of relations."""
-        on_left = [self._renamed(each) for each in equality.members if left >> each.relation & 1]
-        on_right = [self._renamed(each) for each in equality.members if right >> each.relation & 1]
-        if not on_left or not on_right:
-            return []
-        # Columns of one name on both sides are given once, which takes that they are keys.
-        same = [(each, each) for each in dict.fromkeys(on_left) if each in on_right]
-        return same or [(on_left[0], on_right[0])]
+    def _filtered(self, node: PlanNode, names: Names, relations: tuple[int, ...]) -> PlanNode:
+        """Return `node` with the filters that can be applied to it for the first time.
 
-    def _renamed(self, member: Member) -> Expr:
-        (name,) = columns_of(member.expr)
-        return substitute(member.expr, {name: Column(self._names[member.relation, name])})
-
-    def _filtered(self, node: PlanNode, left: int, both: int, right: int = 0) -> PlanNode:
-        """Return `node` with the filters whose relations are all there for the first time."""
+        `relations` are those that are there, and those that are there on either side.
+        """
+        there, *before = relations
         new = [
             each
             for each in self._graph.conditions
-            if each.relations & both == each.relations
-            and not (left and each.relations & left == each.relations)
-            and not (right and each.relations & right == each.relations)
+            if each.relations & ~there == 0 and all(each.relations & ~side for side in before)
         ]
-        predicate = conjunction(tuple(substitute(each.predicate, self._columns) for each in new))
+        columns: dict[str, Expr] = {
+            qualified: Column(names[place])
+            for qualified, place in self._graph.places.items()
+            if place in names
+        }
+        predicate = conjunction(tuple(substitute(each.predicate, columns) for each in new))
         if predicate is None:
             return node
         return Filter(input=node, predicate=predicate, site=new[0].site)
 
 
-def _names(graph: JoinGraph) -> dict[Place, str]:
-    """Return a name for every column that is needed; two have one only where they are the same.
+def _pairs(equality: Equality, on_left: Names, on_right: Names) -> list[tuple[str, str]]:
+    """Return the keys that `equality` makes of the columns of two sides."""
+    left = dict.fromkeys(on_left[place] for place in equality.members if place in on_left)
+    right = dict.fromkeys(on_right[place] for place in equality.members if place in on_right)
+    if not left or not right:
+        return []
+    # Columns of one name on both sides are given once, which takes that they are keys.
+    same = [(name, name) for name in left if name in right]
+    return same or [(next(iter(left)), next(iter(right)))]
 
-    Columns that are the same in every row keep a name they share: a join gives them once.
-    """
+
+def _names(graph: JoinGraph) -> Names:
+    """Return a name for every column that is needed; two have one only where they are the same."""
     same = {
-        (member.relation, member.expr.name): number
+        place: number
         for number, equality in enumerate(graph.equalities)
-        if equality.exact
-        for member in equality.members
-        if isinstance(member.expr, Column)
+        for place in equality.members
     }
-    names: dict[Place, str] = {}
+    names: Names = {}
     holders: dict[str, list[Place]] = {}
     for place in _needed(graph):
         name = place[1]
@@ -206,8 +206,7 @@ def _needed(graph: JoinGraph) -> list[Place]:
     """Return the columns that are given, compared or filtered by, relation by relation."""
     needed = {place for _, place in graph.output}
     for equality in graph.equalities:
-        for member in equality.members:
-            needed |= {(member.relation, name) for name in columns_of(member.expr)}
+        needed.update(equality.members)
     for condition in graph.conditions:
         needed |= {graph.places[name] for name in columns_of(condition.predicate)}
     return [
