@@ -28,6 +28,10 @@ def _has_cheap_bounds(dtype: pa.DataType) -> bool:
     return pa.types.is_integer(dtype) or pa.types.is_date(dtype) or pa.types.is_decimal(dtype)
 
 
+def _is_countable(dtype: pa.DataType) -> bool:
+    return _has_cheap_bounds(dtype) or pa.types.is_string(dtype) or pa.types.is_boolean(dtype)
+
+
 @dataclass(frozen=True, eq=False)
 class MemorySource:
     """A table in memory; two are equal when they hold the very same table object."""
@@ -69,19 +73,16 @@ class MemorySource:
     def _column_statistics(self, name: str) -> ColumnStatistics:
         column = self.table_read.column(name)
         nulls = column.null_count
-        if not _has_cheap_bounds(column.type):
-            return ColumnStatistics(null_count=nulls)
-        try:
-            bounds = pc.min_max(column).as_py()
-        except (OverflowError, ValueError):
-            # Days outside of the years 1 to 9999, for which Python has no date.
-            return ColumnStatistics(null_count=nulls)
-        distinct = None
-        if len(column) <= _FEW_ROWS:
-            distinct = pc.count_distinct(column).as_py()
-        return ColumnStatistics(
-            minimum=bounds["min"], maximum=bounds["max"], null_count=nulls, distinct=distinct
-        )
+        few = len(column) <= _FEW_ROWS and _is_countable(column.type)
+        distinct = pc.count_distinct(column).as_py() if few else None
+        low = high = None
+        if _has_cheap_bounds(column.type):
+            try:
+                low, high = pc.min_max(column).as_py().values()
+            except (OverflowError, ValueError):
+                # Days outside of the years 1 to 9999, for which Python has no date.
+                low = high = None
+        return ColumnStatistics(minimum=low, maximum=high, null_count=nulls, distinct=distinct)
 
     def plan(self, pushdown: Pushdown, partition_bytes: int) -> ScanPlan:
         """Return slices of equal length; an empty table gives no fragment."""

@@ -140,23 +140,23 @@ def _renamed(exprs: tuple[Named, ...], before: Estimate) -> Mapping[str, ColumnS
 @_estimate.register
 def _(node: Aggregate, inputs: list[Estimate]) -> Estimate:
     before = inputs[0]
-    rows = _combinations(node.keys, before) if node.keys else 1.0
+    rows = groups(node.keys, before) if node.keys else 1.0
     return Estimate(
         rows=rows, bytes=rows * _width(node.schema), columns=_renamed(node.keys, before)
     )
 
 
-def _combinations(keys: tuple[Named, ...], before: Estimate) -> float:
+def groups(keys: tuple[Named, ...], before: Estimate) -> float:
     """Return how many combinations of `keys` there are; never more than rows.
 
     Of several keys each further one is expected to say less that is new (a day and its month).
     """
-    counts = sorted((_groups(expr, before) for _, expr in keys), reverse=True)
+    counts = sorted((_values_of(expr, before) for _, expr in keys), reverse=True)
     product = math.prod(count ** (1 / 2**place) for place, count in enumerate(counts))
     return min(max(product, 1.0), before.rows)
 
 
-def _groups(key: Expr, before: Estimate) -> float:
+def _values_of(key: Expr, before: Estimate) -> float:
     """Return how many groups there are by one key."""
     if isinstance(key, Call) and key.name in _PARTS_OF_TIME:
         return _PARTS_OF_TIME[key.name]
@@ -184,7 +184,7 @@ _PARTS_OF_TIME = {
 def _(node: Distinct, inputs: list[Estimate]) -> Estimate:
     before = inputs[0]
     names = node.schema.names if node.subset is None else node.subset
-    rows = _combinations(tuple((name, Column(name)) for name in names), before)
+    rows = groups(tuple((name, Column(name)) for name in names), before)
     return _scaled(before, rows)
 
 

@@ -17,6 +17,7 @@ from ..plan.verify import verify
 from .context import Context
 from .rules.common_subplans import common_subplans
 from .rules.derived_filters import derived_filters
+from .rules.eager_aggregation import eager_aggregation
 from .rules.empty_relations import empty_relations
 from .rules.join_order import join_order
 from .rules.predicate_pushdown import predicate_pushdown
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     projection_fusion,
     # By the rows that are left by all filters, and by the columns that are left to be moved.
     join_order,
+    eager_aggregation,
     # Last: equal scans are equal only once their columns and predicates are in them.
     common_subplans,
 )
