@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from ...expr.node import Agg
+from ...expr.node import Agg, Column, columns_of, substitute
 from ...plan.identity import parent_counts
 from ...plan.node import PlanNode
 from ...plan.nodes import (
@@ -22,6 +22,7 @@ from ...plan.nodes import (
     Union,
 )
 from ..context import Context
+from ..uniqueness import Keys, unique_keys
 
 ORDER_FREE = frozenset(
     {
@@ -36,6 +37,7 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
     """Return `plan` without sorts, distincts and unions that make no difference."""
     ordered = _order_matters(plan)
     parents = parent_counts(plan)
+    unique = unique_keys(plan)
     built: dict[int, PlanNode] = {}
     for node in plan.walk():
         inputs = tuple(built[id(child)] for child in node.inputs)
@@ -48,7 +50,11 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
             if after.limit is None and not ordered[id(node)]:
                 built[id(node)] = after.input
                 continue
-        if isinstance(after, Distinct) and _is_distinct(after):
+            if _is_sorted(after):
+                built[id(node)] = _first(after)
+                continue
+        if isinstance(node, Distinct) and _is_distinct(node, unique[id(node.input)]):
+            assert isinstance(after, Distinct)
             built[id(node)] = after.input
             continue
         built[id(node)] = after
@@ -120,24 +126,42 @@ def _without_superseded(node: Sort) -> Sort:
     return node if inner is node.input else replace(node, input=inner)
 
 
-def _is_distinct(node: Distinct) -> bool:
-    """Return whether no two rows of the input are equal in the columns of `node`.
+def _first(node: Sort) -> PlanNode:
+    """Return the rows of `node`, which come in its order."""
+    if node.limit is None:
+        return node.input
+    return Slice(input=node.input, offset=0, length=node.limit, site=node.site)
+
+
+def _is_sorted(node: Sort) -> bool:
+    """Return whether the rows come in the order of `node` already.
+
+    That is so where they were sorted by its keys first and then by others: sorting is stable.
+    """
+    by = node.by
+    inner = node.input
+    while not isinstance(inner, Sort):
+        if isinstance(inner, Project):
+            made = dict(inner.exprs)
+            names = frozenset().union(*(columns_of(key.expr) for key in by))
+            if not all(isinstance(made[name], Column) for name in names):
+                return False
+            by = tuple(replace(key, expr=substitute(key.expr, made)) for key in by)
+        elif not isinstance(inner, Filter | Slice):
+            return False
+        inner = inner.inputs[0]
+    return inner.by[: len(by)] == by
+
+
+def _is_distinct(node: Distinct, keys: Keys) -> bool:
+    """Return whether no two rows of the input, unique in `keys`, are equal in those of `node`.
 
     A key is given with -0.0 as 0.0: so every float among the columns has to be one already, else
     leaving the node out would show.
     """
-    subset = set(node.schema.names if node.subset is None else node.subset)
-    inner: PlanNode = node.input
-    while isinstance(inner, Filter | Sort | Slice):
-        inner = inner.input
-    if isinstance(inner, Aggregate):
-        keys = {name for name, _ in inner.keys}
-    elif isinstance(inner, Distinct):
-        keys = set(inner.schema.names if inner.subset is None else inner.subset)
-    else:
-        return False
-    floats = {field.name for field in node.schema if pa.types.is_floating(field.type)}
-    return keys <= subset and floats & subset <= keys
+    subset = frozenset(node.schema.names if node.subset is None else node.subset)
+    floats = {field.name for field in node.schema if pa.types.is_floating(field.type)} & subset
+    return any(key <= subset and floats <= key for key in keys)
 
 
 def _flattened(node: Union, inputs: tuple[PlanNode, ...], parents: Mapping[int, int]) -> PlanNode:
