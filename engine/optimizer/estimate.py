@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -233,7 +233,7 @@ def _share_that_meets(node: Join, left: Estimate, right: Estimate) -> float:
     return min(of_right / max(of_left, 1.0), 1.0)
 
 
-def _values_of_keys(node: Join, left: Estimate, right: Estimate) -> list[Sequence[float]]:
+def _values_of_keys(node: Join, left: Estimate, right: Estimate) -> list[list[float]]:
     """Return, by key, how many values it has on the left and on the right."""
     found = []
     for one, other in zip(node.left_on, node.right_on, strict=True):
