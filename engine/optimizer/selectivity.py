@@ -32,7 +32,7 @@ _SELECTIVITY = {
     "str.ends_with": 0.1,
     "str.contains": 0.1,
 }
-_DEFAULT_SELECTIVITY = 1 / 3
+DEFAULT_SELECTIVITY = 1 / 3
 
 
 def kept(predicate: Expr, rows: float, columns: Columns) -> tuple[float, Columns]:
@@ -49,7 +49,7 @@ def share_of(condition: Expr, rows: float, columns: Columns) -> float:
     if isinstance(condition, Literal):
         return 1.0 if condition.value.as_py() else 0.0
     if not isinstance(condition, Call):
-        return _DEFAULT_SELECTIVITY
+        return DEFAULT_SELECTIVITY
     if condition.name == "and":
         count, _ = kept(condition, 1.0, columns)
         return count
@@ -67,7 +67,7 @@ def share_of(condition: Expr, rows: float, columns: Columns) -> float:
         found = _share_of_column(condition.name, known, constants, rows)
         if found is not None:
             return found
-    share = _SELECTIVITY.get(condition.name, _DEFAULT_SELECTIVITY)
+    share = _SELECTIVITY.get(condition.name, DEFAULT_SELECTIVITY)
     # One of five regions is more than a tenth of them.
     return max(share, min(1 / rows, 1.0)) if condition.name == "eq" and rows else share
 

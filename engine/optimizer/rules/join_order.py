@@ -135,9 +135,9 @@ class _Rebuilt:
             right_on=tuple(Column(other) for _, other in pairs),
             site=next((each.site for each in pairs.values() if each.site is not None), None),
         )
-        # A pair of keys has one value, which is that of the left.
-        known_as = {other: one for one, other in pairs}
-        names = on_left | {place: known_as.get(name, name) for place, name in on_right.items()}
+        # A key of the right that is not given has the value of the one on the left.
+        given = {other: one for one, other in pairs} | dict(join.right_columns())
+        names = on_left | {place: given[name] for place, name in on_right.items()}
         both = of_left | of_right
         return self._filtered(join, names, (both, of_left, of_right)), names, both
 
