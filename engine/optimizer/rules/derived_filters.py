@@ -24,7 +24,7 @@ from ...expr.node import (
     substitute,
 )
 from ...plan.node import PlanNode, Site
-from ...plan.nodes import Filter, Join
+from ...plan.nodes import Aggregate, Filter, Join, Project, Scan
 from ..context import Context
 from ..facts import Facts, facts_of
 from ..properties import may_raise, respects_equality
@@ -109,8 +109,39 @@ def _is_worth_it(fact: Expr, schema: pa.Schema) -> bool:
 
 def _filtered(side: PlanNode, told: Iterable[Expr], known: Facts, site: Site | None) -> PlanNode:
     """Return `side` filtered by what it does not know yet of `told`."""
-    new = conjunction(tuple(part for part in dict.fromkeys(told) if part not in known))
+    parts = [part for part in dict.fromkeys(told) if part not in known]
+    new = conjunction(tuple(part for part in parts if _is_seen(side, columns_of(part))))
     return side if new is None else Filter(input=side, predicate=new, site=site)
+
+
+def _is_seen(side: PlanNode, names: frozenset[str]) -> bool:
+    """Return whether a filter of these columns still says so where it is moved to.
+
+    Of a column that is computed it would become one of what that is computed from, which may raise,
+    and would not be known as the same any more: it would be added again and again.
+    """
+    waiting: list[tuple[PlanNode, frozenset[str]]] = [(side, names)]
+    while waiting:
+        node, wanted = waiting.pop()
+        made: dict[str, Expr] = {}
+        if isinstance(node, Project):
+            made = dict(node.exprs)
+        elif isinstance(node, Aggregate):
+            made = dict(node.keys)
+        if made:
+            exprs = [made.get(name) for name in wanted]
+            if not all(isinstance(expr, Column) for expr in exprs):
+                return False
+            wanted = frozenset(expr.name for expr in exprs if isinstance(expr, Column))
+        elif isinstance(node, Join):
+            of_right = {given: name for name, given in node.right_columns()}
+            waiting.append((node.left, wanted - of_right.keys()))
+            waiting.append((node.right, frozenset(of_right[n] for n in wanted & of_right.keys())))
+            continue
+        elif isinstance(node, Scan):
+            continue
+        waiting += [(child, wanted) for child in node.inputs if wanted]
+    return True
 
 
 def _of_choices(node: Filter, join: Join, known: Mapping[int, Facts]) -> Filter:
