@@ -130,6 +130,18 @@ def _parse_int(value: int | str) -> int | None:
         return None
 
 
+def size_in_bytes(value: int | str, where: str) -> int:
+    """Return a number of bytes of what a user gave: a number, or text such as ``"64MiB"``.
+
+    >>> size_in_bytes("2kib", "bytes=")
+    2048
+    """
+    found = _parse_int(value) if isinstance(value, int | str) else None
+    if found is None or isinstance(value, bool):
+        raise ConfigError(f"{where} wants {_KINDS[int]}, found {value!r}.")
+    return found
+
+
 def _parse_float(value: float | str) -> float | None:
     try:
         return float(value)

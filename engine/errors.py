@@ -50,6 +50,10 @@ class ComputeError(PartitaError, ValueError):
     """A value could not be computed: overflow, a cast that loses, a string that does not parse."""
 
 
+class RepeatedKey(ComputeError):
+    """A key occurs more often than ``join(validate=...)`` allows; it is named, with its rows."""
+
+
 class SourceNotFound(PartitaError, FileNotFoundError):
     """A path, glob or directory leads to no file that could be read."""
 

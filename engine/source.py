@@ -163,6 +163,26 @@ class Written:
     bytes: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeptFile(Written):
+    """A stream of Arrow batches that a session keeps: rows of one partition, or a piece of them."""
+
+    partition: int
+    piece: int
+    """Its place among the pieces of the partition."""
+
+    in_memory: bool
+    """Whether it lies in shared memory, and not on disk."""
+
+    column_bytes: tuple[int, ...]
+    """Bytes of each column."""
+
+    bounds: tuple[tuple[Any, Any] | None, ...]
+    """Least and greatest value of each column as plain numbers, None where they are not known."""
+
+    null_counts: tuple[int | None, ...]
+
+
 @runtime_checkable
 class Sink(Protocol):
     """A target that batches are written to. Nothing is visible before commit."""

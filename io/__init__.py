@@ -4,7 +4,9 @@ from .convert import table_from_arrow, table_from_pandas, table_from_pydict
 from .csv import CsvSink, CsvSource
 from .formats import FORMATS, Format, source_for
 from .ipc import IpcSink, IpcSource
+from .json import JsonSink, JsonSource
 from .memory import MemoryFragment, MemorySource
+from .orc import OrcSink, OrcSource
 from .parquet import ParquetSource
 from .parquet_sink import ParquetSink
 from .sink import FileSink
@@ -17,8 +19,12 @@ __all__ = [
     "Format",
     "IpcSink",
     "IpcSource",
+    "JsonSink",
+    "JsonSource",
     "MemoryFragment",
     "MemorySource",
+    "OrcSink",
+    "OrcSource",
     "ParquetSink",
     "ParquetSource",
     "source_for",

@@ -6,7 +6,7 @@ ones, run-end encoding is expanded, metadata of other libraries is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -136,6 +136,51 @@ def table_from_pandas(frame: pd.DataFrame) -> pa.Table:
             f"A pandas column has no Arrow type: {error}. Convert it with .astype() first."
         ) from None
     return table_from_arrow(table)
+
+
+def table_from_items(
+    items: Iterable[Any], names: Sequence[str] | None = None, schema: pa.Schema | None = None
+) -> pa.Table:
+    """Return a table of rows: dicts, tuples, or values.
+
+    Parameters
+    ----------
+    items
+        All of one kind.
+    names
+        Of the columns, where there is no `schema`.
+    schema
+        Names and types of the columns.
+
+    Raises
+    ------
+    SchemaError
+        If they are of several kinds, or values of one column of several types.
+    """
+    rows = list(items)
+    wanted = list(schema.names) if schema is not None else names
+    if not rows and wanted is None:
+        raise SchemaError("Of no rows the columns are not known: say them with schema=.")
+    if all(isinstance(row, Mapping) for row in rows):
+        found = dict.fromkeys(key for row in rows for key in row)
+        unknown = [key for key in found if wanted is not None and key not in wanted]
+        if unknown:
+            raise SchemaError(f"The rows have {unknown}, which schema= does not name.")
+        columns = {str(name): [row.get(name) for row in rows] for name in wanted or found}
+    elif any(isinstance(row, Mapping) for row in rows):
+        raise SchemaError("Some of the rows are dicts and some are not.")
+    elif all(isinstance(row, tuple | list) for row in rows):
+        widths = {len(row) for row in rows} or {len(wanted or ())}
+        if len(widths) > 1 or (wanted is not None and widths != {len(wanted)}):
+            said = "" if wanted is None else f", and the names are {wanted}"
+            raise SchemaError(f"The rows have {sorted(widths)} values{said}.")
+        known = wanted or [f"column_{place}" for place in range(widths.pop())]
+        columns = dict(zip(known, map(list, zip(*rows, strict=True)), strict=True))
+    else:
+        if wanted is not None and len(wanted) != 1:
+            raise SchemaError(f"Single values make one column, and the names are {wanted}.")
+        columns = {(wanted or ["item"])[0]: rows}
+    return table_from_pydict(columns, schema)
 
 
 def table_from_pydict(columns: Mapping[str, Any], schema: pa.Schema | None = None) -> pa.Table:

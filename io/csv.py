@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -15,8 +14,9 @@ from pyarrow import fs
 from ..engine.errors import SchemaError, SinkError
 from ..engine.schema import schema_of, unify
 from ..engine.source import Pushdown, ScanPlan
-from .csv_fragment import CsvFragment, CsvOptions, Range, read_header
+from .csv_fragment import CsvFragment, CsvOptions, read_header
 from .dataset import FileSource, runs
+from .lines import Range, can_be_cut, ranges
 from .listing import File, Listing
 from .partitioned import TableWriter
 from .sink import FileSink
@@ -27,8 +27,6 @@ _SAMPLE_BYTES = 4 << 20
 _SAMPLED_FILES = 8
 _PARSE_COST = 4
 """Parsing a byte of CSV takes as long as decoding about so many of Parquet: ranges are smaller."""
-
-_COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".br")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,16 +116,8 @@ class CsvSource(FileSource[CsvFile]):
 
     def _ranges(self, target: int) -> Iterator[Range]:
         for file in (stored.file for stored in self.files):
-            count = max(1, file.size // target) if self._can_be_cut(file) else 1
-            for start, stop in pairwise(file.size * part // count for part in range(count + 1)):
-                yield Range(file=file, start=start, stop=stop)
-
-    def _can_be_cut(self, file: File) -> bool:
-        return (
-            self.store is None
-            and not self.options.newlines_in_values
-            and not file.path.endswith(_COMPRESSED)
-        )
+            cut = not self.options.newlines_in_values and can_be_cut(file, self.store)
+            yield from ranges(file, target if cut else file.size + 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,18 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 from pyarrow import fs
 
 from ..engine.errors import SchemaError, SourceCorrupt
-from .file_errors import gone, not_readable, reason
+from .file_errors import not_readable, reason
 from .file_fragment import StreamedFragment
+from .lines import BLOCK_BYTES, Range, first_lines, lines_before, lines_of, open_stream
 from .listing import File
 
-_BLOCK_BYTES = 1 << 20
 _HEADER_BYTES = 1 << 16
 _NO_COLUMN = pa.schema([pa.field("\0", pa.string())])
 
@@ -85,30 +84,6 @@ class CsvOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Range:
-    """Some bytes of a file; nominal, lines that begin in them are meant."""
-
-    file: File
-    start: int
-    stop: int
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is all of the file."""
-        return self.start == 0 and self.stop >= self.file.size
-
-    @property
-    def size(self) -> int:
-        """Its bytes."""
-        return self.stop - self.start
-
-    def __str__(self) -> str:
-        if self.whole:
-            return self.file.path
-        return f"{self.file.path} [bytes {self.start:,} to {self.stop:,}]"
-
-
-@dataclass(frozen=True, kw_only=True)
 class CsvFragment(StreamedFragment[Range]):
     """Ranges that one task reads."""
 
@@ -140,7 +115,7 @@ class CsvFragment(StreamedFragment[Range]):
                 names = None if part.start == 0 else read_header(file, None, self.options).names
             reader = pacsv.open_csv(
                 source,
-                self.options.read_options(names, _BLOCK_BYTES),
+                self.options.read_options(names, BLOCK_BYTES),
                 self.options.parse_options(),
                 convert,
             )
@@ -164,7 +139,7 @@ def _damaged(part: Range, error: Exception) -> SourceCorrupt:
     found = re.search(r"Row #(\d+)", text)
     line = ""
     if found:
-        number = int(found[1]) + (0 if part.whole else _lines_before(part))
+        number = int(found[1]) + (0 if part.whole else lines_before(part))
         line = f", line {number:,}"
     return SourceCorrupt(
         f"{part.file.path!r}{line} cannot be read as CSV: {text}. If a column's type was"
@@ -173,48 +148,15 @@ def _damaged(part: Range, error: Exception) -> SourceCorrupt:
     )
 
 
-def _lines_before(part: Range) -> int:
-    with open(part.file.path, "rb") as handle:
-        end = _line_from(handle, part.start)
-        handle.seek(0)
-        count = 0
-        while (left := end - handle.tell()) > 0:
-            count += handle.read(min(left, _BLOCK_BYTES)).count(b"\n")
-    return count
-
-
 def _lines_of(part: Range, options: CsvOptions) -> bytes:
     """Return the lines that begin in a range."""
-    with open(part.file.path, "rb") as handle:
-        begin = _line_from(handle, part.start)
-        end = _line_from(handle, part.stop)
-        handle.seek(begin)
-        data = handle.read(max(0, end - begin))
+    data = lines_of(part)
     if options.quote and data.count(options.quote.encode()) % 2:
         raise SourceCorrupt(
             f"{part} begins or ends within a quoted value: a value holds a line end. Read the"
             " dataset with newlines_in_values=True."
         )
     return data
-
-
-def _line_from(handle: BinaryIO, position: int) -> int:
-    """Return where the first line begins that begins at `position` or later."""
-    if position == 0:
-        return 0
-    handle.seek(position - 1)
-    handle.readline()
-    return handle.tell()
-
-
-def open_stream(file: File, store: fs.FileSystem | None) -> pa.NativeFile:
-    """Return a stream of a file's bytes, decompressed as its suffix tells (``.csv.gz``)."""
-    try:
-        if store is None:
-            return pa.input_stream(file.path, compression="detect")
-        return store.open_input_stream(file.path, compression="detect")
-    except FileNotFoundError:
-        raise gone(file) from None
 
 
 def read_header(
@@ -231,11 +173,7 @@ def read_header(
         If the file is empty or not CSV.
     """
     try:
-        with open_stream(file, store) as stream:
-            sample = stream.read(sample_bytes)
-        if len(sample) == sample_bytes:
-            # The last line is cut off; a file whose first line is longer is read as it is.
-            sample = sample[: sample.rfind(b"\n") + 1] or sample
+        sample = first_lines(file, store, sample_bytes)
         reader = pacsv.open_csv(
             pa.BufferReader(sample),
             options.read_options(None, max(len(sample), 1)),

@@ -10,7 +10,9 @@ from ..engine.source import Source
 from .csv import CsvSink, CsvSource
 from .dataset import FileSource
 from .ipc import IpcSink, IpcSource
+from .json import JsonSink, JsonSource
 from .listing import Listing, Paths, resolve
+from .orc import OrcSink, OrcSource
 from .parquet import ParquetSource
 from .parquet_sink import ParquetSink
 from .sink import FileSink
@@ -51,6 +53,23 @@ FORMATS: dict[str, Format] = {
             sink=CsvSink,
             suffixes=(".csv", ".tsv", ".csv.gz", ".csv.zst", ".csv.bz2"),
         ),
+        Format(
+            name="json",
+            source=JsonSource,
+            sink=JsonSink,
+            suffixes=tuple(
+                f".{stem}{packed}"
+                for stem in ("json", "jsonl", "ndjson")
+                for packed in ("", ".gz", ".zst", ".bz2")
+            ),
+        ),
+        Format(
+            name="orc",
+            source=OrcSource,
+            sink=OrcSink,
+            suffixes=(".orc",),
+            magic=b"ORC",
+        ),
     )
 }
 """By name; the part behind ``scan_`` and ``sink_``."""
@@ -89,5 +108,6 @@ def _format_of(listing: Listing) -> Format:
     suffixes = [suffix for entry in FORMATS.values() for suffix in entry.suffixes]
     raise SourceNotFound(
         f"The format of {path!r} is not known. Files end with {listed(suffixes)}; with another"
-        " name, read it with scan_parquet, scan_csv or scan_ipc."
+        " name, read it with scan_parquet, scan_csv, scan_json,"
+        " scan_ipc or scan_orc."
     )

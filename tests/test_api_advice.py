@@ -50,8 +50,8 @@ NEAREST: dict[str, tuple[str, Callable[[pt.DataFrame], Any]]] = {
     "expression": ("Did you mean 'sum'?", lambda df: df.qty.summ),
     "text": ("Did you mean 'upper'?", lambda df: df.city.str.uper),
     "other namespace": ("There is .str.starts_with.", lambda df: df.city.starts_with),
-    "group": ("Did you mean 'mean'?", lambda df: df.group_by("city").meen),
-    "result": ("Did you mean 'to_pandas'?", lambda df: df.collect().to_panda),
+    "group": ("Did you mean 'mean' or 'median'?", lambda df: df.group_by("city").meen),
+    "result": ("Did you mean 'to_pandas'", lambda df: df.collect().to_panda),
     "result column": ("its column is ['qty']", lambda df: df.collect().qty),
 }
 
@@ -116,7 +116,7 @@ MISUSES: dict[str, tuple[str, Callable[[pt.DataFrame], Any]]] = {
     "join with pandas": ("pandas.DataFrame", lambda df: df.join(pd.DataFrame(), on="qty")),
     "merge with pandas": ("pandas.DataFrame", lambda df: df.merge(pd.DataFrame(), on="qty")),
     "concat with pandas": ("pandas.DataFrame", lambda df: pt.concat([df, pd.DataFrame()])),
-    "rows": ("from_pylist", lambda df: pt.DataFrame([{"a": 1}])),
+    "rows": ("from_items", lambda df: pt.DataFrame([(1, 2)])),
     "series": ("to_frame", lambda df: pt.DataFrame(pd.Series([1]))),
     "twice": (
         "with_columns would make column 'x' twice",

@@ -124,8 +124,15 @@ CASES: dict[str, tuple[type[errors.PartitaError], str, Callable[[Any], Any]]] = 
     ),
     "join of another kind": (
         errors.SchemaError,
-        "'inner', 'left', 'semi', 'anti'",
-        lambda d: d.join(d, on="day", how="full"),
+        "how='full'",
+        lambda d: d.join(d, on="day", how="outer"),
+    ),
+    "cross join with keys": (errors.SchemaError, "no keys", lambda d: d.join(d, "day", "cross")),
+    "join validated": (errors.SchemaError, "1:m", lambda d: d.join(d, "day", validate="one")),
+    "join in order": (
+        errors.SchemaError,
+        "left_right",
+        lambda d: d.join(d, "day", maintain_order="up"),
     ),
     "join without keys": (errors.SchemaError, "on=", lambda d: d.join(d)),
     "join by both": (errors.SchemaError, "not both", lambda d: d.join(d, on="day", left_on="day")),

@@ -33,6 +33,9 @@ ROUND_TRIPS: dict[str, tuple[str, Callable[..., Any], Callable[..., Any]]] = {
     "ipc": ("a.arrow", pt.DataFrame.sink_ipc, pt.scan_ipc),
     "write_parquet": ("a.parquet", pt.DataFrame.write_parquet, pt.read_parquet),
     "to_csv": ("a.csv", pt.DataFrame.to_csv, pt.read_csv),
+    "json": ("a.json", pt.DataFrame.sink_json, pt.scan_json),
+    "to_json": ("a.ndjson", pt.DataFrame.to_json, pt.read_json),
+    "orc": ("a.orc", pt.DataFrame.write_orc, pt.read_orc),
     "to_feather": ("a.feather", pt.DataFrame.to_feather, pt.read_ipc),
 }
 

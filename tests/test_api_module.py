@@ -13,10 +13,12 @@ import pytest
 import partita as pt
 
 NAMES = """
-    DataFrame Expression GroupBy Result Session all any coalesce col compute concat concat_str
-    config count errors exclude first from_arrow from_pandas from_polars from_pydict last len lit
-    max max_horizontal mean min min_horizontal n_unique read_csv read_ipc read_parquet scan_csv
-    scan_ipc scan_parquet std sum var when
+    DataFrame Expression GroupBy Result Session all any approx_n_unique approx_quantile coalesce
+    col compute concat concat_str config corr count cov delayed errors exclude first from_arrow
+    from_batches from_items from_pandas from_polars from_pydict generate implode kurtosis last len
+    lit max max_horizontal mean median merge_asof min min_horizontal mode n_unique null_count
+    product quantile random range read_csv read_ipc read_json read_orc read_parquet scan_csv
+    scan_ipc scan_json scan_orc scan_parquet skew std sum udf var when
 """
 
 

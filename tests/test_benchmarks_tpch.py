@@ -31,6 +31,7 @@ from benchmarks.tpch.engines import Options
 from benchmarks.tpch.errors import EngineFailedError, RowsDifferError, SetupError
 from benchmarks.tpch.memory import PeakSampler, family, sample
 from benchmarks.tpch.rounds import measure
+from benchmarks.tpch.verification import verify
 
 MiB = 2**20
 
@@ -55,7 +56,10 @@ def data() -> Dataset:
 
 @pytest.mark.parametrize("decimals", ["keep", "double"])
 def test_run_of_the_peers_writes_every_time(decimals: str, tmp_path: Path) -> None:
-    arguments = f"--sf 0.01 --peers-only --peers duckdb,polars --runs 2 --decimals {decimals}"
+    arguments = (
+        "--sf 0.01 --queries 1,3,6 --peers-only --peers duckdb,polars --runs 2"
+        f" --decimals {decimals}"
+    )
     written, tables = tmp_path / "run.json", tmp_path / "run.md"
     assert main([*arguments.split(), f"--json={written}", f"--markdown={tables}"]) == 0
     report = json.loads(written.read_text())
@@ -85,12 +89,41 @@ def test_partita_gives_the_same_bits_serial_and_with_processes(tmp_path: Path) -
     digests = []
     for switches in ("--executor serial", "--executor process --workers 2"):
         written = tmp_path / "run.json"
-        arguments = f"--sf 0.01 --peers duckdb --runs 1 --decimals double {switches}"
+        run = "--sf 0.01 --queries 1,3,6 --peers duckdb --runs 1 --decimals double"
+        arguments = f"{run} {switches}"
         assert main([*arguments.split(), f"--json={written}"]) == 0
         measurements = json.loads(written.read_text())["measurements"]
         digests.append([m["digests"] for m in measurements if m["engine"] == "partita"])
     assert digests[0] == digests[1]
     assert all(len(of_query) == 1 for of_query in digests[0])
+
+
+def test_verify_only_checks_all_queries_of_all_engines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--sf=0.01", "--verify-only", "--peers=polars"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in said[:-1]] == [f"Q{number}" for number in range(1, 23)]
+    assert all("duckdb" in line and "partita" in line and "polars" in line for line in said[:-1])
+    assert said[-1] == "All rows are right."
+
+
+def test_verify_only_names_every_query_that_is_wrong(data: Dataset) -> None:
+    other = generated(0.002, "keep")
+    lines: list[str] = []
+    with (
+        EngineProcess("duckdb", data, Options()) as duckdb,
+        EngineProcess("polars", other, Options()) as polars,
+        pytest.raises(RowsDifferError, match=r"(?s)Q4: .*Q6: duckdb and polars differ: 1 of 1"),
+    ):
+        verify([polars], duckdb, [4, 6], lines.append)
+    assert [line.rpartition(" ")[2] for line in lines] == ["WRONG", "WRONG"]
+
+
+def test_queries_are_named_by_numbers_spans_and_all(capsys: pytest.CaptureFixture[str]) -> None:
+    common = "--sf 0.01 --verify-only --peers-only --peers duckdb --queries"
+    for given, meant in (("2-4,3,1", [2, 3, 4, 1]), ("all", list(range(1, 23))), ("22", [22])):
+        assert main([*common.split(), given]) == 0
+        said = capsys.readouterr().out.splitlines()[:-1]
+        assert [int(line.split(":")[0][1:]) for line in said] == meant
 
 
 def test_rows_that_differ_end_the_run(data: Dataset) -> None:
@@ -100,7 +133,7 @@ def test_rows_that_differ_end_the_run(data: Dataset) -> None:
         EngineProcess("polars", other, Options()) as polars,
         pytest.raises(RowsDifferError, match="Q6: duckdb and polars differ: 1 of 1 rows") as raised,
     ):
-        measure([duckdb, polars], [6], 1, print)
+        measure([polars], duckdb, [6], 1, print)
     assert "{'revenue': Decimal('1193053.2253')}" in str(raised.value)
     assert raised.value.exit_code == 1
 
@@ -120,6 +153,8 @@ def test_a_peer_that_is_not_installed_is_an_error_that_names_the_extra(
     [
         ("--peers-only --peers quackdb", "no engine 'quackdb'"),
         ("--peers-only --peers duckdb --queries 1,99 --sf 0.01", "--queries names 99"),
+        ("--peers-only --peers duckdb --queries 3-,x --sf 0.01", "--queries names 3-, x"),
+        ("--peers-only --peers duckdb --queries 20-24 --sf 0.01", "--queries names 20-24"),
         ("--peers-only --peers duckdb --data {empty}", "no Parquet file for region, nation"),
         ("--peers-only --peers duckdb --decimals double --data {data}", "the kind 'keep'"),
         ("--peers-only --peers=", "leaves no engine"),

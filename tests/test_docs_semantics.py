@@ -131,6 +131,8 @@ def _() -> None:
         first=col("a").first(),
         last=col("a").last(),
         distinct=col("a").n_unique(),
+        modes=col("a").mode(),
+        all=col("a").implode(),
     )
     assert found.to_dicts() == [
         {
@@ -142,6 +144,8 @@ def _() -> None:
             "first": None,
             "last": None,
             "distinct": 3,
+            "modes": [None],
+            "all": data["a"],
         }
     ]
 
@@ -208,6 +212,7 @@ def _() -> None:
     assert fails(-col("a"), a=[least])
     assert fails(col("a").sum(), a=[most, 1])
     assert values(col("a").sum(), a=[most, 1, -1]) == [most]
+    assert fails(col("a").product(), a=[most, 2])
 
 
 @line("two integer types")
@@ -279,11 +284,14 @@ def _() -> None:
     assert values(col("a").sum(), a=ints("int8", 127, 127)) == [254]
 
 
-@line("type of a mean")
+@line("type of a mean, a median, a quantile")
 def _() -> None:
     assert type_of(col("a").mean(), a=[1, 2]) == "double"
     assert type_of(col("a").mean(), a=[Decimal("1.10")]) == "double"
-    assert type_of(col("a").mean(), a=pa.array([1], pa.float32())) == "float"
+    for aggregate in (col("a").mean(), col("a").median(), col("a").quantile(0.5)):
+        assert type_of(aggregate, a=pa.array([1], pa.float32())) == "float"
+        assert type_of(aggregate, a=[datetime.date(2024, 1, 1)]) == "timestamp[us]"
+        assert type_of(aggregate, a=[datetime.timedelta(1)]) == "duration[us]"
 
 
 @line("an aggregate of no rows")
@@ -299,7 +307,12 @@ def _() -> None:
         **{name: getattr(col("a"), name)() for name in ("mean", "std", "var", "first", "last")},
         **{name: getattr(col("s"), name)() for name in ("min", "max")},
     }
+    lists = ("mode", "implode", "unique", "head", "tail", "top_k", "bottom_k")
+    aggregates |= {name: getattr(col("s"), name)() for name in lists}
+    nulls = ("median", "skew", "kurtosis", "arg_min")
+    aggregates |= {name: getattr(col("a"), name)() for name in (*nulls, "product")}
     known = {"sum": 0, "count": 0, "len": 0, "n_unique": 0, "any": False, "all": True}
+    known |= {"product": 1, **{name: [] for name in lists}}
     found = none.select(**aggregates).to_dicts()
     assert found == [{name: known.get(name) for name in aggregates}]
 
@@ -444,3 +457,183 @@ def _() -> None:
         "a": [1.0, 1.5],
         "b": [None, "x"],
     }
+    relaxed = pt.concat([one, other.select("a")], how="vertical_relaxed")
+    assert relaxed.to_pydict() == {"a": [1.0, 1.5]}
+
+
+@line("frames side by side")
+def _() -> None:
+    one, other = pt.from_pydict({"a": [1, 2]}), pt.from_pydict({"b": [3]})
+    with pytest.raises(errors.ComputeError):
+        pt.concat([one, other], how="horizontal").collect()
+    filled = pt.concat([one, other], how="horizontal_extend").to_pydict()
+    assert filled == {"a": [1, 2], "b": [3, None]}
+
+
+@line("`explode` of a null and of an empty list")
+def _() -> None:
+    df = pt.from_pydict({"k": [1, 2, 3], "v": [[7], None, []]})
+    assert df.explode("v").to_pydict() == {"k": [1, 2], "v": [7, None]}
+    other = df.explode("v", keep_nulls=False, empty_as_null=True)
+    assert other.to_pydict() == {"k": [1, 3], "v": [7, None]}
+
+
+@line("`explode` of several columns")
+def _() -> None:
+    df = pt.from_pydict({"v": [[1, 2]], "w": [[3]]})
+    with pytest.raises(errors.ComputeError, match="'v' has 2, 'w' has 1"):
+        df.explode("v", "w").collect()
+
+
+@line("`unnest` of a null")
+def _() -> None:
+    df = pt.from_pydict({"s": [{"x": 1}, None], "x": [2, 3]})
+    assert df.drop("x").unnest("s").to_pydict() == {"x": [1, None]}
+    with pytest.raises(errors.DuplicateColumn):
+        df.unnest("s")
+
+
+@line("rows of `unpivot`")
+def _() -> None:
+    long = pt.from_pydict({"a": [1, 2], "b": [0.5, 1.5]}).unpivot()
+    assert long.to_pydict() == {"variable": ["a", "a", "b", "b"], "value": [1.0, 2.0, 0.5, 1.5]}
+
+
+@line("columns of `pivot`")
+def _() -> None:
+    df = pt.from_pydict({"i": [1, 1], "k": ["x", "y"], "v": [2, 3]})
+    with pytest.raises(errors.SchemaError, match="on_columns="):
+        df.pivot("k", index="i", values="v", aggregate="sum")
+    wide = df.pivot("k", ["y", "z"], index="i", values="v", aggregate="sum")
+    assert wide.columns == ["i", "y", "z"]
+
+
+@line("an empty cell of `pivot`")
+def _() -> None:
+    df = pt.from_pydict({"i": [1], "k": ["x"], "v": [2]})
+
+    def cell(aggregate: str) -> Any:
+        return df.pivot("k", ["y"], index="i", values="v", aggregate=aggregate).to_pydict()["y"][0]
+
+    assert [cell(each) for each in ("sum", "count", "len", "n_unique")] == [0, 0, 0, 0]
+    assert [cell(each) for each in ("mean", "max", "first")] == [None, None, None]
+
+
+@line("row numbers")
+def _() -> None:
+    df = pt.from_pydict({"v": list(range(100))})
+    with pt.config.set(partition_bytes=64):
+        assert df.filter(col("v") % 2 == 1).with_row_index().to_pydict()["index"] == [*range(50)]
+
+
+@line("`sample` and `shuffle`")
+def _() -> None:
+    df = pt.from_pydict({"v": list(range(100))})
+    for query in (df.sample(9, seed=1), df.sample(fraction=0.3, seed=1), df.shuffle(seed=1)):
+        whole = query.to_pydict()
+        with pt.config.set(partition_bytes=64):
+            assert query.to_pydict() == whole
+
+
+@line("size of a sample")
+def _() -> None:
+    df = pt.from_pydict({"v": list(range(1000))})
+    assert [len(df.sample(n, seed=1)) for n in (7, 5000)] == [7, 1000]
+    assert 250 < len(df.sample(fraction=0.3, seed=1)) < 350
+
+
+@line("columns by pattern")
+def _() -> None:
+    df = pt.from_pydict({"a1": [1], "a2": [2], "b": [3]})
+    assert df.select(col("^a.$")).columns == ["a1", "a2"] == df.select("^a.$").columns
+    assert df.select(pt.exclude("^a.$")).columns == ["b"] == df.drop("^a.$").columns
+
+
+# Aggregates
+
+
+@line("NaN in a quantile, in `top_k`")
+def _() -> None:
+    assert same(values(col("a").quantile(1.0), a=[NAN, INF, 1.0]), [NAN])
+    assert same(values(col("a").median(), a=[NAN, 2.0, 1.0]), [2.0])
+    assert same(values(col("a").top_k(2), a=[1.0, NAN, 2.0]), [[NAN, 2.0]])
+
+
+@line("NaN in `arg_max`, `max_by` and the like")
+def _() -> None:
+    data = {"a": [NAN, 1.0, 2.0, None], "s": ["x", "y", "z", "w"]}
+    assert values(col("a").arg_max(), **data) == [2]
+    assert values(col("s").max_by("a"), **data) == ["z"]
+    assert values(col("s").min_by("a"), **data) == ["y"]
+    assert values(col("s").min_by("a"), a=[None, NAN], s=["x", "y"]) == ["y"]
+
+
+@line("type of a product")
+def _() -> None:
+    assert type_of(col("a").product(), a=ints("int8", 1)) == "int64"
+    assert type_of(col("a").product(), a=ints("uint8", 1)) == "uint64"
+    assert type_of(col("a").product(), a=[True]) == "int64"
+    assert type_of(col("a").product(), a=pa.array([1], pa.float32())) == "float"
+    with pytest.raises(errors.TypeMismatch):
+        type_of(col("a").product(), a=[Decimal("1.1")])
+
+
+@line("an aggregate with a filter")
+def _() -> None:
+    df = pt.from_pydict({"k": [1, 2], "v": [5, 6]})
+    few = col("v").filter(col("v") > 5)
+    made = df.group_by("k").agg(sum=few.sum(), min=few.min(), all=few.implode(), n=few.len())
+    assert made.sort("k").to_dicts() == [
+        {"k": 1, "sum": 0, "min": None, "all": [], "n": 0},
+        {"k": 2, "sum": 6, "min": 6, "all": [6], "n": 1},
+    ]
+
+
+@line("a quantile between two values")
+def _() -> None:
+    assert values(col("a").quantile(0.5), a=[1, 2]) == [2.0]
+    assert values(col("a").quantile(0.4), a=[1, 2]) == [1.0]
+    assert values(col("a").quantile(0.4, "linear"), a=[1, 2]) == [1.4]
+
+
+@line("a median between two values")
+def _() -> None:
+    assert values(col("a").median(), a=[1, 2, None]) == [1.5]
+
+
+@line("an approximate quantile")
+def _() -> None:
+    up, down = list(range(1, 1001)), list(range(1000, 0, -1))
+    found = [values(col("a").approx_quantile(0.9, 0.02), a=data) for data in (up, down)]
+    assert found[0] == found[1]
+    assert abs(found[0][0] - 900) <= 0.02 * 900 + 1
+
+
+@line("an approximate number of values")
+def _() -> None:
+    up, down = list(range(50_000)), list(range(49_999, -1, -1))
+    found = [values(col("a").approx_n_unique(), a=data) for data in (up, down)]
+    assert found[0] == found[1]
+    assert abs(found[0][0] - 50_000) <= 3 * 0.0081 * 50_000
+
+
+@line("`mode`")
+def _() -> None:
+    assert values(col("a").mode(), a=[3, 1, 3, 1, 2]) == [[1, 3]]
+    assert values(col("a").mode(), a=[None, "x", "x", None]) == [[None, "x"]]
+
+
+@line("`skew`, `kurtosis`, `corr` of one value")
+def _() -> None:
+    for data in ([2.5], [0.1, 0.1, 0.1]):
+        for aggregate in (col("a").skew(), col("a").kurtosis(), pt.corr("a", "a")):
+            assert same(values(aggregate, a=data), [NAN])
+
+
+@line("a list of an aggregate")
+def _() -> None:
+    data = {"a": [2, None, 3, 1], "t": [4, 3, 2, 1]}
+    assert values(col("a").implode(), **data) == [[2, None, 3, 1]]
+    assert values(col("a").sort().implode(), **data) == [[None, 1, 2, 3]]
+    assert values(col("a").sort_by("t").head(2), **data) == [[1, 3]]
+    assert values(col("a").top_k(9), **data) == [[3, 2, 1, None]]

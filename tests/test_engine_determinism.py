@@ -103,6 +103,32 @@ def tail(sales: pt.DataFrame) -> pt.DataFrame:
     return sales.filter(col("amount") > 0).tail(700)
 
 
+def exploded(sales: pt.DataFrame) -> pt.DataFrame:
+    parts = sales.select("row", part=col("place").str.split(" "))
+    return parts.filter(col("row") % 3 == 0).explode("part").reverse()
+
+
+def numbered(sales: pt.DataFrame) -> pt.DataFrame:
+    return sales.filter(col("amount") > 0).with_row_index().gather_every(3)
+
+
+def sample(sales: pt.DataFrame) -> pt.DataFrame:
+    return sales.filter(col("amount") < 5).sample(900, seed=4)
+
+
+def shuffle(sales: pt.DataFrame) -> pt.DataFrame:
+    return sales.select("row", "place").shuffle(seed=4)
+
+
+def side_by_side(sales: pt.DataFrame) -> pt.DataFrame:
+    others = sales.filter(col("row") % 5 > 0).select(other="place", amount_below="amount")
+    return pt.concat([sales, others], how="horizontal_extend")
+
+
+def long(sales: pt.DataFrame) -> pt.DataFrame:
+    return sales.filter(col("key") < 9).unpivot(["row", "amount"], index="place")
+
+
 QUERIES = (
     group_by,
     group_by_text,
@@ -115,6 +141,12 @@ QUERIES = (
     one_of_each,
     whole_sum,
     tail,
+    exploded,
+    numbered,
+    sample,
+    shuffle,
+    side_by_side,
+    long,
 )
 
 

@@ -20,7 +20,7 @@ from partita.engine.expr import evaluate as evaluation
 from partita.engine.expr.aggregates import AGGREGATES, aggregate_type
 from partita.engine.expr.evaluate import dtype_of, evaluate, evaluate_many
 from partita.engine.expr.expand import expand
-from partita.engine.expr.node import Column, Literal
+from partita.engine.expr.node import Agg, Column, Literal
 from partita.engine.expr.text import text_of
 
 D = decimal.Decimal
@@ -304,7 +304,10 @@ def test_aggregates_have_a_type_for_all_they_accept(name: str) -> None:
     aggregate = AGGREGATES[name]
     for dtype in (*aggregate.accepts.samples, pa.null()):
         assert isinstance(aggregate_type(name, dtype), pa.DataType)
-        planned = dtype_of(getattr(col("x"), name)().node, pa.schema([("x", dtype)]))
+        settings = (("quantile", 0.5),) if "quantile" in name else ()
+        others = tuple(Column("y") for _ in aggregate.others)
+        schema = pa.schema([("x", dtype), ("y", pa.int64())])
+        planned = dtype_of(Agg(name, Column("x"), settings, others=others), schema)
         assert planned == aggregate_type(name, dtype)
     if not aggregate.accepts.contains(pa.list_(pa.int8())):
         with pytest.raises(TypeMismatch, match=name):

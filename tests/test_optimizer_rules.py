@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import partita as pt
@@ -75,9 +76,20 @@ def frames() -> dict[str, object]:
             "day": [datetime.date(2024, 3, 1 + number % 2) for number in range(120)],
         }
     )
+    lists = pt.from_pydict(
+        {
+            "id": [1, 2, 3, 4],
+            "zone": ["1", "x", None, "2"],
+            "tags": [["a", "b"], [], None, ["a", None]],
+            "point": [{"x": 1, "y": "p"}, None, {"x": None, "y": "q"}, {"x": 1, "y": None}],
+        }
+    )
 
     def same(batch: pa.RecordBatch) -> pa.RecordBatch:
         return batch
+
+    def large(values: pa.Array) -> pa.Array:
+        return pc.greater(pc.abs(values), 3)
 
     mapped = trips.map_batches(same, schema=trips.schema)
     return {
@@ -88,6 +100,8 @@ def frames() -> dict[str, object]:
         "events": events,
         "rides": rides,
         "mapped": mapped,
+        "lists": lists,
+        "large": large,
     }
 
 

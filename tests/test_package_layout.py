@@ -194,7 +194,16 @@ def test_every_package_folder_has_an_init() -> None:
     assert not bare
 
 
-BROUGHT_BY_THE_USER = {"IPython", "dask", "distributed", "duckdb", "polars", "fsspec", "torch"}
+BROUGHT_BY_THE_USER = {
+    "IPython",
+    "dask",
+    "distributed",
+    "duckdb",
+    "polars",
+    "fsspec",
+    "narwhals",
+    "torch",
+}
 """Used where they are there: a notebook's own kernel, a frame of theirs that is handed in."""
 
 

@@ -323,10 +323,16 @@ def test_states_give_what_polars_gives() -> None:
         "max": "date",
         "first": "text",
         "last": "text",
+        "bitwise_and": "bool",
     }
+    # What takes several columns, settings, or gives what has its own order there.
+    apart = {"min_by", "max_by", "cov", "corr", "quantile", "approx_quantile", "mode", "unique"}
+    apart |= {"top_k", "bottom_k"}
     made = columns()
     groups = group_ids([pa.array(ids)], ROWS)
     for name, state in STATES.items():
+        if name in apart:
+            continue
         array = made[of.get(name, "int8")]
         parts = state.start(groups, array)
         assert [part.type for part in parts] == list(state.types(decoded(array).type))
@@ -338,4 +344,5 @@ def test_states_give_what_polars_gives() -> None:
         frame = pl.DataFrame({"k": ids, "v": pl.from_arrow(decoded(array))})
         expr = pl.len() if name == "len" else getattr(pl.col("v"), name)()
         expected = frame.group_by("k", maintain_order=True).agg(expr.alias("v"))["v"].to_list()
-        assert result.to_pylist() == pytest.approx(expected), name
+        exact = pa.types.is_nested(dtype)
+        assert result.to_pylist() == (expected if exact else pytest.approx(expected)), name

@@ -29,6 +29,7 @@ from partita.engine.physical.operators.aggregate import (
 from partita.engine.physical.operators.compute import Compute
 from partita.engine.physical.operators.conform import ConformRows
 from partita.engine.physical.operators.filter import FilterRows
+from partita.engine.physical.operators.group_rows import RowsOfGroups
 from partita.engine.physical.operators.join import HashJoin
 from partita.engine.physical.operators.map_batches import MapBatchesRows
 from partita.engine.physical.operators.slice import LimitRows, TailRows
@@ -47,6 +48,9 @@ class SerialContext:
     partition: int = 0
     label: str = "part.parquet"
     key_range: KeyRange | None = None
+    own_range: KeyRange | None = None
+    first_row: int | None = None
+    skips: tuple[int, ...] = ()
     batch_rows: int = 64
     cache: dict[Any, Any] = field(default_factory=dict)
     sides: tuple[list[pa.RecordBatch], ...] = ()
@@ -214,6 +218,7 @@ def test_tail(count: int) -> None:
         TopK(by=(SortKey(Column("i")),), limit=5),
         PartialAggregate(keys=("k",), aggs=(), schema=SCHEMA),
         FinalAggregate(keys=("k",), aggs=(), schema=pa.schema([SCHEMA.field("k")])),
+        RowsOfGroups(keys=("k",), count=2),
     ],
     ids=lambda operator: type(operator).__name__,
 )

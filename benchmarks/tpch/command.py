@@ -16,6 +16,7 @@ from .engines import SUBJECT, Options, check_installed, version
 from .errors import BenchmarkError, SetupError
 from .report import Report, as_json, as_markdown
 from .rounds import measure
+from .verification import REFERENCE, verify
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return 130
+    if report is None:
+        print("All rows are right.")
+        return 0
     print()
     print(as_markdown(report), end="")
     if asked.markdown is not None:
@@ -41,19 +45,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(asked: argparse.Namespace) -> Report:
-    """Start the engines, ask them the queries, and return what they took."""
+def run(asked: argparse.Namespace) -> Report | None:
+    """Start the engines, ask them the queries, and return what they took.
+
+    None where the rows alone were asked for.
+    """
     names = [*([] if asked.peers_only else [SUBJECT]), *asked.peers]
     if not names:
         raise SetupError("--peers-only leaves no engine: name at least one in --peers.")
-    check_installed(names)
+    check_installed([*names, REFERENCE])
     dataset = _dataset(asked)
     options = Options(workers=asked.workers, executor=asked.executor)
     before = os.getloadavg()[0]
     with ExitStack() as stack:
-        engines = [stack.enter_context(EngineProcess(name, dataset, options)) for name in names]
+        started = {
+            name: stack.enter_context(EngineProcess(name, dataset, options))
+            for name in dict.fromkeys([*names, REFERENCE])
+        }
+        engines, reference = [started[name] for name in names], started[REFERENCE]
         numbers = _numbers(asked.queries, engines[0])
-        measurements = measure(engines, numbers, asked.runs, _say)
+        if asked.verify_only:
+            verify(engines, reference, numbers, _say)
+            return None
+        measurements = measure(engines, reference, numbers, asked.runs, _say)
     return Report(
         scale=f"{asked.sf:g}" if asked.data is None else f"of {asked.data}",
         decimals=dataset.decimals,
@@ -72,9 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--sf", type=float, default=1.0, help="scale factor of the generated data (1)")
-    add("--queries", type=_list, help="numbers, as in 1,3,6 (all that are written)")
+    add("--queries", type=_list, default=["all"], help="numbers, as in 1,3,6 or 1-22 (all)")
     add("--peers", type=_list, default=["polars", "duckdb"], help="polars,duckdb,dask")
     add("--peers-only", action="store_true", help=f"leave {SUBJECT} out")
+    add("--verify-only", action="store_true", help="run each query once and check its rows")
     add("--runs", type=_positive, default=3, help="timed runs of each query (3)")
     add("--json", type=Path, metavar="FILE", help="write everything here")
     add("--markdown", type=Path, metavar="FILE", help="write the tables here")
@@ -106,16 +121,30 @@ def _dataset(asked: argparse.Namespace) -> Dataset:
     return dataset
 
 
-def _numbers(asked: Sequence[str] | None, first: EngineProcess) -> list[int]:
+def _numbers(asked: Sequence[str], first: EngineProcess) -> list[int]:
     """Return the queries to run: those asked for, all of which the first engine has to have."""
     written = sorted(first.queries)
-    unknown = [text for text in asked or () if not text.isdigit() or int(text) not in written]
+    numbers: dict[int, None] = {}
+    unknown = []
+    for text in asked:
+        spanned = written if text == "all" else _span(text)
+        if spanned and set(spanned) <= set(written):
+            numbers |= dict.fromkeys(spanned)
+        else:
+            unknown.append(text)
     if unknown:
         raise SetupError(
             f"--queries names {', '.join(unknown)}; written for {first.name}:"
             f" {', '.join(map(str, written))}."
         )
-    return written if asked is None else [int(text) for text in asked]
+    return list(numbers)
+
+
+def _span(text: str) -> list[int]:
+    """Return the numbers of ``7`` or ``7-9``; none of what is neither."""
+    first, dash, last = text.partition("-")
+    ends = (first, last if dash else first)
+    return list(range(int(ends[0]), int(ends[1]) + 1)) if all(map(str.isdigit, ends)) else []
 
 
 def _list(text: str) -> list[str]:

@@ -43,6 +43,13 @@ class Dataset:
         single = self.directory / f"{table}.parquet"
         return str(single if single.is_file() else self.directory / table / "*.parquet")
 
+    @property
+    def scale(self) -> float:
+        """The scale factor, which some queries ask for: there are 10,000 suppliers for each 1."""
+        files = Path(self.path("supplier"))
+        rows = sum(pq.read_metadata(file).num_rows for file in files.parent.glob(files.name))
+        return rows / 10_000
+
 
 def cache_directory() -> Path:
     """Return where generated datasets are kept: the platform's cache directory."""

@@ -1,7 +1,7 @@
 """Who is asked when: every engine one query at a time, in turns, so that all meet the same noise.
 
 For each query: a first round that is not timed (libraries load, files come into the page cache),
-the timed rounds, and one in which memory is sampled. The rows of every round are compared.
+the timed rounds, and one in which memory is sampled. The rows of every round are checked.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .client import Answer, EngineProcess
-from .comparison import difference, digest
-from .errors import RowsDifferError
+from .comparison import digest
 from .memory import Memory, PeakSampler
-from .queries import ORDER_BY
+from .verification import check_rows
 
 ENOUGH_SAMPLES = 10
 """Samples of memory that a query of few milliseconds is repeated for."""
@@ -40,6 +39,7 @@ class Measurement:
 
 def measure(
     engines: Sequence[EngineProcess],
+    reference: EngineProcess,
     queries: Sequence[int],
     runs: int,
     say: Callable[[str], None],
@@ -49,7 +49,10 @@ def measure(
     Parameters
     ----------
     engines
-        Started engines; where rows differ, the first one's are shown on the left.
+        Started engines.
+    reference
+        The engine whose rows all others have to give; it may be one of them, and is not timed
+        where it is not.
     queries
         Their numbers; an engine that has not written one is left out of it.
     runs
@@ -60,23 +63,24 @@ def measure(
     Raises
     ------
     RowsDifferError
-        When two engines gave different rows, in any round.
+        When an engine gave other rows than the reference, in any round.
     """
     owned: dict[str, set[str]] = {engine.name: set() for engine in engines}
     measurements = []
     for query in queries:
+        expected = reference.ask(query)
         able = [engine for engine in engines if query in engine.queries]
         answers: dict[str, list[Answer]] = {engine.name: [] for engine in able}
         peaks: dict[str, Memory] = {}
         for turn in range(1 + runs):
             answered = {engine.name: engine.ask(query) for engine in _in_turn(able, turn)}
-            check_rows(query, {engine.name: answered[engine.name] for engine in able})
+            check_rows(query, expected, answered)
             for name, answer in answered.items():
                 answers[name].append(answer)
         for engine in able:
             last, peaks[engine.name] = _peak(engine, query, owned[engine.name])
             answers[engine.name].append(last)
-        check_rows(query, {name: given[-1] for name, given in answers.items()})
+        check_rows(query, expected, {name: given[-1] for name, given in answers.items()})
         measurements += [
             Measurement(
                 engine=name,
@@ -90,17 +94,6 @@ def measure(
         ]
         say(f"Q{query}: {', '.join(answers)} agree on {measurements[-1].rows} rows")
     return measurements
-
-
-def check_rows(query: int, answers: dict[str, Answer]) -> None:
-    """Raise a `RowsDifferError` unless all engines gave the rows that the first one gave."""
-    reference, *others = answers
-    for other in others:
-        found = difference(
-            answers[reference].rows, answers[other].rows, order_by=ORDER_BY.get(query, ())
-        )
-        if found is not None:
-            raise RowsDifferError(f"Q{query}: {reference} and {other} differ: {found}")
 
 
 def _peak(engine: EngineProcess, query: int, owned: set[str]) -> tuple[Answer, Memory]:

@@ -29,6 +29,7 @@ class Tables:
         self._engine = engine
         self._dataset = dataset
         self.decimals = dataset.decimals
+        self.scale = dataset.scale
 
     def __getattr__(self, table: str) -> Any:
         if table not in TABLES:

@@ -13,7 +13,6 @@ _BY_ROW = (
     " df.map_batches(function) on whole batches."
 )
 _RUN = "An expression has no rows of its own: select it from a frame, "
-_QUANTILES = "Medians and quantiles are not there yet: collect and use those of pandas or numpy."
 _FILTERED = "Filter or select before .collect(), or go on with pt.DataFrame(result)"
 
 FRAME: Mapping[str, str] = {
@@ -32,8 +31,14 @@ FRAME: Mapping[str, str] = {
     "apply": "A function for each row is slow in Python: use expressions in .with_columns(...), or"
     " .map_batches(function) on whole batches.",
     "applymap": _BY_ROW,
-    "map_rows": _BY_ROW,
     "append": "Frames never change: use pt.concat([a, b]).",
+    "vstack": "Use pt.concat([a, b]).",
+    "extend": "Frames never change: use pt.concat([a, b]).",
+    "hstack": "Use pt.concat([a, b], how='horizontal') where rows belong together by their order,"
+    " .join(...) where they do by a key.",
+    "stack": "Use .unpivot(...).",
+    "unstack": "Use .pivot(...).",
+    "with_row_count": "Use .with_row_index(...).",
     "insert": "Frames never change: use .with_columns(name=...).",
     "pop": "Frames never change: use df['name'] and .drop('name').",
     "update": "Frames never change: use .join(...) and .with_columns(...).",
@@ -41,40 +46,20 @@ FRAME: Mapping[str, str] = {
     "shape": "The number of rows is known only after a run: use len(df), which runs, and df.width.",
     "values": "Use .to_numpy(), which runs.",
     "T": "Columns have types of their own: use .collect() and transpose the result.",
-    "describe": "Select what is to be known, as in .select(pt.col('a').mean(), n=pt.len()); or"
-    " .collect().to_pandas().describe() where the rows fit into memory.",
     "info": "Print the frame for its columns and types; .estimate() tells how large it may be, and"
     " len(df) runs and counts.",
-    "value_counts": "Use .group_by('a').len('count').sort('count', descending=True).",
     "isnull": "Use .null_count() for all columns, or pt.col('a').is_null() for one.",
     "isna": "Use .null_count() for all columns, or pt.col('a').is_null() for one.",
-    "sample": "Use .head(n), or .filter(...) by a column; samples are not there yet.",
-    "pivot": "Group by both and aggregate, then pivot the small result in pandas or polars.",
-    "pivot_table": "Group by both and aggregate, then pivot the small result in pandas or polars.",
-    "melt": "Select each column under one name, and pt.concat the frames.",
-    "unpivot": "Select each column under one name, and pt.concat the frames.",
-    "explode": "Functions of lists are not there yet: use .map_batches(function, schema=...).",
     "lazy": "A frame is lazy as it is: .collect() runs it.",
-    "persist": "Write it with .sink_parquet(path) and scan that, or pt.DataFrame(df.collect()).",
-    "cache": "Write it with .sink_parquet(path) and scan that, or pt.DataFrame(df.collect()).",
-    "repartition": "Partitions are cut by the data: see pt.config.set(partition_bytes=...).",
-    "npartitions": "Partitions are cut when a frame runs: see .collect().profile.",
     "to_dict": "Use .to_pydict() for columns or .to_dicts() for rows.",
-    "to_json": "Use .sink_parquet, .sink_csv or .sink_ipc; or .collect().to_pandas().to_json().",
     "to_excel": "Use .sink_csv; or .collect().to_pandas().to_excel().",
     "to_sql": "Use .collect().to_pandas().to_sql(), or .collect_batches() for an ADBC driver.",
-    **{
-        name: f"Select what is wanted, as in .select(pt.all().{name}()) for all columns or"
-        f" .select(pt.col('a').{name}()) for one."
-        for name in ("sum", "mean", "min", "max", "std", "var", "first", "last", "any", "all")
-    },
-    **dict.fromkeys(("median", "quantile"), _QUANTILES),
-    **dict.fromkeys(("shift", "diff", "rolling", "cumsum", "rank"), _WINDOWS),
+    **dict.fromkeys(("shift", "diff", "cumsum", "rank"), _WINDOWS),
 }
 """What a frame does not have."""
 
 EXPRESSION: Mapping[str, str] = {
-    **dict.fromkeys(("apply", "map", "map_elements", "transform", "pipe"), _BY_ROW),
+    **dict.fromkeys(("apply", "map", "transform", "pipe"), _BY_ROW),
     **dict.fromkeys(
         (
             *("over", "shift", "diff", "pct_change", "rank", "rolling", "rolling_mean"),
@@ -83,9 +68,8 @@ EXPRESSION: Mapping[str, str] = {
         ),
         _WINDOWS,
     ),
-    **dict.fromkeys(("median", "quantile"), _QUANTILES),
     **dict.fromkeys(
-        ("collect", "compute", "to_pandas", "to_arrow", "to_numpy", "values", "show", "head"),
+        ("collect", "compute", "to_pandas", "to_arrow", "to_numpy", "values", "show"),
         f"{_RUN}as in df.select('a').collect().",
     ),
     **dict.fromkeys(
@@ -94,11 +78,9 @@ EXPRESSION: Mapping[str, str] = {
     ),
     "replace": "Use pt.when(...).then(...).otherwise(...); in text .str.replace_all(old, new); for"
     " many values .join() a frame of old and new.",
-    "unique": f"{_RUN}as in df.select('a').unique(); .n_unique() counts.",
     "drop_duplicates": f"{_RUN}as in df.select('a').unique().",
-    "value_counts": "Use df.group_by('a').len('count').sort('count', descending=True).",
+    "value_counts": "Use df.value_counts('a').",
     "dropna": "Use df.drop_nulls('a').",
-    "sort": "Use df.sort('a').",
     "sort_values": "Use df.sort('a').",
     "nlargest": "Use df.top_k(n, by='a').",
     "nsmallest": "Use df.bottom_k(n, by='a').",
@@ -106,7 +88,6 @@ EXPRESSION: Mapping[str, str] = {
     "name": "Use .alias('b') for another name.",
     "rename": "Use .alias('b').",
     "where": "Use pt.when(condition).then(...).otherwise(...).",
-    "filter": "Use df.filter(...), or pt.when(condition).then(...) inside of an aggregate.",
     "nunique": "Use .n_unique().",
     "size": "Use .len(), or pt.len().",
     "is_unique": _WINDOWS,
@@ -116,17 +97,13 @@ EXPRESSION: Mapping[str, str] = {
 """What an expression does not have."""
 
 GROUPS: Mapping[str, str] = {
-    "apply": "Use .agg(...) with expressions; or collect, and apply in pandas to what is small.",
-    "map_groups": "Use .agg(...) with expressions.",
     "transform": "Use .agg(...) and .join() the result back.",
     "filter": "Use .agg(...) and .filter(...) behind it.",
-    "head": "For the first of each group use .agg(pt.all().first()); for the greatest, .agg(...)"
-    " and .join() it back. More of each is not there yet.",
-    "nlargest": "Use .agg(pt.col('v').max()); more than one of each is not there yet.",
+    "nlargest": "Use .agg(pt.col('v').top_k(n)), which gives a list.",
     "value_counts": "Group by that column too, and .len().",
     "describe": "Use .agg(...) with what is to be known.",
-    **dict.fromkeys(("median", "quantile"), _QUANTILES),
-    **dict.fromkeys(("cumsum", "cumcount", "rank", "shift", "diff", "rolling"), _WINDOWS),
+    **dict.fromkeys(("cumsum", "cumcount", "rank", "shift", "diff"), _WINDOWS),
+    "rolling": "Use df.rolling(on, period, group_by=...) for a stretch of time.",
     **dict.fromkeys(("groups", "get_group", "indices"), "Use df.filter(...) for the rows of one."),
 }
 """What a group_by does not have."""
@@ -143,7 +120,8 @@ RESULT: Mapping[str, str] = {
         for name in (
             *("filter", "select", "sort", "group_by", "groupby", "join", "merge", "head", "tail"),
             *("with_columns", "assign", "sort_values", "drop", "rename", "query", "limit", "slice"),
-            *("sink_parquet", "sink_csv", "sink_ipc", "to_parquet", "to_csv", "write_parquet"),
+            *("sink_parquet", "sink_csv", "sink_ipc", "sink_json", "write_parquet"),
+            *("to_parquet", "to_csv", "to_json"),
         )
     },
 }

@@ -6,10 +6,10 @@ only plain ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..errors import InvalidExpression
-from ..expr.node import Agg, Column, Expr, Literal, has_aggregate
+from ..expr.node import Agg, Column, Expr, Literal, Rows, has_aggregate
 from ..plan.node import PlanNode, Site
 from ..plan.nodes import Aggregate, Named, Project, show
 
@@ -21,8 +21,12 @@ def aggregate(
     *,
     maintain_order: bool = False,
     site: Site | None,
+    make: Callable[[tuple[Named, ...]], PlanNode] | None = None,
 ) -> PlanNode:
     """Return the plan that gives `keys` and `exprs` for each group of the keys.
+
+    `make` makes another node of the plain aggregates than an `Aggregate`; what it gives apart from
+    these is given as well.
 
     Raises
     ------
@@ -31,14 +35,15 @@ def aggregate(
     """
     split = _Split(plan, keys, exprs)
     finals = tuple((name, split.final(name, expr)) for name, expr in exprs)
-    grouped = Aggregate(
-        input=plan,
-        keys=tuple(keys),
-        aggs=tuple((name, agg) for agg, name in split.columns.items()),
-        maintain_order=maintain_order,
-        site=site,
-    )
-    plain = tuple((name, Column(name)) for name, _ in keys)
+    aggs = tuple((name, agg) for agg, name in split.columns.items())
+    if make is not None:
+        grouped = make(aggs)
+    else:
+        grouped = Aggregate(
+            input=plan, keys=tuple(keys), aggs=aggs, maintain_order=maintain_order, site=site
+        )
+    made = {name for name, _ in aggs}
+    plain = tuple((name, Column(name)) for name in grouped.schema.names if name not in made)
     if (*plain, *finals) == tuple((name, Column(name)) for name in grouped.schema.names):
         return grouped
     return Project(input=grouped, exprs=(*plain, *finals), site=site)
@@ -105,8 +110,13 @@ class _Split:
                 return expr
             raise InvalidExpression(
                 f"agg() makes one value of a group, and col({expr.name!r}) has many."
-                f" Choose how, as in col({expr.name!r}).sum(), .first() or .max(); or make it a"
-                " key of the group."
+                f" Choose how, as in col({expr.name!r}).sum(), .first() or .max(), or .implode()"
+                " for a list of them all; or make it a key of the group."
+            )
+        if isinstance(expr, Rows):
+            raise InvalidExpression(
+                f"agg() makes one value of a group, and {show(expr)} has many. Choose how, as in"
+                f" {show(expr)}.sum() or .first(); for a list of them all .implode()."
             )
         if isinstance(expr, Literal):
             return expr
@@ -114,9 +124,11 @@ class _Split:
         return expr.with_children(children)
 
     def _check(self, agg: Agg) -> None:
-        if agg.input is not None and has_aggregate(agg.input):
+        if any(has_aggregate(child) for child in agg.children):
             raise InvalidExpression(
-                f"{show(agg)} aggregates an aggregate. Aggregate once, and again on the result."
+                f"{show(agg)} aggregates an aggregate. Aggregate once, and again on the result, as"
+                " in .group_by(...).agg(x=...).select(pt.col('x').max()); or .join() the first"
+                " result and aggregate with it."
             )
 
     def _fresh(self, stem: str) -> str:

@@ -148,13 +148,17 @@ class ColumnVerbs(Frame):
         axis="columns are renamed, always",
         inplace=FRAMES_NEVER_CHANGE,
     )
-    def rename(self, mapping: Mapping[str, str] | Callable[[str], str]) -> Self:
+    def rename(
+        self, mapping: Mapping[str, str] | Callable[[str], str], *, strict: bool = True
+    ) -> Self:
         """Give columns other names.
 
         Parameters
         ----------
         mapping : mapping or callable
             Old names to new ones; or a function of the old name, applied to all columns.
+        strict : bool
+            Whether a column that does not exist is an error.
 
         Returns
         -------
@@ -172,7 +176,7 @@ class ColumnVerbs(Frame):
         site = caller_site()
         if callable(mapping):
             mapping = {name: mapping(name) for name in self.schema.names}
-        for name in mapping:
+        for name in mapping if strict else ():
             schemas.field_index(self.schema, name, "rename")
         exprs = tuple((mapping.get(name, name), expr) for name, expr in identity(self.schema))
         return self._from_plan(Project(input=self.plan, exprs=exprs, site=site))
@@ -256,6 +260,32 @@ class ColumnVerbs(Frame):
                     " Give a value of a column's type, or names to values."
                 )
             exprs |= fitting
+        return self._from_plan(Project(input=self.plan, exprs=tuple(exprs.items()), site=site))
+
+    def fill_nan(self, value: Any) -> Self:
+        """Put a value where NaN is, in all columns of floats; nulls stay.
+
+        Parameters
+        ----------
+        value : object
+            A number, an expression, or None for null.
+
+        Returns
+        -------
+        DataFrame
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1.0, float("nan"), None], "b": [1, 2, 3]})
+        >>> df.fill_nan(0.0).to_pydict()
+        {'a': [1.0, 0.0, None], 'b': [1, 2, 3]}
+        """
+        site = caller_site()
+        exprs = dict(identity(self.schema))
+        for field in self.schema:
+            if pa.types.is_floating(field.type):
+                exprs[field.name] = to_expr(col(field.name).fill_nan(value))
         return self._from_plan(Project(input=self.plan, exprs=tuple(exprs.items()), site=site))
 
     def _projected(self, exprs: tuple[Named, ...], where: str, site: Site | None) -> Self:

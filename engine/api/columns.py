@@ -14,7 +14,16 @@ from .. import schema as schemas
 from ..errors import ColumnNotFound, InvalidExpression, SchemaError, column_not_found
 from ..expr.datatype import data_type
 from ..expr.expand import expand
-from ..expr.node import Column, Expr, When, has_aggregate, output_name, unaliased
+from ..expr.node import (
+    Column,
+    Expr,
+    When,
+    Wildcard,
+    has_aggregate,
+    is_pattern,
+    output_name,
+    unaliased,
+)
 from ..plan.nodes import Named, show
 from .expression import Expression, to_expr
 
@@ -32,7 +41,9 @@ def flatten(items: Iterable[Any]) -> Iterator[Any]:
 
 
 def expression_of(value: IntoExpr) -> Expr:
-    """Return the node of what a user gave: a string is the name of a column."""
+    """Return the node of what a user gave: a string is the name of a column, or a pattern."""
+    if is_pattern(value):
+        return Wildcard(names=(str(value),))
     return to_expr(value, names=True)
 
 

@@ -8,12 +8,14 @@ from ..plan.node import caller_site
 from ..plan.nodes import Scan
 from .display import Display
 from .frame import Frame
+from .function_verbs import FunctionVerbs
+from .keeping_verbs import KeepingVerbs
 from .memory_data import source_of
 from .pandas_names import PandasNames
 from .writing import Writing
 
 
-class DataFrame(PandasNames, Writing, Display):
+class DataFrame(PandasNames, FunctionVerbs, KeepingVerbs, Writing, Display):
     """A lazy table: a plan that can be extended, and run.
 
     Every method gives a new frame; nothing is read but metadata before `collect`, `show`,
@@ -22,8 +24,9 @@ class DataFrame(PandasNames, Writing, Display):
     Parameters
     ----------
     data : object
-        A pandas or polars DataFrame, a pyarrow Table, a dict of columns, a `DataFrame`, or
-        anything with ``__arrow_c_stream__``. For files see `scan_parquet` and its like.
+        A dict of columns, a list of dicts (rows), a pandas or polars DataFrame, a pyarrow Table,
+        RecordBatch, reader or list of batches, a `DataFrame`, a `Result`, or anything with
+        ``__arrow_c_stream__``. For files see `scan_parquet` and its like.
 
     Examples
     --------

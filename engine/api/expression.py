@@ -1,35 +1,35 @@
 """Expression: what users combine columns with. A thin wrapper over the nodes of ``expr``.
 
-Its methods come from the tables ``FUNCTIONS`` and ``AGGREGATES``; only operators and what builds
-nodes of other kinds is written here. What begins an expression (``col``, ``lit``, ``when``) is in
-``constructors.py``.
+Its methods come from the tables ``FUNCTIONS`` and ``AGGREGATES`` (``aggregate_methods.py``); only
+operators and what builds nodes of other kinds is written here. What begins an expression (``col``,
+``lit``, ``when``) is in ``constructors.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NoReturn
 
 import pyarrow as pa
 
-from ..errors import InvalidExpression, NotOffered, did_you_mean
-from ..expr.aggregates import AGGREGATES
+from ..errors import InvalidExpression, NotOffered, did_you_mean, listed
 from ..expr.datatype import data_type
 from ..expr.functions import FUNCTIONS
 from ..expr.node import (
-    Agg,
     Alias,
     Call,
     Cast,
     Column,
     Expr,
     Literal,
+    Wildcard,
     literal,
-    output_name,
 )
+from ..expr.python_call import FORMS, PythonCall
 from ..expr.text import text_of
 from .absent import EXPRESSION
+from .chosen_rows import number_of
 from .methods import Given, method_of
 
 
@@ -177,6 +177,21 @@ class Expression:
             raise InvalidExpression(f"alias wants a name as text, but this is {name!r}.")
         return Expression(Alias(self.node, name))
 
+    def exclude(self, *names: Any) -> Expression:
+        """Return several columns without these: names, regular expressions, types.
+
+        >>> from .constructors import all
+        >>> all().exclude("a")
+        exclude("a")
+        """
+        if not isinstance(self.node, Wildcard):
+            raise InvalidExpression(
+                f"exclude leaves columns out of several, such as pt.all() or pt.col('^a.*$'), and"
+                f" {self!r} is one."
+            )
+        gone = selected(names, "exclude")
+        return Expression(replace(self.node, excluded=(*self.node.excluded, *gone)))
+
     def cast(self, dtype: Any, *, strict: bool = True) -> Expression:
         """Return it as another type.
 
@@ -196,9 +211,74 @@ class Expression:
 
     astype = cast
 
+    def map_batches(
+        self, function: Callable[[Any], Any], return_dtype: Any = None, *, takes: str = "arrow"
+    ) -> Expression:
+        """Apply a Python function to whole arrays of its values, in the workers.
+
+        Parameters
+        ----------
+        function : callable
+            Given an array of some of the rows, it returns as many values: an Arrow or numpy array,
+            a pandas Series or a list. For more columns than one see `udf`.
+        return_dtype : type
+            The type of these values.
+        takes : {"arrow", "numpy", "pandas"}
+            What it is given.
+
+        Examples
+        --------
+        >>> import partita as pt, numpy as np
+        >>> df = pt.from_pydict({"a": [1.0, 4.0]})
+        >>> df.select(pt.col("a").map_batches(np.sqrt, float, takes="numpy")).to_pydict()
+        {'a': [1.0, 2.0]}
+        """
+        if takes == "values" or takes not in FORMS:
+            raise InvalidExpression(
+                f"map_batches(takes={takes!r}): it is one of {listed(FORMS[:-1])}."
+            )
+        return self._python_call("map_batches", function, return_dtype, takes, False)
+
+    def map_elements(
+        self, function: Callable[[Any], Any], return_dtype: Any = None, *, skip_nulls: bool = True
+    ) -> Expression:
+        """Apply a Python function to each of its values, in the workers; slow, as Python is.
+
+        Parameters
+        ----------
+        function : callable
+            Given a Python value, it returns one.
+        return_dtype : type
+            The type of what it returns.
+        skip_nulls : bool
+            Whether nulls stay null without a call.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, None]})
+        >>> df.select(pt.col("a").map_elements(lambda value: "*" * value, str)).to_pydict()
+        {'a': ['*', None]}
+        """
+        return self._python_call("map_elements", function, return_dtype, "values", skip_nulls)
+
+    def _python_call(
+        self, where: Any, function: Any, return_dtype: Any, takes: Any, skip_nulls: bool
+    ) -> Expression:
+        if not callable(function):
+            raise InvalidExpression(
+                f"{where} wants a function of values, found {type(function).__name__}."
+            )
+        if return_dtype is None:
+            raise InvalidExpression(
+                f"{where} wants the type of what the function returns: return_dtype=float."
+            )
+        dtype = data_type(return_dtype)
+        return Expression(PythonCall(function, (self.node,), dtype, takes, skip_nulls))
+
     def len(self) -> Expression:
         """Return the number of rows, nulls among them, as ``int64``."""
-        return Expression(Alias(Agg("len", None), output_name(self.node)))
+        return Expression(number_of(self.node))
 
     @property
     def str(self) -> TextMethods:
@@ -285,6 +365,28 @@ def to_expr(value: Any, *, names: bool = False) -> Expr:
         ) from None
 
 
+def selected(items: tuple[Any, ...], where: str) -> tuple[str | pa.DataType, ...]:
+    """Return names and types of columns, those in lists among them.
+
+    Raises
+    ------
+    InvalidExpression
+        If one is neither.
+    """
+    found: list[str | pa.DataType] = []
+    for item in items:
+        for each in item if isinstance(item, list | tuple) else (item,):
+            if isinstance(each, type | pa.DataType):
+                found.append(data_type(each))
+            elif isinstance(each, str):
+                found.append(each)
+            else:
+                raise InvalidExpression(
+                    f"{where} wants names as text, or types of columns, but this is {each!r}."
+                )
+    return tuple(found)
+
+
 def is_method(value: Any) -> bool:
     """Whether `value` is a method of an expression that was not called, such as ``a.dt.hour``."""
     return isinstance(getattr(value, "__self__", None), Expression | Namespace)
@@ -296,7 +398,7 @@ def _not_called(value: Any) -> str:
         return f"{name!r} is a method here, not a property: write .{name}()."
     return (
         f"{name!r} is a function, and a column is an expression: pt.col('a') + 1. Functions of"
-        " one's own go into df.map_batches(function)."
+        " one's own go into df.map_batches(function), or are made of columns by pt.udf."
     )
 
 
@@ -377,17 +479,4 @@ def _install_functions() -> None:
             setattr(owner, name, method_of(function, build, name, owner.__name__))
 
 
-def _install_aggregates() -> None:
-    for aggregate in AGGREGATES.values():
-        if hasattr(Expression, aggregate.name):
-            continue
-
-        def build(self: Expression, given: Given, name: str = aggregate.name) -> Expression:
-            return Expression(Agg(name, self.node, given.settings))
-
-        method = method_of(aggregate, build, aggregate.name, "Expression")
-        setattr(Expression, aggregate.name, method)
-
-
 _install_functions()
-_install_aggregates()

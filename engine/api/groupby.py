@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
-from ..errors import InvalidExpression, NotOffered, TypeMismatch, did_you_mean, listed
+import pyarrow as pa
+
+from ..errors import InvalidExpression, NotOffered, SchemaError, TypeMismatch, did_you_mean, listed
 from ..expr.aggregates import AGGREGATES
 from ..expr.evaluate import dtype_of
-from ..expr.node import Agg, Column, output_name
-from ..plan.node import caller_site
-from ..plan.nodes import Named
+from ..expr.function import REQUIRED
+from ..expr.node import Agg, Column, columns_of, output_name
+from ..plan.group_rows import GroupRows
+from ..plan.node import PlanNode, Site, caller_site
+from ..plan.nodes import Named, Project
+from ..plan.user_functions import MapGroups
 from .absent import GROUPS
 from .aggregates import aggregate
-from .columns import IntoExpr, flatten, named_expressions, names
+from .columns import IntoExpr, fields_of, flatten, named_expressions, names
 from .frame import Frame
 from .options import options
+from .user_function import FORMS, check_callable, probed_schema
 
 _EVERYWHERE = {
     "numeric_only": "choose the columns, as in .group_by('k')[['v', 'w']].sum()",
@@ -31,9 +38,15 @@ _EVERYWHERE = {
 FrameT = TypeVar("FrameT", bound=Frame)
 
 _BY_NAME: Mapping[str, str] = {
-    **{name: name for name in AGGREGATES if name != "len"},
+    **{
+        name: name
+        for name, entry in AGGREGATES.items()
+        if name != "len" and all(each.default is not REQUIRED for each in entry.parameters)
+    },
     # What pandas calls them.
     "nunique": "n_unique",
+    "prod": "product",
+    "kurt": "kurtosis",
 }
 """What a string names in ``agg("sum")`` and ``agg({"v": "sum"})`` -> the aggregate."""
 
@@ -97,7 +110,7 @@ class GroupBy(Generic[FrameT]):
             if isinstance(item, Mapping):
                 pairs += self._from_mapping(item)
             elif isinstance(item, str):
-                pairs += self._all_columns(_aggregate_named(item))
+                pairs += self._all_columns(aggregate_named(item))
             else:
                 pairs += named_expressions([item], {}, self._frame.schema, "agg")
         for name, value in named.items():
@@ -105,6 +118,9 @@ class GroupBy(Generic[FrameT]):
                 pairs += [(name, self._one(*value))]
             else:
                 pairs += named_expressions([], {name: value}, self._frame.schema, "agg")
+        return self._aggregated(pairs, site)
+
+    def _aggregated(self, pairs: list[Named], site: Site | None) -> FrameT:
         plan = aggregate(
             self._frame.plan, self._keys, pairs, maintain_order=self._maintain_order, site=site
         )
@@ -120,14 +136,7 @@ class GroupBy(Generic[FrameT]):
         >>> df.group_by("k").len().sort("k").to_pydict()
         {'k': ['a', 'b'], 'len': [2, 1]}
         """
-        plan = aggregate(
-            self._frame.plan,
-            self._keys,
-            [(name, Agg("len", None))],
-            maintain_order=self._maintain_order,
-            site=caller_site(),
-        )
-        return self._frame._from_plan(plan)
+        return self._aggregated([(name, Agg("len", None))], caller_site())
 
     @options(**_EVERYWHERE)
     def size(self) -> FrameT:
@@ -198,6 +207,75 @@ class GroupBy(Generic[FrameT]):
         return self.agg("var")
 
     @options(**_EVERYWHERE)
+    def median(self) -> FrameT:
+        """Take the median of every column that is not a key."""
+        return self.agg("median")
+
+    @options(**_EVERYWHERE)
+    def quantile(self, quantile: float, interpolation: str = "nearest") -> FrameT:
+        """Take a quantile of every column that is not a key: see `Expression.quantile`.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "a", "a"], "v": [1, 2, 5]})
+        >>> df.group_by("k").quantile(0.5).to_pydict()
+        {'k': ['a'], 'v': [2.0]}
+        """
+        settings = (("interpolation", interpolation), ("quantile", quantile))
+        pairs = self._all_columns("quantile", settings)
+        return self._aggregated(pairs, caller_site())
+
+    def head(self, n: int = 5) -> FrameT:
+        """Give the first `n` rows of each group, with all columns, the keys first.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a", "a"], "v": [1, 2, 3, 4]})
+        >>> df.group_by("k", maintain_order=True).head(2).to_pydict()
+        {'k': ['a', 'a', 'b'], 'v': [1, 3, 2]}
+        """
+        return self._rows(n, last=False)
+
+    def tail(self, n: int = 5) -> FrameT:
+        """Give the last `n` rows of each group, with all columns, the keys first.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a", "a"], "v": [1, 2, 3, 4]})
+        >>> df.group_by("k", maintain_order=True).tail(2).to_pydict()
+        {'k': ['a', 'a', 'b'], 'v': [3, 4, 2]}
+        """
+        return self._rows(n, last=True)
+
+    def _rows(self, count: int, *, last: bool) -> FrameT:
+        site = caller_site()
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            where = "tail" if last else "head"
+            raise SchemaError(f"{where} wants a number of rows, 0 or more; found {count!r}.")
+        keys = [name for name, _ in self._keys]
+        columns = self._frame.schema.names if self._columns is None else self._columns
+        rest = tuple((name, Column(name)) for name in columns if name not in keys)
+        rows = Project(input=self._frame.plan, exprs=(*self._keys, *rest), site=site)
+        return self._frame._from_plan(
+            GroupRows(
+                input=rows,
+                keys=tuple(keys),
+                count=count,
+                last=last,
+                maintain_order=self._maintain_order,
+                site=site,
+            )
+        )
+
+    @options(**_EVERYWHERE)
+    def product(self) -> FrameT:
+        """Multiply the values of every column that is not a key."""
+        return self.agg("product")
+
+    @options(**_EVERYWHERE)
     def any(self) -> FrameT:
         """Whether any value is true, for every column that is not a key."""
         return self.agg("any")
@@ -207,10 +285,114 @@ class GroupBy(Generic[FrameT]):
         """Whether all values are true, for every column that is not a key."""
         return self.agg("all")
 
+    @options(
+        return_dtype="write schema={'a': 'int64'}, or leave it out",
+        meta="write schema={'a': 'int64'}, or leave it out",
+        include_groups="all columns are given, the keys among them",
+    )
+    def map_groups(
+        self, function: Callable[[Any], Any], schema: Any = None, *, takes: str = "arrow"
+    ) -> FrameT:
+        """Apply a Python function to each group as a whole, in the workers.
+
+        Rows of a group are brought together in one partition, as for a join; how many groups there
+        are in all does not matter, but one group has to fit into memory.
+
+        Parameters
+        ----------
+        function : callable
+            Given all columns of a group's rows, its keys among them, it returns any number of rows:
+            a `pyarrow.Table` or `pyarrow.RecordBatch`, a pandas DataFrame, or a mapping of names to
+            arrays.
+        schema : pyarrow.Schema or mapping, optional
+            What it returns. Without it the function is called here, once, without rows.
+        takes : {"arrow", "pandas"}
+            What it is given: a `pyarrow.Table` or a pandas DataFrame.
+
+        Returns
+        -------
+        DataFrame
+            What the function returned for all groups: in the order of their first rows after
+            ``group_by(..., maintain_order=True)``, which gathers all rows in one partition; else
+            in an order that is not promised, but is always the same.
+
+        Raises
+        ------
+        UserFunctionError
+            When run: if the function raises; its line and the partition are named.
+        SchemaError
+            If `schema` is not given and cannot be found out; when run: if something else is
+            returned.
+
+        Examples
+        --------
+        >>> import partita as pt, pyarrow.compute as pc
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 5]})
+        >>> def spread(group):
+        ...     low, high = pc.min_max(group["v"]).values()
+        ...     return {"k": [group["k"][0]], "spread": [high.as_py() - low.as_py()]}
+        >>> df.group_by("k").map_groups(spread, {"k": str, "spread": int}).sort("k").to_pydict()
+        {'k': ['a', 'b'], 'spread': [4, 0]}
+        """
+        return self._map_groups(function, schema, takes, "map_groups")
+
+    @options(
+        return_dtype="write schema={'a': 'int64'}, or leave it out",
+        include_groups="all columns are given, the keys among them",
+    )
+    def apply(
+        self, function: Callable[[Any], Any], schema: Any = None, *, meta: Any = None
+    ) -> FrameT:
+        """Apply a function to each group as a pandas DataFrame: `map_groups`, as pandas calls it.
+
+        The function is given all columns, the keys among them, and returns a DataFrame; `schema`,
+        or `meta` as in Dask (a mapping to types or a DataFrame without rows), says which.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 5]})
+        >>> df.groupby("k").apply(lambda group: group.nlargest(1, "v")).sort("k").to_pydict()
+        {'k': ['a', 'b'], 'v': [5, 2]}
+        """
+        wanted = schema if meta is None else meta
+        if hasattr(wanted, "dtypes") and hasattr(wanted, "columns"):
+            wanted = pa.Schema.from_pandas(wanted, preserve_index=False).remove_metadata()
+        return self._map_groups(function, wanted, "pandas", "apply")
+
+    def _map_groups(
+        self, function: Callable[[Any], Any], schema: Any, takes: str, where: str
+    ) -> FrameT:
+        site = caller_site()
+        check_callable(function, where, "the rows of a group")
+        if takes not in FORMS:
+            raise SchemaError(f"{where}(takes={takes!r}): it is one of {listed(FORMS)}.")
+        known = None if schema is None else fields_of(schema, where)
+        plan = MapGroups(
+            input=self._chosen(),
+            keys=self._keys,
+            function=function,
+            declared=pa.schema([]) if known is None else known,
+            takes=takes,
+            maintain_order=self._maintain_order,
+            site=site,
+        )
+        if known is None:
+            plan = replace(plan, declared=probed_schema(function, plan.given, takes, where))
+        return self._frame._from_plan(plan)
+
     def __getitem__(self, columns: str | Iterable[str]) -> GroupBy[FrameT]:
         """Choose the columns that ``.sum()`` and its like are for: ``groupby("k")["v"].sum()``."""
-        chosen = names([columns], self._frame.schema, "group_by")
-        return GroupBy(self._frame, self._keys, maintain_order=self._maintain_order, columns=chosen)
+        return self._choosing(names([columns], self._frame.schema, "group_by"))
+
+    def _choosing(self, columns: tuple[str, ...]) -> GroupBy[FrameT]:
+        """Return the same groups with these columns chosen."""
+        kept = self._maintain_order
+        return GroupBy(self._frame, self._keys, maintain_order=kept, columns=columns)
+
+    def _keyed_names(self) -> set[str]:
+        """Return the columns that tell the groups, which are not aggregated."""
+        return {output_name(expr) for _, expr in self._keys} | {name for name, _ in self._keys}
 
     def __getattr__(self, name: str) -> GroupBy[FrameT]:
         # Only for what is no attribute: groupby("k").v, as in pandas.
@@ -226,19 +408,32 @@ class GroupBy(Generic[FrameT]):
     def __iter__(self) -> Any:
         raise InvalidExpression(
             "A group_by cannot be iterated over: its groups are not gathered one by one. Use"
-            " .agg(...) with expressions."
+            " .agg(...) with expressions, or .map_groups(function)."
         )
 
     def __repr__(self) -> str:
         keys = ", ".join(repr(name) for name, _ in self._keys)
         return f"GroupBy({keys}): use .agg(...), .len(), .sum() and its like"
 
-    def _all_columns(self, aggregate_name: str) -> list[Named]:
-        keys = {output_name(expr) for _, expr in self._keys} | {name for name, _ in self._keys}
+    def _chosen(self) -> PlanNode:
+        """Return the plan of the rows, with the keys and the columns that were chosen."""
+        plan = self._frame.plan
+        if self._columns is None:
+            return plan
+        wanted = set(self._columns).union(*(columns_of(expr) for _, expr in self._keys))
+        kept = tuple((name, Column(name)) for name in plan.schema.names if name in wanted)
+        return Project(input=plan, exprs=kept)
+
+    def _all_columns(
+        self, aggregate_name: str, settings: tuple[tuple[str, Any], ...] = ()
+    ) -> list[Named]:
+        keys = self._keyed_names()
         columns = self._columns
         if columns is None:
             columns = tuple(name for name in self._frame.schema.names if name not in keys)
-        pairs: list[Named] = [(name, Agg(aggregate_name, Column(name))) for name in columns]
+        pairs: list[Named] = [
+            (name, Agg(aggregate_name, Column(name), settings)) for name in columns
+        ]
         for _, expr in pairs:
             try:
                 dtype_of(expr, self._frame.schema)
@@ -261,10 +456,17 @@ class GroupBy(Generic[FrameT]):
         if wanted in ("size", "len"):
             return Agg("len", None)
         ((_, expr),) = named_expressions([], {"agg": column}, self._frame.schema, "agg")
-        return Agg(_aggregate_named(wanted), expr)
+        return Agg(aggregate_named(wanted), expr)
 
 
-def _aggregate_named(name: Any) -> str:
+def aggregate_named(name: Any) -> str:
+    """Return the aggregate that a user calls `name`.
+
+    Raises
+    ------
+    InvalidExpression
+        If there is none.
+    """
     if isinstance(name, str) and name in _BY_NAME:
         return _BY_NAME[name]
     if callable(name):

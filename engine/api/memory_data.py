@@ -6,7 +6,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ...io.convert import table_from_arrow, table_from_pandas, table_from_pydict
+import pyarrow as pa
+
+from ...io.convert import table_from_arrow, table_from_items, table_from_pandas, table_from_pydict
 from ...io.memory import MemorySource
 from ..errors import SchemaError
 
@@ -30,13 +32,15 @@ def source_of(data: Any) -> MemorySource:
             "A pandas Series is no table. Make one of it: pt.DataFrame(series.to_frame('name'))."
         )
     if isinstance(data, list) and data and isinstance(data[0], Mapping):
+        return MemorySource(table_from_items(data))
+    if isinstance(data, list) and data and not isinstance(data[0], pa.RecordBatch):
         raise SchemaError(
-            "A list of dicts holds rows, and a frame is made of columns: give a dict of columns,"
-            " or pt.from_arrow(pyarrow.Table.from_pylist(rows))."
+            "A list of values or tuples does not name its columns: give a dict of columns, or"
+            " pt.from_items(rows, schema=['a', 'b'])."
         )
     if isinstance(data, str):
         raise SchemaError(
-            f"DataFrame({data!r}): a path is read by pt.scan_parquet, pt.scan_csv or pt.scan_ipc."
+            f"DataFrame({data!r}): a path is read by pt.scan_parquet, pt.scan_csv and their like."
         )
     if data is None or isinstance(data, int | float | bytes):
         raise SchemaError(

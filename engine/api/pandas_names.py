@@ -16,16 +16,32 @@ from ..errors import InvalidExpression, NotOffered, SchemaError, did_you_mean, l
 from .absent import FRAME
 from .column_verbs import ColumnVerbs
 from .columns import names
-from .combining_verbs import CombiningVerbs, check_frame
+from .combining_verbs import CombiningVerbs
 from .constructors import col, lit
 from .expression import Expression, is_method
 from .groupby import GroupBy
+from .merge_names import MergeNames
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
+from .pivot_verbs import PivotVerbs
 from .query import parse_query
 from .row_verbs import RowVerbs
+from .shape_verbs import ShapeVerbs
+from .summary_verbs import SummaryVerbs
+from .time_verbs import TimeVerbs
+from .unpivot_verbs import UnpivotVerbs
 
 
-class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
+class PandasNames(
+    RowVerbs,
+    ColumnVerbs,
+    ShapeVerbs,
+    UnpivotVerbs,
+    PivotVerbs,
+    CombiningVerbs,
+    MergeNames,
+    SummaryVerbs,
+    TimeVerbs,
+):
     """What a pandas or Dask user's fingers type."""
 
     __slots__ = ()
@@ -199,68 +215,45 @@ class PandasNames(RowVerbs, ColumnVerbs, CombiningVerbs):
         return frame.group_by(by)
 
     @options(
-        left_index=NO_INDEX,
-        right_index=NO_INDEX,
-        sort="ask for the order with .sort(...) behind it",
-        indicator="mark the rows of one side with .with_columns(...) before",
-        suffix="write suffixes=('', '_right'), or .join(..., suffix=...)",
-    )
-    def merge(
-        self,
-        right: Self,
-        how: str = "inner",
-        on: Any = None,
-        *,
-        left_on: Any = None,
-        right_on: Any = None,
-        suffixes: tuple[str, str] = ("_x", "_y"),
-    ) -> Self:
-        """Combine rows whose keys are equal: `join`, with suffixes for both sides as in pandas.
-
-        Without any key the columns of the same name on both sides are the keys.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> a = pt.from_pydict({"k": [1], "v": [5]})
-        >>> b = pt.from_pydict({"k": [1], "v": [6]})
-        >>> a.merge(b, on="k").to_pydict()
-        {'k': [1], 'v_x': [5], 'v_y': [6]}
-        """
-        check_frame(right, "merge")
-        if on is None and left_on is None and right_on is None:
-            on = [name for name in self.schema.names if name in right.schema.names]
-            if not on:
-                raise SchemaError(
-                    f"merge: the frames have no column in common: {listed(self.schema.names)} and"
-                    f" {listed(right.schema.names)}. Give left_on= and right_on=."
-                )
-        on = None if on is None else list(names([on], self.schema, "merge"))
-        left_keys = on or list(names([left_on], self.schema, "merge"))
-        right_keys = on or list(names([right_on], right.schema, "merge"))
-        shared = {a for a, b in zip(left_keys, right_keys, strict=False) if a == b}
-        clashing = (set(self.schema.names) & set(right.schema.names)) - shared
-        left = self.rename({name: name + suffixes[0] for name in clashing})
-        other = right.rename({name: name + suffixes[1] for name in clashing})
-        return left.join(
-            other,
-            how=how,
-            left_on=[name + suffixes[0] if name in clashing else name for name in left_keys],
-            right_on=[name + suffixes[1] if name in clashing else name for name in right_keys],
-        )
-
-    @options(
         inplace=FRAMES_NEVER_CHANGE,
-        ignore_index=NO_INDEX,
         key="sort by an expression, as in .sort(pt.col('a').str.lower())",
-        kind="sorting is stable, always",
         axis="rows are sorted, always",
         descending="write ascending=False, or .sort(..., descending=True)",
     )
     def sort_values(
-        self, by: Any, *, ascending: bool | Sequence[bool] = True, na_position: str = "last"
+        self,
+        by: Any,
+        *,
+        ascending: bool | Sequence[bool] = True,
+        na_position: str = "last",
+        kind: str = "stable",
+        ignore_index: bool = True,
     ) -> Self:
-        """Order the rows: `sort`, with nulls at the end unless ``na_position="first"``."""
+        """Order the rows: `sort`, with nulls at the end unless ``na_position="first"``.
+
+        Parameters
+        ----------
+        by : str or sequence of str
+            What to order by, most important first.
+        ascending : bool or sequence of bool
+            For all keys, or one for each.
+        na_position : {"last", "first"}
+            Where nulls come.
+        kind, ignore_index
+            Taken for the sake of pandas: every sort is stable, and there is no index.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [2, None, 3]})
+        >>> df.sort_values("a", ascending=False).to_pydict()
+        {'a': [3, 2, None]}
+        """
+        if kind not in ("stable", "mergesort", "quicksort", "heapsort"):
+            raise SchemaError(
+                f"sort_values(kind={kind!r}): every sort is stable, so leave it out, or write"
+                " kind='stable'."
+            )
         if na_position not in ("first", "last"):
             raise SchemaError(f"na_position={na_position!r}: it is one of 'first', 'last'.")
         falling = not ascending if isinstance(ascending, bool) else [not up for up in ascending]

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ...io.convert import table_from_arrow, table_from_pandas, table_from_pydict
 from ...io.csv import CsvSource
 from ...io.ipc import IpcSource
+from ...io.json import JsonSource
 from ...io.memory import MemorySource
+from ...io.orc import OrcSource
 from ...io.parquet import ParquetSource
 from ..plan.node import caller_site
 from ..plan.nodes import Scan
@@ -225,6 +227,97 @@ def scan_ipc(
     return _frame(source, columns)
 
 
+@options(
+    **_EVERYWHERE,
+    lines="objects are read one to a line, always",
+    orient="objects are read one to a line",
+)
+def scan_json(
+    path: Paths,
+    *,
+    columns: Sequence[str] | None = None,
+    schema: Any = None,
+    hive_partitioning: bool | None = None,
+    missing_columns: str = "insert",
+    filesystem: Any = None,
+) -> DataFrame:
+    """Return a frame over JSON files with one object to a line (NDJSON, JSON lines).
+
+    Parameters
+    ----------
+    path, columns, hive_partitioning, missing_columns, filesystem
+        As for `scan_parquet`; compressed files (``.json.gz``) are read by one task each.
+    schema : pyarrow.Schema or mapping, optional
+        Columns and types; by default they are guessed from the beginning of the files.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    SourceNotFound
+        If there is no such file.
+    SourceCorrupt
+        If a file is not one object to a line, or a value is not of its column's type.
+    SchemaError
+        If nothing tells the columns: the files are empty.
+
+    Examples
+    --------
+    >>> import partita as pt
+    >>> written = pt.from_pydict({"a": [1, 2]}).sink_json("some.json")
+    >>> pt.scan_json("some.json").to_pydict()
+    {'a': [1, 2]}
+    """
+    source = JsonSource.open(
+        path,
+        filesystem=filesystem,
+        hive_partitioning=hive_partitioning,
+        schema=None if schema is None else fields_of(schema, "scan_json"),
+        missing_columns=missing_columns,
+    )
+    return _frame(source, columns)
+
+
+@options(**_EVERYWHERE)
+def scan_orc(
+    path: Paths,
+    *,
+    columns: Sequence[str] | None = None,
+    schema: Any = None,
+    hive_partitioning: bool | None = None,
+    missing_columns: str = "insert",
+    filesystem: Any = None,
+) -> DataFrame:
+    """Return a frame over ORC files.
+
+    Parameters
+    ----------
+    path, columns, schema, hive_partitioning, missing_columns, filesystem
+        As for `scan_parquet`.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> import partita as pt
+    >>> written = pt.from_pydict({"a": [1, 2]}).sink_orc("some.orc")
+    >>> pt.scan_orc("some.orc").to_pydict()
+    {'a': [1, 2]}
+    """
+    source = OrcSource.open(
+        path,
+        filesystem=filesystem,
+        hive_partitioning=hive_partitioning,
+        schema=None if schema is None else fields_of(schema, "scan_orc"),
+        missing_columns=missing_columns,
+    )
+    return _frame(source, columns)
+
+
 def from_arrow(data: Any) -> DataFrame:
     """Return a frame over Arrow data in memory: a table, batches, or a reader.
 
@@ -288,3 +381,5 @@ def _frame(source: Source, columns: Sequence[str] | None) -> DataFrame:
 read_parquet = scan_parquet
 read_csv = scan_csv
 read_ipc = scan_ipc
+read_json = scan_json
+read_orc = scan_orc

@@ -18,6 +18,7 @@ from ..errors import (
 )
 from .absent import RESULT
 from .table_text import ROWS_SHOWN, table_html, table_text
+from .torch_dataset import torch_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,6 +177,18 @@ class Result:
         assert isinstance(found, pl.DataFrame)
         return found
 
+    def toPandas(self) -> pd.DataFrame:  # noqa: N802 - what libraries look for
+        """Return a pandas DataFrame: `to_pandas`, as Spark calls it."""
+        return self.to_pandas()
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows as Arrow batches."""
+        yield from self._table.to_batches()
+
+    def to_torch(self, batch_size: int | None = None) -> Any:
+        """Return a ``torch.utils.data.IterableDataset`` over the rows, see `DataFrame.to_torch`."""
+        return torch_dataset(self.to_batches, self.schema, batch_size)
+
     def to_numpy(self) -> np.ndarray:
         """Return a two-dimensional array of the columns' common type, rows first.
 
@@ -203,6 +216,16 @@ class Result:
 
     def __arrow_c_schema__(self) -> object:
         return self._table.schema.__arrow_c_schema__()
+
+    def __narwhals_dataframe__(self) -> object:
+        """Return what narwhals, which plotting libraries read frames with, works on.
+
+        It is that of the Arrow table: what is computed from it gives Arrow tables.
+        """
+        # Late: whoever asks for this has it imported.
+        import narwhals
+
+        return narwhals.from_native(self._table, eager_only=True)._compliant_frame
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.to_numpy()

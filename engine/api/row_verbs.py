@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
+import pyarrow as pa
+
 from ..errors import InvalidExpression, SchemaError
 from ..expr.node import SortKey, conjunction, conjuncts
 from ..plan.node import caller_site
 from ..plan.nodes import Distinct, Filter, Slice, Sort
 from .columns import IntoExpr, expressions, names, row_wise
 from .constructors import col
+from .flags import one_each
 from .frame import Frame
 from .options import FRAMES_NEVER_CHANGE, options
 
@@ -107,10 +110,17 @@ class RowVerbs(Frame):
         keys = self._sort_keys(by, descending, nulls_last, "sort")
         return self._from_plan(Sort(input=self.plan, by=keys, site=site))
 
-    def top_k(self, k: int, *, by: IntoExpr | Sequence[IntoExpr]) -> Self:
+    def top_k(
+        self,
+        k: int,
+        *,
+        by: IntoExpr | Sequence[IntoExpr],
+        reverse: bool | Sequence[bool] = False,
+    ) -> Self:
         """Return the `k` rows that are greatest by `by`, greatest first; nulls come last.
 
-        It needs no full sort: each partition keeps `k` rows.
+        It needs no full sort: each partition keeps `k` rows. `reverse` says, for all keys or one
+        for each, whether the least values are wanted instead.
 
         Examples
         --------
@@ -118,10 +128,18 @@ class RowVerbs(Frame):
         >>> pt.from_pydict({"a": [2, 9, 4]}).top_k(2, by="a").to_pydict()
         {'a': [9, 4]}
         """
-        return self._first_by(k, by, descending=True, where="top_k")
+        return self._first_by(k, by, reverse, descending=True, where="top_k")
 
-    def bottom_k(self, k: int, *, by: IntoExpr | Sequence[IntoExpr]) -> Self:
+    def bottom_k(
+        self,
+        k: int,
+        *,
+        by: IntoExpr | Sequence[IntoExpr],
+        reverse: bool | Sequence[bool] = False,
+    ) -> Self:
         """Return the `k` rows that are least by `by`, least first; nulls come last.
+
+        `reverse` says, for all keys or one for each, whether the greatest are wanted instead.
 
         Examples
         --------
@@ -129,7 +147,7 @@ class RowVerbs(Frame):
         >>> pt.from_pydict({"a": [2, 9, 4]}).bottom_k(2, by="a").to_pydict()
         {'a': [2, 4]}
         """
-        return self._first_by(k, by, descending=False, where="bottom_k")
+        return self._first_by(k, by, reverse, descending=False, where="bottom_k")
 
     def head(self, n: int = 10) -> Self:
         """Return the first `n` rows; no more than needed is read.
@@ -248,9 +266,41 @@ class RowVerbs(Frame):
         chosen = names(wanted, self.schema, "drop_nulls")
         return self.filter(*(col(name).is_not_null() for name in chosen))
 
-    def _first_by(self, k: int, by: Any, *, descending: bool, where: str) -> Self:
+    def drop_nans(self, subset: IntoExpr | Sequence[IntoExpr] | None = None) -> Self:
+        """Keep the rows that have no NaN; null is the absence of a value and stays.
+
+        Parameters
+        ----------
+        subset : str or sequence of str, optional
+            The columns that must not be NaN; by default all. Only floats can be.
+
+        Returns
+        -------
+        DataFrame
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1.0, float("nan"), None]}).drop_nans().to_pydict()
+        {'a': [1.0, None]}
+        """
+        chosen = names([self.schema.names if subset is None else subset], self.schema, "drop_nans")
+        floats = [name for name in chosen if pa.types.is_floating(self.schema.field(name).type)]
+        return self.filter(*(col(name).is_not_nan().fill_null(True) for name in floats))
+
+    def _first_by(
+        self,
+        k: int,
+        by: Any,
+        reverse: bool | Sequence[bool],
+        *,
+        descending: bool,
+        where: str,
+    ) -> Self:
         site = caller_site()
-        keys = self._sort_keys([by], descending, True, where)
+        count = len(expressions([by], self.schema, where))
+        down = [descending != turned for turned in one_each(reverse, count, f"{where}: reverse")]
+        keys = self._sort_keys([by], down, True, where)
         return self._from_plan(Sort(input=self.plan, by=keys, limit=_count(k, where), site=site))
 
     def _sort_keys(
@@ -263,27 +313,19 @@ class RowVerbs(Frame):
         exprs = row_wise(expressions(by, self.schema, where), where)
         if not exprs:
             raise InvalidExpression(f"{where} needs a column to order by, as in .{where}('a').")
-        down = _one_each(descending, len(exprs), f"{where}: descending")
-        last = _one_each(nulls_last, len(exprs), f"{where}: nulls_last")
+        down = one_each(descending, len(exprs), f"{where}: descending")
+        last = one_each(nulls_last, len(exprs), f"{where}: nulls_last")
         return tuple(
             SortKey(expr, descending=falling, nulls_last=end)
             for expr, falling, end in zip(exprs, down, last, strict=True)
         )
 
 
-def _one_each(value: bool | Sequence[bool], count: int, where: str) -> list[bool]:
-    if isinstance(value, bool):
-        return [value] * count
-    flags = list(value)
-    if len(flags) != count or not all(isinstance(flag, bool) for flag in flags):
-        raise SchemaError(
-            f"{where} is True, False or one of them for each key: there are {count} keys, found"
-            f" {value!r}."
-        )
-    return flags
-
-
 def _count(n: int, where: str) -> int:
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise SchemaError(f"{where} wants a number of rows, 0 or more; found {n!r}.")
+        advice = ""
+        if isinstance(n, int) and not isinstance(n, bool) and where in ("head", "limit", "tail"):
+            advice = " For all but some at an end, give what to leave out: "
+            advice += f".slice({-n})." if where == "tail" else f".reverse().slice({-n}).reverse()."
+        raise SchemaError(f"{where} wants a number of rows, 0 or more; found {n!r}.{advice}")
     return n

@@ -21,6 +21,7 @@ from ..plan.nodes import Aggregate, Slice
 from .frame import Frame
 from .result import Result, batch_rows
 from .table_text import ROWS_SHOWN
+from .torch_dataset import torch_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,6 +186,28 @@ class Running(Frame):
         for batch in self.collect_batches():
             yield from batch_rows(batch, named=named)
 
+    def to_torch(self, batch_size: int | None = None) -> Any:
+        """Return a ``torch.utils.data.IterableDataset`` over the rows; PyTorch must be installed.
+
+        Each item is a dict of names to tensors; each pass over it runs the plan. The frame runs on
+        all cores by itself: more processes of a ``DataLoader`` make nothing faster, and of several
+        only the first gives rows.
+
+        Parameters
+        ----------
+        batch_size : int, optional
+            Rows of each item but the last; by default as they come. Give the loader
+            ``batch_size=None``, as items are batches already.
+
+        Raises
+        ------
+        MissingDependency
+            If PyTorch is not installed.
+        TypeMismatch
+            If a column is neither numbers nor booleans, or has nulls and is not floating.
+        """
+        return torch_dataset(self.collect_batches, self.schema, batch_size)
+
     def show(self, n: int = 10) -> None:
         """Run the plan for the first `n` rows and show them.
 
@@ -230,17 +253,3 @@ class Running(Frame):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.collect().__array__(dtype, copy)
-
-
-def compute(*things: Any) -> tuple[Any, ...]:
-    """Run each frame and return pandas DataFrames; what is no frame is returned as it is.
-
-    Examples
-    --------
-    >>> import partita as pt
-    >>> df = pt.from_pydict({"a": [1, 2]})
-    >>> frame, one = pt.compute(df, 1)
-    >>> len(frame), one
-    (2, 1)
-    """
-    return tuple(thing.to_pandas() if isinstance(thing, Running) else thing for thing in things)

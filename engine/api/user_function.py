@@ -9,13 +9,23 @@ from typing import Any
 import pyarrow as pa
 
 from ...io.convert import plain_type
-from ..errors import SchemaError, listed
+from ..errors import InvalidExpression, SchemaError, listed
 
 FORMS = ("arrow", "pandas")
 """What a function may be given."""
 
 
-def probed_schema(function: Callable[[Any], Any], schema: pa.Schema, takes: str) -> pa.Schema:
+def check_callable(function: Any, where: str, of: str) -> None:
+    """Raise `InvalidExpression` when `function` is none."""
+    if not callable(function):
+        raise InvalidExpression(
+            f"{where} wants a function of {of}, found {type(function).__name__}."
+        )
+
+
+def probed_schema(
+    function: Callable[[Any], Any], schema: pa.Schema, takes: str, where: str = "map_batches"
+) -> pa.Schema:
     """Return the schema of what `function` makes of a batch of `schema`.
 
     Raises
@@ -30,14 +40,14 @@ def probed_schema(function: Callable[[Any], Any], schema: pa.Schema, takes: str)
         result = function(empty.to_pandas() if takes == "pandas" else empty)
     except Exception as error:
         raise SchemaError(
-            f"map_batches called {name} on an empty batch, to know what columns it gives, and it"
+            f"{where} called {name} on an empty batch, to know what columns it gives, and it"
             f" raised {type(error).__name__}: {error}{_place(error)}. {_ADVICE}"
         ) from error
-    found = _known_types(_schema_of(result, name), schema)
+    found = _known_types(_schema_of(result, name, where), schema)
     unknown = [field.name for field in found if pa.types.is_null(field.type)]
     if unknown:
         raise SchemaError(
-            f"map_batches called {name} on an empty batch, and what it returned does not tell the"
+            f"{where} called {name} on an empty batch, and what it returned does not tell the"
             f" type of {listed(unknown)}. {_ADVICE}"
         )
     return found
@@ -74,7 +84,7 @@ def _place(error: Exception) -> str:
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 
-def _schema_of(result: Any, name: str) -> pa.Schema:
+def _schema_of(result: Any, name: str, where: str) -> pa.Schema:
     if isinstance(result, pa.RecordBatch | pa.Table):
         # Arrow has told its types; they are kept as they are.
         return result.schema.remove_metadata()
@@ -84,7 +94,7 @@ def _schema_of(result: Any, name: str) -> pa.Schema:
     if isinstance(result, Mapping):
         return _plain(pa.RecordBatch.from_pydict(dict(result)).schema)
     raise SchemaError(
-        f"A function of map_batches returns a RecordBatch, a Table, a pandas DataFrame or a dict"
+        f"A function of {where} returns a RecordBatch, a Table, a pandas DataFrame or a dict"
         f" of columns; {name} returned {type(result).__name__}."
     )
 

@@ -8,6 +8,8 @@ from typing import Any, Self, TypeAlias
 
 from ...io.csv import CsvSink
 from ...io.ipc import IpcSink
+from ...io.json import JsonSink
+from ...io.orc import OrcSink
 from ...io.parquet_sink import ParquetSink
 from ..plan.node import caller_site
 from ..plan.nodes import Write
@@ -179,6 +181,90 @@ class Writing(Frame):
     write_ipc = sink_ipc
     to_ipc = sink_ipc
     to_feather = sink_ipc
+
+    @options(
+        **_EVERYWHERE,
+        lines="objects are written one to a line, always",
+        orient="objects are written one to a line",
+    )
+    def sink_json(
+        self,
+        path: Target,
+        *,
+        partition_by: PartitionBy = None,
+        mode: str = "error",
+        lazy: bool = False,
+    ) -> Result | Self:
+        """Run the plan and write its rows as JSON, one object to a line.
+
+        Points in time are written as ISO 8601 text, those with a zone in UTC; NaN and infinities,
+        which JSON does not have, as null.
+
+        Parameters
+        ----------
+        path, partition_by, mode, lazy
+            As for `sink_parquet`; one file where the name ends in ``.json``, ``.jsonl`` or
+            ``.ndjson``.
+
+        Returns
+        -------
+        Result or DataFrame
+            One row for each file: its path, its rows, its bytes.
+
+        Raises
+        ------
+        SinkExists
+            If something is there and `mode` is ``"error"``.
+        SinkError
+            If a column has a type without a form in JSON: binary, durations.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, None], "b": [["x"], []]})
+        >>> df.sink_json("out.json")["rows"].to_pylist()
+        [2]
+        >>> print(open("out.json").read().splitlines())
+        ['{"a":1,"b":["x"]}', '{"a":null,"b":[]}']
+        """
+        return self._write(JsonSink, path, partition_by, mode, lazy)
+
+    write_json = sink_json
+    to_json = sink_json
+
+    @options(**_EVERYWHERE)
+    def sink_orc(
+        self,
+        path: Target,
+        *,
+        partition_by: PartitionBy = None,
+        mode: str = "error",
+        lazy: bool = False,
+        compression: str = "zstd",
+    ) -> Result | Self:
+        """Run the plan and write its rows as ORC files.
+
+        Parameters
+        ----------
+        path, partition_by, mode, lazy
+            As for `sink_parquet`; one file where the name ends in ``.orc``.
+        compression : {"zstd", "snappy", "zlib", "lz4", "uncompressed"}
+
+        Returns
+        -------
+        Result or DataFrame
+            One row for each file: its path, its rows, its bytes.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, 2]}).sink_orc("out.orc")["rows"].to_pylist()
+        [2]
+        """
+        return self._write(OrcSink, path, partition_by, mode, lazy, compression=compression)
+
+    write_orc = sink_orc
+    to_orc = sink_orc
 
     def _write(
         self,

@@ -8,6 +8,7 @@ module that was edited and reloaded). What is installed is known to workers; wha
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import sys
 import sysconfig
@@ -56,7 +57,8 @@ def _sent_by_value(stage: Stage) -> Iterator[None]:
         module.partition(".")[0]
         for branch in stage.branches
         for operator in branch.operators
-        for part in _parts(getattr(operator, "function", None))
+        for function in _functions(operator)
+        for part in _parts(function)
         if (module := getattr(part, "__module__", None))
     }
     registered = []
@@ -70,6 +72,18 @@ def _sent_by_value(stage: Stage) -> Iterator[None]:
     finally:
         for module in registered:
             cloudpickle.unregister_pickle_by_value(module)
+
+
+def _functions(holder: Any) -> Iterator[Any]:
+    """Yield the callables that an operator or an expression holds, at whatever depth."""
+    if callable(holder):
+        yield holder
+    if isinstance(holder, tuple | list | dict):
+        for each in holder.values() if isinstance(holder, dict) else holder:
+            yield from _functions(each)
+    elif dataclasses.is_dataclass(holder) and not isinstance(holder, type):
+        for field in dataclasses.fields(holder):
+            yield from _functions(getattr(holder, field.name))
 
 
 def _parts(function: Any) -> Iterator[Any]:
@@ -89,7 +103,8 @@ def _parts(function: Any) -> Iterator[Any]:
 def _is_local(module: ModuleType) -> bool:
     """Return whether a module is a file of the user's, not one that is installed."""
     file = getattr(module, "__file__", None)
-    if file is None or module.__name__ == "__main__" or module.__name__.startswith(_OWN + "."):
+    own = module.__name__.partition(".")[0] == _OWN
+    if file is None or module.__name__ == "__main__" or own:
         return False
     path = Path(file).resolve()
     return not any(path.is_relative_to(place) for place in _INSTALLED)

@@ -61,12 +61,16 @@ class RunDirectory:
 
     def for_query(self, query: int) -> tuple[str, str]:
         """Make and return the places of one query, in memory and on disk."""
-        places = tuple(os.path.join(base, f"query-{query}") for base in (self.memory, self.disk))
+        return self.places(f"query-{query}")
+
+    def places(self, name: str) -> tuple[str, str]:
+        """Make and return directories called `name`, in memory and on disk."""
+        places = tuple(os.path.join(base, name) for base in (self.memory, self.disk))
         try:
             for place in places:
                 os.mkdir(place, 0o700)
         except OSError as error:
-            self.remove_query(*places)
+            self.remove_places(*places)
             raise ExecutionError(
                 f"The run directory {error.filename!r} cannot be made: {error.strerror}. Make room"
                 " where it lies; if another program removed the directories of this session, begin"
@@ -74,8 +78,8 @@ class RunDirectory:
             ) from None
         return places[0], places[1]
 
-    def remove_query(self, *places: str) -> None:
-        """Remove what a query has left in its places."""
+    def remove_places(self, *places: str) -> None:
+        """Remove directories with all that was left in them."""
         for place in places:
             shutil.rmtree(place, ignore_errors=True)
 

@@ -22,6 +22,7 @@ from ..source import InMemory
 from . import events
 from .executors.executor import Executor, not_held
 from .holdings import Holdings
+from .keeping import kept_in_memory
 from .policy import Account, Policy, StageRun, bytes_of
 from .report import (
     Done,
@@ -55,12 +56,16 @@ class Scheduler:
         settings: Settings,
         memory_limit: int,
         observers: Sequence[Observer],
+        kept: Callable[[], int] = lambda: 0,
     ) -> None:
         self._query = query
         self._planner = planner
         self._executor = executor
         self._settings = settings
         self._observers = observers
+        # Bytes of shared memory that persisted frames take, and those that this query makes one of.
+        self._kept = kept
+        self._keeping = 0
         share = int(memory_limit * settings.shared_memory_share)
         self._policy = Policy(
             budget=share,
@@ -190,7 +195,7 @@ class Scheduler:
             branch=number,
             input=self._shared(branch.inputs[place], stage, partition),
             sides=tuple(side.refs(place) for side in branch.sides),
-            shared_memory=self._holdings.bytes < self._policy.budget,
+            shared_memory=self._has_room(),
         )
         self._inputs[stage.id, partition] = task.input
         self._reading += bytes_of(task.input)
@@ -211,11 +216,14 @@ class Scheduler:
         assert isinstance(task.fragment, InMemory)
         batches = task.fragment.table().to_batches(max_chunksize=self._settings.batch_rows)
         name = f"s{stage.id}-p{partition}-a{self._runs[stage.id].attempts.get(partition, 0)}-in"
-        held = self._holdings.bytes < self._policy.budget
-        refs = self._store.write(name, [(0, batches)], held) if batches else []
+        refs = self._store.write(name, [(0, batches)], self._has_room()) if batches else []
         for ref in refs:
             self._holdings.add_input(ref)
         return replace(task, fragment=None, refs=tuple(refs))
+
+    def _has_room(self) -> bool:
+        """Return whether what is made now may go to shared memory."""
+        return self._holdings.bytes + self._keeping + self._kept() < self._policy.budget
 
     # Reports
 
@@ -271,6 +279,7 @@ class Scheduler:
         key, result = report.key, report.result
         run = self._runs[key.stage]
         run.results[key.partition] = result
+        self._keeping += kept_in_memory(result.written)
         for ref in result.refs:
             run.pieces.setdefault(key.partition, []).append(ref)
             self._holdings.add(ref, key.stage)

@@ -25,6 +25,7 @@ from ..plan.node import PlanNode
 from .executors import EXECUTORS
 from .executors.executor import Executor, Resources
 from .executors.process import ProcessExecutor
+from .keeping import Keeper
 from .run_directory import RunDirectory
 from .scheduler import Observer, Scheduler
 
@@ -54,6 +55,9 @@ class Session:
         self._overrides = {name: getattr(wanted, name) for name in settings}
         self._executors: dict[str, Executor] = {}
         self._directory: RunDirectory | None = None
+        self.keeper = Keeper(self._directories)
+        """What persisted frames of this session hold."""
+
         self._lock = threading.RLock()
         self._process = os.getpid()
         self._before: Session | None = None
@@ -90,7 +94,9 @@ class Session:
         limit = config.memory_limit(settings)
         number = next(_numbers)
         try:
-            yield from Scheduler(number, planner, executor, settings, limit, observers).run()
+            yield from Scheduler(
+                number, planner, executor, settings, limit, observers, self.keeper.bytes_in_memory
+            ).run()
         except ExecutionError:
             if executor.broken:
                 self._drop(name, executor)
@@ -144,6 +150,7 @@ class Session:
                 self._drop(name, executor)
         finally:
             # Also when a Ctrl-C comes meanwhile.
+            self.keeper.close()
             if self._directory is not None:
                 self._directory.close()
             if self in _sessions:

@@ -17,7 +17,8 @@ from ..errors import QueryCancelled
 from ..physical.kernels.partition import partition
 from ..physical.kernels.sort import sample
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskResult
-from .transport import Store, batch_bytes
+from .keeping import KeepJob
+from .transport import Store, pieces
 
 SAMPLE_ROWS = 1024
 """A sorted run gives one key in so many rows as a sample for the ranges of the next stage."""
@@ -30,6 +31,9 @@ class Context:
     partition: int
     label: str
     key_range: KeyRange | None
+    own_range: KeyRange | None
+    first_row: int | None
+    skips: tuple[int, ...]
     batch_rows: int
     cache: dict[Any, Any]
     store: Store
@@ -75,6 +79,9 @@ def run_task(
         partition=task.partition,
         label=task.input.label,
         key_range=task.input.key_range,
+        own_range=task.input.own_range,
+        first_row=task.input.first_row,
+        skips=task.input.skips,
         batch_rows=settings.batch_rows,
         cache=cache,
         store=store,
@@ -95,7 +102,10 @@ def run_task(
             result = _write_run(batches, stage, task, store)
         case "write":
             assert stage.job is not None
-            written = stage.job.write(task.partition, task.attempt, batches)
+            job = stage.job
+            if isinstance(job, KeepJob):
+                job = job.placed(fast=task.shared_memory, chunk_bytes=settings.chunk_bytes)
+            written = job.write(task.partition, task.attempt, batches)
             result = TaskResult(written=tuple(written))
         case _:
             yield from _write_pieces(batches, task, store, settings)
@@ -137,26 +147,9 @@ def _file_name(task: Task, piece: int = 0) -> str:
 def _write_pieces(
     batches: Iterator[pa.RecordBatch], task: Task, store: Store, settings: TaskSettings
 ) -> Iterator[Ref]:
-    """Write pieces of about `chunk_bytes`, each a file, and yield each as soon as it is there.
-
-    A stream has one schema; where a text column changes between plain and dictionary, a new piece
-    begins.
-    """
-    held: list[pa.RecordBatch] = []
-    size = piece = 0
-
-    for batch in batches:
-        if batch.num_rows == 0:
-            continue
-        grown = batch_bytes(batch)
-        full = size + grown > settings.chunk_bytes
-        if held and (full or not batch.schema.equals(held[0].schema)):
-            yield from store.write(_file_name(task, piece), [(0, held)], task.shared_memory)
-            held, size, piece = [], 0, piece + 1
-        held.append(batch)
-        size += grown
-    if held:
-        yield from store.write(_file_name(task, piece), [(0, held)], task.shared_memory)
+    """Write pieces, each a file, and yield each as soon as it is there."""
+    for number, piece in enumerate(pieces(batches, settings.chunk_bytes)):
+        yield from store.write(_file_name(task, number), [(0, piece)], task.shared_memory)
 
 
 def _write_slots(

@@ -58,6 +58,28 @@ def batch_bytes(batch: pa.RecordBatch) -> int:
     return size
 
 
+def pieces(batches: Iterator[pa.RecordBatch], chunk_bytes: int) -> Iterator[list[pa.RecordBatch]]:
+    """Yield runs of batches that make one stream of about `chunk_bytes` each, none empty.
+
+    A stream has one schema; where a text column changes between plain and dictionary, a new piece
+    begins.
+    """
+    held: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        if batch.num_rows == 0:
+            continue
+        grown = batch_bytes(batch)
+        full = size + grown > chunk_bytes
+        if held and (full or not batch.schema.equals(held[0].schema)):
+            yield held
+            held, size = [], 0
+        held.append(batch)
+        size += grown
+    if held:
+        yield held
+
+
 def _write_stream(sink: pa.NativeFile, batches: Batches) -> None:
     with pa.ipc.new_stream(sink, batches[0].schema) as writer:
         for batch in batches:

@@ -6,12 +6,13 @@ How they are accumulated is the business of ``physical/kernels``, under the same
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pyarrow as pa
 
 from ..errors import TypeMismatch
+from .aggregate import Aggregate
 from .function import ANY, BOOLEAN, NUMBER, ORDERED, Kind, Parameter, is_number
+from .more_aggregates import MEASURABLE, MORE_AGGREGATES, quantile_type
 
 _SUMMABLE = Kind(
     name="a number, a boolean or a duration",
@@ -21,22 +22,6 @@ _SUMMABLE = Kind(
     stand_in=pa.int64(),
     samples=(*NUMBER.samples, pa.bool_(), pa.duration("us")),
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Aggregate:
-    """One function over a group of rows."""
-
-    name: str
-    accepts: Kind
-    dtype: Callable[[pa.DataType], pa.DataType]
-    """The type of the result, from the type of the input."""
-
-    doc: str
-    empty: object = None
-    """What it gives for a group without a single non-null value."""
-
-    parameters: tuple[Parameter, ...] = ()
 
 
 def _same(dtype: pa.DataType) -> pa.DataType:
@@ -58,8 +43,7 @@ def _sum_type(dtype: pa.DataType) -> pa.DataType:
 
 
 def _mean_type(dtype: pa.DataType) -> pa.DataType:
-    keeps = pa.types.is_float32(dtype) or pa.types.is_duration(dtype)
-    return dtype if keeps else pa.float64()
+    return pa.float64() if pa.types.is_boolean(dtype) else quantile_type(dtype)
 
 
 def _spread_type(dtype: pa.DataType) -> pa.DataType:
@@ -67,6 +51,7 @@ def _spread_type(dtype: pa.DataType) -> pa.DataType:
 
 
 _DDOF = Parameter(name="ddof", default=1, types=(int,))
+_IGNORE_NULLS = Parameter(name="ignore_nulls", default=False, types=(bool,), keyword_only=True)
 
 _ENTRIES = (
     Aggregate(
@@ -82,11 +67,12 @@ _ENTRIES = (
     ),
     Aggregate(
         name="mean",
-        accepts=_SUMMABLE,
+        accepts=MEASURABLE,
         dtype=_mean_type,
         doc="""Return the mean of the values that are not null; null where there are none.
 
-        Integers, booleans and decimals give a double.""",
+        Integers, booleans and decimals give a double, dates a timestamp; other times keep their
+        type, and what is less than their unit is dropped.""",
     ),
     Aggregate(
         name="min",
@@ -123,6 +109,7 @@ _ENTRIES = (
         accepts=ORDERED,
         dtype=_always(pa.int64()),
         empty=0,
+        holistic=True,
         doc="""Return how many different values there are, as ``int64``; null counts as one.
 
         NaN equals NaN, and -0.0 equals 0.0.""",
@@ -131,13 +118,25 @@ _ENTRIES = (
         name="first",
         accepts=ANY,
         dtype=_same,
-        doc="Return the first value, null or not; null where there are no rows.",
+        parameters=(_IGNORE_NULLS,),
+        sees_order=True,
+        sortable=True,
+        doc="""Return the first value, null or not; null where there are no rows.
+
+        With `ignore_nulls` it is the first one that is not null. The order is that of the rows, or
+        that of ``.sort_by(...)`` before it.""",
     ),
     Aggregate(
         name="last",
         accepts=ANY,
         dtype=_same,
-        doc="Return the last value, null or not; null where there are no rows.",
+        parameters=(_IGNORE_NULLS,),
+        sees_order=True,
+        sortable=True,
+        doc="""Return the last value, null or not; null where there are no rows.
+
+        With `ignore_nulls` it is the last one that is not null. The order is that of the rows, or
+        that of ``.sort_by(...)`` before it.""",
     ),
     Aggregate(
         name="std",
@@ -173,7 +172,7 @@ _ENTRIES = (
     ),
 )
 
-AGGREGATES: dict[str, Aggregate] = {entry.name: entry for entry in _ENTRIES}
+AGGREGATES: dict[str, Aggregate] = {entry.name: entry for entry in (*_ENTRIES, *MORE_AGGREGATES)}
 """Name -> aggregate."""
 
 
@@ -196,5 +195,6 @@ def aggregate_type(name: str, dtype: pa.DataType | None) -> pa.DataType:
     if pa.types.is_null(dtype):
         return entry.dtype(entry.accepts.stand_in)
     if not entry.accepts.contains(dtype):
-        raise TypeMismatch(f"{name} wants {entry.accepts.name}, but this is {dtype}.")
+        advice = f" {entry.advice}" if entry.advice else ""
+        raise TypeMismatch(f"{name} wants {entry.accepts.name}, but this is {dtype}.{advice}")
     return entry.dtype(dtype)

@@ -117,3 +117,45 @@ def _plus_months(wall: pa.Array, months: int) -> pa.Array:
     result = moved.astype(f"M8[{unit}]") + (values - days.astype(f"M8[{unit}]"))
     mask = np.asarray(wall.is_null()) if wall.null_count else None
     return pa.array(result.view("i8"), mask=mask).cast(wall.type)
+
+
+def moved(value: pa.Array, by: str | int) -> pa.Array:
+    """Return dates or timestamps a period later, or integers by so much greater.
+
+    Raises
+    ------
+    InvalidExpression
+        If `by` is no period, or a number beside times, or a period of time beside integers.
+
+    Examples
+    --------
+    >>> moved(pa.array([1, 2]), -3).to_pylist()
+    [-2, -1]
+    """
+    if pa.types.is_integer(value.type):
+        if not isinstance(by, int):
+            raise InvalidExpression(
+                f"{by!r} is a period of time, but the column holds {value.type}: write a number."
+            )
+        return pc.add_checked(value.cast(pa.int64()), pa.scalar(by, pa.int64()))
+    if isinstance(by, int):
+        raise InvalidExpression(
+            f"{by!r} is a number, but the column holds {value.type}: write a period such as"
+            f' "{by}d" or "{by}h".'
+        )
+    return offset(value, period_of(by, signed=True))
+
+
+def moved_twice(value: pa.Array, first: str | int, then: str | int) -> pa.Array:
+    """Return `moved` by one period and then by another; by their sum where they have one unit.
+
+    A month back and a month on from the 29th of March is the 29th of March, not the 28th, where
+    February ends.
+    """
+    if isinstance(first, int) and isinstance(then, int):
+        return moved(value, first + then)
+    if isinstance(first, str) and isinstance(then, str):
+        periods = period_of(first, signed=True), period_of(then, signed=True)
+        if periods[0].unit == periods[1].unit:
+            return moved(value, f"{periods[0].count + periods[1].count}{periods[0].unit}")
+    return moved(moved(value, first), then)

@@ -33,11 +33,13 @@ from .node import (
     Column,
     Expr,
     Literal,
+    Rows,
     When,
     Wildcard,
     columns_of,
     unaliased,
 )
+from .python_call import PythonCall, called
 from .text import text_of
 
 
@@ -169,8 +171,47 @@ def _agg(expr: Agg, scope: _Scope) -> Value:
         raise InvalidExpression(
             f"{text_of(expr)} is over a group of rows: use it in .select() or .group_by().agg()."
         )
+    entry = AGGREGATES[expr.name]
+    if entry.check is not None:
+        entry.check(dict(expr.options))
     of = None if expr.input is None else _logical(_value(expr.input, scope).type)
+    for other, kind in zip(expr.others, entry.others, strict=True):
+        dtype = _logical(_value(other, scope).type)
+        if not (kind.contains(dtype) or pa.types.is_null(dtype)):
+            raise TypeMismatch(
+                f"In {text_of(expr)}: {expr.name} wants {kind.name}, but {text_of(other)} is"
+                f" {dtype}."
+            )
+    _check_rows(expr, scope)
     return pa.array([], _located(expr, lambda: aggregate_type(expr.name, of)))
+
+
+def _check_rows(expr: Agg, scope: _Scope) -> None:
+    """Raise where the rows of an aggregate cannot be chosen or ordered as it says."""
+    if expr.where is not None:
+        dtype = _logical(_value(expr.where, scope).type)
+        if not (pa.types.is_boolean(dtype) or pa.types.is_null(dtype)):
+            raise TypeMismatch(
+                f"In {text_of(expr)}: a filter needs a boolean, and {text_of(expr.where)} is"
+                f" {dtype}. Compare it with something, as in col('x') > 0."
+            )
+    for key in expr.order_by:
+        dtype = _logical(_value(key.expr, scope).type)
+        if pa.types.is_nested(dtype):
+            raise TypeMismatch(
+                f"In {text_of(expr)}: rows cannot be sorted by {text_of(key.expr)}, which is"
+                f" {dtype}."
+            )
+
+
+@_compute.register
+def _rows(expr: Rows, scope: _Scope) -> Value:
+    shown = text_of(expr)
+    raise InvalidExpression(
+        f"{shown} gives some of the rows, or another order, and is no column by itself. Aggregate"
+        f" it, as in {shown}.sum() or .implode(); for the rows of a frame use df.filter(...) and"
+        " df.sort(...)."
+    )
 
 
 @_compute.register
@@ -286,6 +327,15 @@ def _by_code(array: pa.DictionaryArray, over_values: Callable[[Value], Value]) -
     if codes is None:
         return encoded
     return pa.DictionaryArray.from_arrays(encoded.indices.take(codes), encoded.dictionary)
+
+
+@_compute.register
+def _python_call(expr: PythonCall, scope: _Scope) -> Value:
+    values = [_broadcast(_value(arg, scope), scope.batch.num_rows) for arg in expr.args]
+    if scope.types_only:
+        # Its type is what was declared: the function is not called to find out.
+        return pa.array([], expr.dtype)
+    return called(expr, values, scope.batch.num_rows)
 
 
 @_compute.register

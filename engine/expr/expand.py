@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pyarrow as pa
 
 from ..errors import InvalidExpression
 from ..schema import field_index
-from .node import Column, Expr, Wildcard, output_name
+from .node import Column, Expr, Wildcard, is_pattern, output_name
 
 
 def expand(exprs: Sequence[Expr], schema: pa.Schema) -> tuple[tuple[str, Expr], ...]:
@@ -27,6 +28,8 @@ def expand(exprs: Sequence[Expr], schema: pa.Schema) -> tuple[tuple[str, Expr], 
     --------
     >>> schema = pa.schema([("a", pa.int64()), ("b", pa.string())])
     >>> [name for name, _ in expand([Wildcard(excluded=("a",)), Column("a")], schema)]
+    ['b', 'a']
+    >>> [name for name, _ in expand([Wildcard(names=("^[bc]$", pa.int64()))], schema)]
     ['b', 'a']
     """
     return tuple(
@@ -52,8 +55,44 @@ def _expanded(expr: Expr, schema: pa.Schema) -> list[Expr]:
 
 def selected_names(wildcard: Wildcard, schema: pa.Schema) -> list[str]:
     """Return the names of the columns that a wildcard stands for, in the order of `schema`."""
-    if wildcard.names:
-        return list(wildcard.names)
-    for name in wildcard.excluded:
-        field_index(schema, name, "exclude")
-    return [name for name in schema.names if name not in wildcard.excluded]
+    chosen = schema.names if not wildcard.names else _chosen(wildcard.names, schema)
+    if not wildcard.excluded:
+        return list(chosen)
+    if not wildcard.names:
+        for name in wildcard.excluded:
+            if isinstance(name, str) and not is_pattern(name):
+                field_index(schema, name, "exclude")
+    gone = set(_chosen(wildcard.excluded, schema))
+    return [name for name in chosen if name not in gone]
+
+
+def _chosen(wanted: Sequence[str | pa.DataType], schema: pa.Schema) -> list[str]:
+    """Return the columns of `schema` that names, patterns and types stand for.
+
+    Names come as they are written, also those that `schema` lacks: who uses them says so. What a
+    pattern or a type stands for comes in the order of `schema`.
+    """
+    if all(isinstance(each, str) and not is_pattern(each) for each in wanted):
+        return [str(each) for each in wanted]
+    found: dict[str, None] = {}
+    types = [each for each in wanted if isinstance(each, pa.DataType)]
+    for each in wanted:
+        if isinstance(each, pa.DataType):
+            names = [field.name for field in schema if field.type in types]
+        elif is_pattern(each):
+            matches = _compiled(each)
+            names = [name for name in schema.names if matches.search(name)]
+        else:
+            names = [each]
+        found.update(dict.fromkeys(names))
+    return list(found)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise InvalidExpression(
+            f"{pattern!r} begins with ^ and ends with $, so it is a regular expression, but not a"
+            f" valid one: {error}."
+        ) from None

@@ -189,19 +189,50 @@ class Agg(Expr):
     order_by: tuple[SortKey, ...] = ()
     """The order of the rows, for aggregates that see one; that of the input where it is empty."""
 
+    others: tuple[Expr, ...] = ()
+    """Further inputs, of aggregates over several columns: the second of a correlation."""
+
+    @property
+    def inputs(self) -> tuple[Expr, ...]:
+        """What is aggregated: `input`, if there is one, and `others`."""
+        return self.others if self.input is None else (self.input, *self.others)
+
     @property
     def children(self) -> tuple[Expr, ...]:
-        plain = tuple(each for each in (self.input, self.where) if each is not None)
-        return (*plain, *(key.expr for key in self.order_by))
+        where = () if self.where is None else (self.where,)
+        return (*self.inputs, *where, *(key.expr for key in self.order_by))
 
     def with_children(self, children: tuple[Expr, ...]) -> Expr:
         rest = iter(children)
         return replace(
             self,
             input=None if self.input is None else next(rest),
+            others=tuple(next(rest) for _ in self.others),
             where=None if self.where is None else next(rest),
             order_by=_ordered(self.order_by, rest),
         )
+
+
+@dataclass(frozen=True)
+class Rows(Expr):
+    """A value over some of the rows, or over them in another order, which an aggregate takes.
+
+    The aggregate made of it has `where` and `order_by`; by itself it is no column.
+    """
+
+    input: Expr
+    where: Expr | None = None
+    order_by: tuple[SortKey, ...] = ()
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        where = () if self.where is None else (self.where,)
+        return (self.input, *where, *(key.expr for key in self.order_by))
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        value, *rest = children
+        where = None if self.where is None else rest.pop(0)
+        return Rows(value, where, _ordered(self.order_by, iter(rest)))
 
 
 @dataclass(frozen=True)
@@ -259,11 +290,23 @@ def _ordered(order_by: tuple[SortKey, ...], exprs: Iterator[Expr]) -> tuple[Sort
 class Wildcard(Expr):
     """Several columns at once; expanded as soon as a schema is known (``expand.py``)."""
 
-    excluded: tuple[str, ...] = ()
+    excluded: tuple[str | pa.DataType, ...] = ()
     """Stands for all columns but these."""
 
-    names: tuple[str, ...] = ()
-    """If there are any: stands for these columns."""
+    names: tuple[str | pa.DataType, ...] = ()
+    """If there are any: stands for these columns.
+
+    Both hold names, patterns (``^...$``, as `is_pattern` tells) and types.
+    """
+
+
+def is_pattern(name: object) -> bool:
+    """Return whether a name stands for all that a regular expression matches.
+
+    >>> is_pattern("^a.*$"), is_pattern("a")
+    (True, False)
+    """
+    return isinstance(name, str) and len(name) > 1 and name[0] == "^" and name[-1] == "$"
 
 
 def literal(value: Any, dtype: pa.DataType | None = None) -> Literal:
@@ -288,11 +331,24 @@ def output_name(expr: Expr) -> str:
     >>> output_name(Call("add", (Column("a"), Column("b"))))
     'a'
     """
-    for node in expr.walk():
-        if isinstance(node, Alias | Column):
-            return node.name
-    first = next((node for node in expr.walk() if isinstance(node, Agg | Call | WindowCall)), None)
-    return "literal" if first is None else first.name
+    made = list(_values(expr))
+    named = [node.name for node in made if isinstance(node, Alias | Column)]
+    called = [node.name for node in made if isinstance(node, Agg | Call | WindowCall)]
+    return (named or called or ["literal"])[0]
+
+
+def _values(expr: Expr) -> Iterator[Expr]:
+    """Yield what `walk` does, but for what only says which rows an aggregate is of."""
+    stack: list[Expr] = [expr]
+    while stack:
+        node = stack.pop()
+        yield node
+        below = node.children
+        if isinstance(node, Agg):
+            below = node.inputs
+        elif isinstance(node, Rows):
+            below = (node.input,)
+        stack.extend(reversed(below))
 
 
 def unaliased(expr: Expr) -> Expr:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
 import pyarrow as pa
 
+from .aggregate import Aggregate
+from .aggregates import AGGREGATES
 from .function import REQUIRED, Function
 from .functions import FUNCTIONS
 from .node import (
@@ -18,12 +21,14 @@ from .node import (
     Column,
     Expr,
     Literal,
+    Rows,
     SortKey,
     When,
     Wildcard,
     Window,
     WindowCall,
 )
+from .python_call import PythonCall
 
 _TIGHTNESS = (
     (4, "eq ne lt le gt ge"),
@@ -87,13 +92,21 @@ def _when(expr: When) -> str:
 
 @text_of.register
 def _agg(expr: Agg) -> str:
-    options = [f"{name}={_plain(value)}" for name, value in expr.options]
-    inner = [] if expr.input is None else [text_of(expr.input)]
+    options = _settings(expr, AGGREGATES.get(expr.name))
+    inner = [text_of(each) for each in expr.inputs]
     if expr.where is not None:
         options.append(f"where={text_of(expr.where)}")
     if expr.order_by:
         options.append(f"order_by={_order(expr.order_by)}")
     return f"{expr.name}({', '.join(inner + options)})"
+
+
+@text_of.register
+def _rows(expr: Rows) -> str:
+    shown = _receiver(expr.input)
+    if expr.where is not None:
+        shown += f".filter({text_of(expr.where)})"
+    return f"{shown}.sort_by({_order(expr.order_by)})" if expr.order_by else shown
 
 
 @text_of.register
@@ -121,12 +134,22 @@ def _order(order_by: tuple[SortKey, ...]) -> str:
 
 
 @text_of.register
+def _python_call(expr: PythonCall) -> str:
+    bare = expr.name.rpartition(".")[2]
+    return f"{bare}({', '.join(text_of(arg) for arg in expr.args)})"
+
+
+@text_of.register
 def _wildcard(expr: Wildcard) -> str:
-    if expr.names:
-        return f"col({', '.join(json.dumps(name) for name in expr.names)})"
-    if not expr.excluded:
-        return "all()"
-    return f"exclude({', '.join(json.dumps(name) for name in expr.excluded)})"
+    if not expr.names:
+        return f"exclude({_chosen(expr.excluded)})" if expr.excluded else "all()"
+    without = f".exclude({_chosen(expr.excluded)})" if expr.excluded else ""
+    return f"col({_chosen(expr.names)}){without}"
+
+
+def _chosen(wanted: Sequence[str | pa.DataType]) -> str:
+    """Return names and types of columns as a user would write them."""
+    return ", ".join(json.dumps(each) if isinstance(each, str) else str(each) for each in wanted)
 
 
 @text_of.register
@@ -143,15 +166,15 @@ def _call(expr: Call) -> str:
     if symbol and len(expr.args) == 1:
         return f"{symbol}{_operand(expr.args[0], expr.name, 0)}"
     if function is not None and not function.method:
-        return f"{expr.name}({', '.join([text_of(arg) for arg in expr.args] + _settings(expr))})"
-    given = [text_of(arg) for arg in expr.args[1:]] + _settings(expr)
+        given = [text_of(arg) for arg in expr.args] + _settings(expr, function)
+        return f"{expr.name}({', '.join(given)})"
+    given = [text_of(arg) for arg in expr.args[1:]] + _settings(expr, function)
     return f"{_receiver(expr.args[0])}.{expr.name}({', '.join(given)})"
 
 
-def _settings(expr: Call) -> list[str]:
+def _settings(expr: Call | Agg, function: Function | Aggregate | None) -> list[str]:
     """Return the settings of a call, in the order of the method's parameters, without defaults."""
     options = dict(expr.options)
-    function: Function | None = FUNCTIONS.get(expr.name)
     shown = []
     by_name = False
     for parameter in () if function is None else function.parameters:
@@ -161,7 +184,8 @@ def _settings(expr: Call) -> list[str]:
         if parameter.default is not REQUIRED and parameter.default == value:
             by_name = True
             continue
-        named = by_name or parameter.keyword_only
+        optional = isinstance(expr, Agg) and parameter.default is not REQUIRED
+        named = by_name or parameter.keyword_only or optional
         shown.append(f"{parameter.name}={_plain(value)}" if named else _plain(value))
     return shown + [f"{name}={_plain(value)}" for name, value in options.items()]
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from ..expr.node import Call, Column, Expr
+from ..plan.group_rows import GroupRows
+from ..plan.joins import AsofJoin, RangeJoin, TwoSided
 from ..plan.node import PlanNode
 from ..plan.nodes import (
     Aggregate,
@@ -30,15 +32,21 @@ from ..plan.nodes import (
     Union,
     Write,
 )
+from ..plan.rolling import Rolling
+from ..plan.shape import Beside, Explode, RandomBits, RowIndex, Unnest
+from ..plan.together import RunFunction, Together
+from ..plan.user_functions import MapGroups, Reduce
 from ..source import ColumnStatistics
 from .column_values import UNKNOWN, LazyColumns, common_values, counted
-from .selectivity import kept
+from .selectivity import DEFAULT_SELECTIVITY, kept
 
 UNKNOWN_ROWS = 1_000_000.0
 """Of a source that does not know."""
 
 _DEFAULT_DISTINCT_SHARE = 0.1
 _TEXT_BYTES = 24.0
+_LIST_VALUES = 4.0
+"""Of a list, where nothing is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +189,13 @@ _PARTS_OF_TIME = {
 
 
 @_estimate.register
+def _(node: GroupRows, inputs: list[Estimate]) -> Estimate:
+    before = inputs[0]
+    combinations = groups(tuple((name, Column(name)) for name in node.keys), before)
+    return _scaled(before, min(combinations * node.count, before.rows))
+
+
+@_estimate.register
 def _(node: Distinct, inputs: list[Estimate]) -> Estimate:
     before = inputs[0]
     names = node.schema.names if node.subset is None else node.subset
@@ -192,34 +207,61 @@ def _(node: Distinct, inputs: list[Estimate]) -> Estimate:
 def _(node: Join, inputs: list[Estimate]) -> Estimate:
     left, right = inputs
     matches = left.rows * right.rows * _share_of_pairs(node, left, right)
-    if node.how == "left":
-        rows = max(matches, left.rows)
-    elif node.how in ("semi", "anti"):
+    if node.how in ("semi", "anti"):
         found = left.rows * _share_that_meets(node, left, right)
         rows = found if node.how == "semi" else max(left.rows - found, 0.0)
     else:
-        rows = matches
-    of_right = {given: name for name, given in node.right_columns()}
+        rows = {
+            "left": max(matches, left.rows),
+            "right": max(matches, right.rows),
+            "full": max(matches, left.rows + right.rows - matches, left.rows, right.rows),
+        }.get(node.how, matches)
+    return _of_two_sides(node, rows, left, right)
+
+
+@_estimate.register
+def _(node: AsofJoin, inputs: list[Estimate]) -> Estimate:
+    left, right = inputs
+    return _of_two_sides(node, left.rows, left, right)
+
+
+@_estimate.register
+def _(node: RangeJoin, inputs: list[Estimate]) -> Estimate:
+    left, right = inputs
+    share = DEFAULT_SELECTIVITY if len(node.ends()) == 1 else _BETWEEN_SHARE
+    return _of_two_sides(node, left.rows * right.rows * share, left, right)
+
+
+_BETWEEN_SHARE = 0.01
+"""Of all pairs, those whose value lies within the interval: intervals are mostly narrow."""
+
+
+def _of_two_sides(node: TwoSided, rows: float, left: Estimate, right: Estimate) -> Estimate:
+    """Return the estimate of so many rows made of one of each side."""
+    sides = {"left": left, "right": right}
+    origins = {each.given: each for each in node.columns() if each.side in sides}
 
     def known(name: str) -> ColumnStatistics:
-        side, original = (right, of_right[name]) if name in of_right else (left, name)
-        values = max(round(side.values(original)), 1)
-        return replace(side.columns.get(original, UNKNOWN), distinct=values)
+        origin = origins[name]
+        side = sides[origin.side]
+        values = max(round(side.values(origin.name)), 1)
+        return replace(side.columns.get(origin.name, UNKNOWN), distinct=values)
 
-    per_row = _per_row(left) + (_per_row(right) if of_right else 0.0)
-    columns = LazyColumns(node.schema.names, known)
+    both = any(each.side != "left" for each in node.columns())
+    per_row = _per_row(left) + (_per_row(right) if both else 0.0)
+    columns = LazyColumns(origins, known)
     return Estimate(rows=rows, bytes=rows * per_row, columns=columns)
 
 
 def _share_of_pairs(node: Join, left: Estimate, right: Estimate) -> float:
     """Return which share of all pairs of rows is equal in the keys."""
     counts = [max(pair) for pair in _values_of_keys(node, left, right)]
+    if not counts:
+        return 1.0
     if len(counts) == 1:
         return 1 / max(counts[0], 1.0)
-    # Several keys together have no more values than the larger side had rows.
-    most = max(
-        max(counts), *(side.rows if side.base is None else side.base for side in (left, right))
-    )
+    # Several keys together have no more values than the side that they are the key of had rows.
+    most = max(*counts, min(max(side.rows, side.base or 0.0) for side in (left, right)))
     return 1 / max(min(math.prod(counts), most), 1.0)
 
 
@@ -267,9 +309,42 @@ def _(node: Slice, inputs: list[Estimate]) -> Estimate:
 
 
 @_estimate.register
+def _(node: Rolling, inputs: list[Estimate]) -> Estimate:
+    rows = inputs[0].rows
+    return Estimate(rows=rows, bytes=rows * _width(node.schema))
+
+
+@_estimate.register
 def _(node: Union, inputs: list[Estimate]) -> Estimate:
     return Estimate(
         rows=sum(each.rows for each in inputs), bytes=sum(each.bytes for each in inputs)
+    )
+
+
+@_estimate.register
+def _(node: Explode, inputs: list[Estimate]) -> Estimate:
+    rows = inputs[0].rows * _LIST_VALUES
+    columns = {n: each for n, each in inputs[0].columns.items() if n not in node.columns}
+    return Estimate(rows=rows, bytes=rows * _width(node.schema), columns=columns)
+
+
+@_estimate.register
+def _(node: Unnest, inputs: list[Estimate]) -> Estimate:
+    kept = {name: known for name, known in inputs[0].columns.items() if name not in node.columns}
+    return replace(inputs[0], columns=kept)
+
+
+@_estimate.register(RowIndex)
+@_estimate.register(RandomBits)
+def _(node: RowIndex | RandomBits, inputs: list[Estimate]) -> Estimate:
+    own = inputs[0].rows * _type_width(node.schema.field(node.name).type)
+    return replace(inputs[0], bytes=inputs[0].bytes + own)
+
+
+@_estimate.register
+def _(node: Beside, inputs: list[Estimate]) -> Estimate:
+    return Estimate(
+        rows=max(each.rows for each in inputs), bytes=sum(each.bytes for each in inputs)
     )
 
 
@@ -278,6 +353,19 @@ def _(node: MapBatches, inputs: list[Estimate]) -> Estimate:
     # What a function of the user does is not known; most keep the number of rows.
     rows = inputs[0].rows
     return Estimate(rows=rows, bytes=rows * _width(node.schema))
+
+
+@_estimate.register
+def _(node: MapGroups, inputs: list[Estimate]) -> Estimate:
+    rows = inputs[0].rows
+    return Estimate(rows=rows, bytes=rows * _width(node.schema))
+
+
+@_estimate.register(Together)
+@_estimate.register(RunFunction)
+@_estimate.register(Reduce)
+def _(node: PlanNode, inputs: list[Estimate]) -> Estimate:
+    return Estimate(rows=1.0, bytes=_width(node.schema))
 
 
 @_estimate.register

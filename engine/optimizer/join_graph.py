@@ -131,7 +131,7 @@ def _is_free(node: Join) -> bool:
     )
 
 
-_OF_EVERY_JOIN = frozenset({"left", "right", "left_on", "right_on", "suffix", "site"})
+_OF_EVERY_JOIN = frozenset({"left", "right", "left_on", "right_on", "suffix", "coalesce", "site"})
 
 
 Columns = dict[str, Column]

@@ -21,6 +21,7 @@ from .rules.eager_aggregation import eager_aggregation
 from .rules.empty_relations import empty_relations
 from .rules.join_order import join_order
 from .rules.predicate_pushdown import predicate_pushdown
+from .rules.product_joins import product_joins
 from .rules.projection_fusion import projection_fusion
 from .rules.projection_pruning import projection_pruning
 from .rules.redundant_nodes import redundant_nodes
@@ -36,6 +37,8 @@ RULES: tuple[Rule, ...] = (
     simplify_expressions,
     # Filters go down before anything is shared or pruned: they decide what is read.
     predicate_pushdown,
+    # What is left above a cross join reads both of its sides.
+    product_joins,
     # What it adds goes down in the next round.
     derived_filters,
     empty_relations,

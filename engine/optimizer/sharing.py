@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..expr.python_call import has_python_call
 from ..plan.node import PlanNode
 from ..plan.nodes import Filter, Project, Scan
 from .properties import is_cheap
@@ -15,8 +16,18 @@ def repeatable(plan: PlanNode) -> dict[int, bool]:
     """
     found: dict[int, bool] = {}
     for node in plan.walk():
-        cheap = isinstance(node, Scan | Filter) or (
-            isinstance(node, Project) and all(is_cheap(expr) for _, expr in node.exprs)
-        )
-        found[id(node)] = cheap and all(found[id(child)] for child in node.inputs)
+        found[id(node)] = _is_cheap(node) and all(found[id(child)] for child in node.inputs)
     return found
+
+
+def _is_cheap(node: PlanNode) -> bool:
+    match node:
+        case Scan():
+            predicate = node.pushdown.predicate
+            return predicate is None or not has_python_call(predicate)
+        case Filter():
+            return not has_python_call(node.predicate)
+        case Project():
+            return all(is_cheap(expr) for _, expr in node.exprs)
+        case _:
+            return False

@@ -29,6 +29,7 @@ from ..expr.node import (
     conjunction,
     conjuncts,
 )
+from ..expr.python_call import PythonCall
 
 _OPPOSITE = {
     "eq": "ne",
@@ -97,7 +98,7 @@ def _folded(node: Expr) -> Expr | None:
     """Return the value of an expression over literals alone."""
     if not isinstance(node, Call | Cast | When):
         return None
-    if any(isinstance(below, Column | Agg | Wildcard) for below in node.walk()):
+    if any(isinstance(below, Column | Agg | Wildcard | PythonCall) for below in node.walk()):
         return None
     try:
         value = evaluate(node, _ONE_ROW)[0]

@@ -12,7 +12,7 @@ from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate
 from .operators.aggregate import FinalAggregate, PartialAggregate, partial_schema
 from .operators.compute import Compute
-from .pipeline import Pipeline, balanced, over_refs
+from .pipeline import Pipeline, slots_together
 from .stage import Exchange
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def lower_aggregate(
         met: Pipeline | None = partial
         groups = tuple(group for group in source.groups if group <= set(names))
     else:
-        met = _meet(node, planner, partial, names, asked_by or node)
+        met = meet(asked_by or node, planner, partial, names, ordered=node.maintain_order)
         groups = (frozenset(names),) if names else ()
     if met is None:
         return None
@@ -98,32 +98,26 @@ def _with_keys(
     return source.then(Compute(exprs=exprs, schema=schema), schema=schema), tuple(keys)
 
 
-def _meet(
-    node: Aggregate,
+def meet(
+    asked_by: PlanNode,
     planner: Planner,
     partial: Pipeline,
     keys: tuple[str, ...],
-    asked_by: PlanNode,
+    *,
+    ordered: bool,
 ) -> Pipeline | None:
-    """Return the partial states so that those of one group are in one partition."""
+    """Return the rows of `partial` so that those with equal `keys` are in one partition.
+
+    They are in the order of the partitions; all are in one where groups are to be `ordered`.
+    """
     target = planner.settings.exchange_bytes
     slots = slot_count(partial.input_bytes, target)
-    if partial.partitions == 1 or not keys or node.maintain_order or slots == 1:
+    if partial.partitions == 1 or not keys or ordered or slots == 1:
         return planner.gathered(asked_by, "partial", partial)
     output = planner.run(
         asked_by, "partial", partial, Exchange(kind="hash", keys=keys, partitions=slots)
     )
-    if output is None:
-        return None
-    refs = output.slots()
-    runs = balanced([sum(ref.bytes for ref in slot) for slot in refs], target)
-    # The order of partitions, not of slots: the states of one group are merged in row order.
-    partition = {ref: place for place, made in enumerate(output.partitions) for ref in made}
-    groups = [
-        sorted((ref for slot in run for ref in refs[slot]), key=partition.__getitem__)
-        for run in runs
-    ]
-    return over_refs(groups, partial.schema, (output.stage.id,), "groups")
+    return None if output is None else slots_together(output, target, "groups")
 
 
 def slot_count(size: int, target: int) -> int:

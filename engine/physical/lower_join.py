@@ -1,186 +1,332 @@
-"""Joins: the build side first, then broadcast or shuffle by what it turned out to be."""
+"""Joins by keys: the build side first, then broadcast or shuffle by what it turned out to be.
+
+A side of which unmatched rows are given (both, in a full join) cannot be looked up in by many tasks
+unless it is the one that streams: none of them would know what the others have met. Such a side is
+built by one task for each slot of a shuffle, which marks the keys it has met.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ..expr.evaluate import dtype_of
-from ..expr.node import Cast, Column, Expr
+from ..expr.node import Call, Cast, Column, Expr, SortKey
 from ..optimizer.estimate import estimate
-from ..plan.node import PlanNode
-from ..plan.nodes import Join
+from ..plan.joins import Join
+from .join_inputs import (
+    JoinInput,
+    Output,
+    broadcast_side,
+    by_hash,
+    typed_keys,
+    with_side,
+)
+from .join_slots import JoinTask, join_tasks
 from .lower_aggregate import slot_count
+from .lower_sort import in_order
 from .operators.compute import Compute
 from .operators.join import HashJoin
-from .pipeline import Pipeline, balanced, merged_sites, over_refs
-from .stage import Branch, Exchange, Side, StageOutput
+from .operators.number_rows import NumberRows
+from .operators.unique_keys import UniqueKeys
+from .pipeline import Pipeline, merged_sites, over_refs
+from .stage import Branch, Exchange, Side, StageOutput, TaskInput
 
 if TYPE_CHECKING:
     from .planner import Planner
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Input:
-    """One side of a join with its keys as columns of the types they are compared in."""
-
-    node: PlanNode
-    role: str
-    pipeline: Pipeline | None
-    keys: tuple[Expr, ...]
-
-    def key_names(self) -> tuple[str, ...]:
-        return tuple(f"__{self.role}_key_{number}" for number in range(len(self.keys)))
+_NUMBER = {"left": "__left_row", "right": "__right_row"}
+"""The columns that tell which row of a side a joined row is made of."""
 
 
 def lower_join(node: Join, planner: Planner) -> Pipeline | None:
     """Return the pipeline of a join, or None while its build side or its shuffle runs.
 
-    Both sides are lowered before either is waited for, so that independent builds run side by
-    side. The build side is written by hash of its keys when it may turn out too large for every
-    task to hold it; if it turns out small, it is broadcast all the same.
+    Both sides are lowered before either is waited for, so that independent builds run side by side.
     """
-    swap = _build_left(node)
-    left = _Input(
-        node=node.left,
-        role="left",
-        pipeline=planner.lower(node.left),
-        keys=_typed(node.left_on, node.left.schema, node.key_types()),
-    )
-    right = _Input(
-        node=node.right,
-        role="right",
-        pipeline=planner.lower(node.right),
-        keys=_typed(node.right_on, node.right.schema, node.key_types()),
-    )
-    build, probe = (left, right) if swap else (right, left)
-    built = _build(node, planner, build)
-    if built is None or probe.pipeline is None:
+    pipelines = {
+        "left": planner.lower(node.left),
+        "right": planner.lower(node.right),
+    }
+    numbered = _is_numbered(node, planner, pipelines)
+    if numbered is None:
         return None
-    join = _operator(node, swap)
-    if built.bytes <= planner.settings.broadcast_bytes or built.stage.output.kind != "hash":
-        return _broadcast(node, probe.pipeline, built, join)
-    return _shuffle(node, planner, probe, built, join)
+    inputs = {role: _input(node, planner, role, pipelines[role], numbered) for role in pipelines}
+    output = _output(node, numbered)
+    joined = _joined(node, planner, inputs["left"], inputs["right"], output)
+    if joined is None:
+        return None
+    if numbered:
+        first, last = ("right", "left") if node.maintain_order[0] == "r" else ("left", "right")
+        there = {given for _, _, given in output}
+        by = tuple(
+            SortKey(Column(_NUMBER[role]), nulls_last=True)
+            for role in (first, last)
+            if _NUMBER[role] in there
+        )
+        ordered = in_order(node, planner, joined, by)
+        if ordered is None:
+            return None
+        joined = ordered
+    return _finished(node, joined)
 
 
-def _typed(
-    keys: tuple[Expr, ...], schema: pa.Schema, types: tuple[pa.DataType, ...]
-) -> tuple[Expr, ...]:
-    """Return the keys cast to the type in which they are compared, where it is another."""
-    return tuple(
-        key if dtype_of(key, schema) == dtype else Cast(key, dtype)
-        for key, dtype in zip(keys, types, strict=True)
-    )
+# Order: kept by streaming the side whose order it is, or restored by numbers
 
 
-def _build_left(node: Join) -> bool:
-    """Return whether the left side is the one to build: an inner join whose left is smaller."""
-    if node.how != "inner" or node.maintain_order:
+def _is_numbered(
+    node: Join, planner: Planner, pipelines: dict[str, Pipeline | None]
+) -> bool | None:
+    """Return whether rows are numbered to be sorted afterwards; None while that is not known.
+
+    A join keeps the order of the side that streams, as long as every task can hold the other.
+    """
+    if not node.maintain_order:
         return False
-    return estimate(node.left).bytes < estimate(node.right).bytes
+    streams = "left" if node.how in ("semi", "anti") else node.maintain_order.split("_")[0]
+    if node.how == "full" or (node.how in ("left", "right") and node.how != streams):
+        return True
+    built = pipelines["right" if streams == "left" else "left"]
+    if built is None:
+        return None
+    if built.input_bytes > planner.settings.broadcast_bytes:
+        return True
+    unique = [role for role in pipelines if _must_be_unique(node, role)]
+    sides = [pipelines[role] for role in unique]
+    if any(side is None for side in sides):
+        return None
+    # To find repeated keys, a side of several partitions is shuffled.
+    return any(side is not None and side.partitions > 1 for side in sides)
 
 
-def _operator(node: Join, swap: bool) -> HashJoin:
-    output = [("left", name, name) for name in node.left.schema.names]
-    output += [("right", name, given) for name, given in node.right_columns()]
-    types = node.key_types()
-    return HashJoin(
-        left_on=_typed(node.left_on, node.left.schema, types),
-        right_on=_typed(node.right_on, node.right.schema, types),
-        key_types=types,
-        how=node.how,
-        side=0,
-        swap=swap,
-        output=tuple(output),
-        left_schema=node.left.schema,
-        right_schema=node.right.schema,
-        shared_build=False,
-        id="",
-    )
+def _must_be_unique(node: Join, role: str) -> bool:
+    return node.validate[0 if role == "left" else 2] == "1"
 
 
-def _build(node: Join, planner: Planner, build: _Input) -> StageOutput | None:
-    """Return the finished build side."""
-    pipeline = build.pipeline
+def _input(
+    node: Join, planner: Planner, role: str, pipeline: Pipeline | None, numbered: bool
+) -> JoinInput | None:
+    """Return one side, numbered and its keys checked where that is asked for; None if it waits."""
     if pipeline is None:
         return None
-    settings = planner.settings
-    small = pipeline.input_bytes <= settings.broadcast_bytes
-    if small or node.maintain_order:
-        return planner.run(node, "build", pipeline, Exchange(kind="broadcast"))
-    slots = slot_count(pipeline.input_bytes, settings.exchange_bytes)
-    return _by_hash(node, planner, build, "build", max(2, slots))
+    below = node.left if role == "left" else node.right
+    keys = node.left_on if role == "left" else node.right_on
+    if numbered:
+        name = _NUMBER[role]
+        schema = pipeline.schema.append(pa.field(name, pa.int64()))
+        pipeline = pipeline.then(NumberRows(name=name), schema=schema)
+    side = JoinInput(
+        role=role,
+        node=below,
+        pipeline=pipeline,
+        keys=typed_keys(keys, below.schema, node.key_types()),
+    )
+    return _with_unique_keys(node, planner, side) if _must_be_unique(node, role) else side
 
 
-def _by_hash(
-    node: Join, planner: Planner, side: _Input, role: str, slots: int
-) -> StageOutput | None:
-    """Return one side split by the hash of its keys, which are added as columns."""
-    assert side.pipeline is not None
-    names = side.key_names()
-    schema = side.pipeline.schema
-    exprs = (*((name, Column(name)) for name in schema.names), *zip(names, side.keys, strict=True))
-    keyed = pa.schema([pa.field(name, dtype_of(expr, schema)) for name, expr in exprs])
-    pipeline = side.pipeline.then(Compute(exprs=exprs, schema=keyed), schema=keyed)
-    return planner.run(node, role, pipeline, Exchange(kind="hash", keys=names, partitions=slots))
+def _with_unique_keys(node: Join, planner: Planner, side: JoinInput) -> JoinInput | None:
+    """Return a side that raises where keys repeat: shuffled, so that those of a key meet."""
+    pipeline = side.pipeline
+    if pipeline.partitions > 1:
+        slots = slot_count(pipeline.input_bytes, planner.settings.exchange_bytes)
+        moved = by_hash(node, planner, side, f"unique {side.role}", slots)
+        if moved is None:
+            return None
+        reads = (moved.stage.id,)
+        pipeline = replace(
+            over_refs(moved.slots(), moved.stage.schema, reads, "keys"), sites=pipeline.sites
+        )
+    check = UniqueKeys(
+        on=side.keys,
+        key_types=node.key_types(),
+        nulls_equal=node.nulls_equal,
+        side=side.role,
+        validate=node.validate,
+    )
+    return replace(side, pipeline=pipeline.then(check, site=node.site))
 
 
-def _broadcast(node: Join, probe: Pipeline, built: StageOutput, join: HashJoin) -> Pipeline:
-    """Return the probe side with the join fused into it; every task reads the whole build side."""
-    side = Side(partitions=(built.refs(),), schema=built.stage.schema)
-    return _joined(node, probe, side, built, replace(join, shared_build=True))
+# What is given
 
 
-def _shuffle(
-    node: Join, planner: Planner, probe: _Input, built: StageOutput, join: HashJoin
-) -> Pipeline | None:
-    """Return the join of both sides split by the hash of their keys."""
-    slots = built.stage.output.partitions
-    moved = _by_hash(node, planner, probe, "probe", slots)
-    if moved is None:
-        return None
-    build_slots, probe_slots = built.slots(), moved.slots()
-    sizes = [
-        sum(ref.bytes for ref in (*mine, *others))
-        for mine, others in zip(build_slots, probe_slots, strict=True)
-    ]
-    runs = balanced(sizes, planner.settings.exchange_bytes)
-    probe_groups = [[ref for slot in run for ref in probe_slots[slot]] for run in runs]
-    build_groups = [tuple(ref for slot in run for ref in build_slots[slot]) for run in runs]
-    source = over_refs(probe_groups, moved.stage.schema, (moved.stage.id,), "keys")
-    side = Side(partitions=tuple(build_groups), schema=built.stage.schema)
-    return _joined(node, source, side, built, join)
+def _output(node: Join, numbered: bool) -> Output:
+    output = []
+    for each in node.columns():
+        if each.side == "both":
+            output.append(("left", each.name, f"__left {each.given}"))
+            output.append(("right", each.partner, f"__right {each.given}"))
+        else:
+            output.append((each.side, each.name, each.given))
+    if numbered:
+        roles = ("left",) if node.how in ("semi", "anti") else ("left", "right")
+        output += [(role, _NUMBER[role], _NUMBER[role]) for role in roles]
+    return tuple(output)
+
+
+def _finished(node: Join, joined: Pipeline) -> Pipeline:
+    """Return the joined rows with the columns of the node: keys of both sides made one."""
+    if joined.schema.names == node.schema.names:
+        return joined
+    exprs: list[tuple[str, Expr]] = []
+    for each in node.columns():
+        if each.side == "both":
+            dtype = node.schema.field(each.given).type
+            sides = (Column(f"__{role} {each.given}") for role in ("left", "right"))
+            exprs.append((each.given, Call("coalesce", tuple(Cast(side, dtype) for side in sides))))
+        else:
+            exprs.append((each.given, Column(each.given)))
+    return joined.then(Compute(exprs=tuple(exprs), schema=node.schema), schema=node.schema)
+
+
+# The join itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Roles:
+    """Which side is built, and whether one task has to build all rows of a key."""
+
+    swap: bool
+    private: bool = False
+
+
+def _roles(node: Join, planner: Planner, numbered: bool) -> _Roles:
+    if node.maintain_order and not numbered:
+        return _Roles(swap=node.maintain_order[0] == "r" and node.how not in ("semi", "anti"))
+    left, right = estimate(node.left).bytes, estimate(node.right).bytes
+    if node.how == "inner":
+        return _Roles(swap=left < right)
+    if node.how == "full":
+        return _Roles(swap=left < right, private=True)
+    most = planner.settings.broadcast_bytes
+    if node.how == "right":
+        # The mirror image of a left join: the right streams unless it is the smaller by far.
+        private = left > most and right < left
+        return _Roles(swap=not private, private=private)
+    private = right > most and left < right
+    return _Roles(swap=private, private=private)
 
 
 def _joined(
-    node: Join, probe: Pipeline, side: Side, built: StageOutput, join: HashJoin
-) -> Pipeline:
-    """Return `probe` with the side input and the join behind each of its branches."""
-    first = 0
-    branches: list[Branch] = []
-    for branch in probe.branches:
-        count = len(branch.inputs)
-        # A side that differs by partition is given to each branch for its own partitions.
-        own = side if len(side.partitions) == 1 else _part_of(side, first, count)
-        operator = replace(join, side=len(branch.sides), id=f"build of stage {built.stage.id}")
-        branches.append(
-            replace(
-                branch,
-                operators=(*branch.operators, operator),
-                sides=(*branch.sides, own),
-            )
-        )
-        first += count
-    own_site = () if node.site is None else (node.site,)
-    return Pipeline(
-        branches=tuple(branches),
-        schema=node.schema,
-        reads=(*probe.reads, built.stage.id),
-        sites=merged_sites(merged_sites(probe.sites, built.stage.sites), own_site),
+    node: Join, planner: Planner, left: JoinInput | None, right: JoinInput | None, output: Output
+) -> Pipeline | None:
+    numbered = any(name in _NUMBER.values() for _, name, _ in output)
+    roles = _roles(node, planner, numbered)
+    build, probe = (left, right) if roles.swap else (right, left)
+    if build is None:
+        return None
+    join = _operator(node, roles, build, probe, output)
+    if roles.private:
+        return None if probe is None else _private(node, planner, build, probe, join)
+    keeps_order = bool(node.maintain_order) and not numbered
+    built = _built(node, planner, build, keeps_order)
+    if built is None or probe is None:
+        return None
+    if built.bytes <= planner.settings.broadcast_bytes or built.stage.output.kind != "hash":
+        shared = replace(join, shared_build=True)
+        joined = with_side(node, probe.pipeline, broadcast_side(built), built, shared)
+        return replace(joined, schema=_schema(node, output))
+    moved = by_hash(node, planner, probe, "probe", built.stage.output.partitions)
+    return None if moved is None else _shuffled(node, planner, built, moved, join)
+
+
+def _operator(
+    node: Join, roles: _Roles, build: JoinInput, probe: JoinInput | None, output: Output
+) -> HashJoin:
+    numbers = [pa.field(name, pa.int64()) for _, name, _ in output if name in _NUMBER.values()]
+    types = node.key_types()
+    return HashJoin(
+        left_on=typed_keys(node.left_on, node.left.schema, types),
+        right_on=typed_keys(node.right_on, node.right.schema, types),
+        key_types=types,
+        how=node.how,
+        side=0,
+        swap=roles.swap,
+        output=output,
+        left_schema=pa.schema([*node.left.schema, *numbers]),
+        right_schema=pa.schema([*node.right.schema, *numbers]),
+        shared_build=False,
+        id="",
+        nulls_equal=node.nulls_equal,
     )
 
 
-def _part_of(side: Side, first: int, count: int) -> Side:
-    return replace(side, partitions=side.partitions[first : first + count])
+def _schema(node: Join, output: Output) -> pa.Schema:
+    """Return the schema of what the operator gives."""
+    fields = []
+    for role, name, given in output:
+        source = node.left.schema if role == "left" else node.right.schema
+        number = name in _NUMBER.values()
+        fields.append(pa.field(given, pa.int64() if number else source.field(name).type))
+    return pa.schema(fields)
+
+
+def _built(node: Join, planner: Planner, build: JoinInput, keeps_order: bool) -> StageOutput | None:
+    """Return the finished build side.
+
+    It is written by hash of its keys when it may turn out too large for every task to hold it; if
+    it turns out small, it is broadcast all the same.
+    """
+    settings = planner.settings
+    if build.pipeline.input_bytes <= settings.broadcast_bytes or keeps_order:
+        return planner.run(node, "build", build.pipeline, Exchange(kind="broadcast"))
+    slots = slot_count(build.pipeline.input_bytes, settings.exchange_bytes)
+    return by_hash(node, planner, build, "build", max(2, slots))
+
+
+def _private(
+    node: Join, planner: Planner, build: JoinInput, probe: JoinInput, join: HashJoin
+) -> Pipeline | None:
+    """Return the join where each key of the build side is built by one task alone."""
+    settings = planner.settings
+    sizes = build.pipeline.input_bytes, probe.pipeline.input_bytes
+    if probe.pipeline.partitions == 1 and sizes[0] <= settings.broadcast_bytes:
+        built = planner.run(node, "build", build.pipeline, Exchange(kind="broadcast"))
+        if built is None:
+            return None
+        joined = with_side(node, probe.pipeline, broadcast_side(built), built, join)
+        return replace(joined, schema=_schema(node, join.output))
+    slots = slot_count(max(sizes), settings.exchange_bytes)
+    # Both are asked for before either is waited for.
+    build_moved = by_hash(node, planner, build, "build", slots)
+    moved = by_hash(node, planner, probe, "probe", slots)
+    if build_moved is None or moved is None:
+        return None
+    return _shuffled(node, planner, build_moved, moved, join)
+
+
+def _shuffled(
+    node: Join, planner: Planner, built: StageOutput, moved: StageOutput, join: HashJoin
+) -> Pipeline:
+    """Return the join of both sides split by the hash of their keys."""
+    left, right = (built, moved) if join.swap else (moved, built)
+    tasks = join_tasks(join.how, join.swap, left, right, planner.settings.exchange_bytes)
+
+    def operator(task: JoinTask) -> tuple[str, bool]:
+        return task.how, task.swap
+
+    branches = []
+    for (how, swap), group in groupby(sorted(tasks, key=operator), key=operator):
+        same = list(group)
+        streamed, other = (right, left) if swap else (left, right)
+        inputs = tuple(
+            TaskInput(refs=task.streamed, label=f"keys {number}")
+            for number, task in enumerate(same)
+        )
+        side = Side(partitions=tuple(task.built for task in same), schema=other.stage.schema)
+        branches.append(
+            Branch(
+                inputs=inputs,
+                schema=streamed.stage.schema,
+                operators=(replace(join, how=how, swap=swap),),
+                sides=(side,),
+            )
+        )
+    own_site = () if node.site is None else (node.site,)
+    return Pipeline(
+        branches=tuple(branches),
+        schema=_schema(node, join.output),
+        reads=(left.stage.id, right.stage.id),
+        sites=merged_sites(merged_sites(left.stage.sites, right.stage.sites), own_site),
+    )

@@ -15,6 +15,8 @@ import pyarrow as pa
 from .. import schema as schemas
 from ..errors import PlanError
 from ..expr.node import Agg, Call, Column, Literal, columns_of
+from ..plan.group_rows import GroupRows
+from ..plan.joins import AsofJoin, RangeJoin
 from ..plan.node import PlanNode
 from ..plan.nodes import (
     Aggregate,
@@ -28,11 +30,32 @@ from ..plan.nodes import (
     Sort,
     Union,
 )
+from ..plan.partitioning import Cache, Repartition, TakePartitions
+from ..plan.rolling import Rolling
+from ..plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
+from ..plan.together import RunFunction
+from ..plan.user_functions import MapGroups, Reduce
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
+from .lower_asof import lower_asof
+from .lower_cross import lower_cross
+from .lower_group_rows import lower_group_rows
 from .lower_join import lower_join
+from .lower_partitioning import lower_cache, lower_repartition, lower_take_partitions
+from .lower_range_join import lower_range_join
+from .lower_rolling import lower_rolling
+from .lower_shape import (
+    lower_beside,
+    lower_explode,
+    lower_random_bits,
+    lower_reverse,
+    lower_row_index,
+    lower_unnest,
+)
 from .lower_slice import lower_slice
 from .lower_sort import lower_sort
+from .lower_together import lower_run_function
+from .lower_user_functions import lower_map_groups, lower_reduce
 from .operators.compute import Compute
 from .operators.filter import FilterRows
 from .operators.map_batches import MapBatchesRows
@@ -138,9 +161,31 @@ def _(node: Union, planner: Planner) -> Pipeline | None:
 
 
 lower_node.register(Aggregate, lower_aggregate)
-lower_node.register(Join, lower_join)
+lower_node.register(GroupRows, lower_group_rows)
+
+
+@lower_node.register(Join)
+def _(node: Join, planner: Planner) -> Pipeline | None:
+    return lower_cross(node, planner) if node.how == "cross" else lower_join(node, planner)
+
+
+lower_node.register(AsofJoin, lower_asof)
+lower_node.register(RangeJoin, lower_range_join)
 lower_node.register(Sort, lower_sort)
 lower_node.register(Slice, lower_slice)
+lower_node.register(Rolling, lower_rolling)
+lower_node.register(Explode, lower_explode)
+lower_node.register(RowIndex, lower_row_index)
+lower_node.register(Unnest, lower_unnest)
+lower_node.register(RandomBits, lower_random_bits)
+lower_node.register(Reverse, lower_reverse)
+lower_node.register(Beside, lower_beside)
+lower_node.register(Cache, lower_cache)
+lower_node.register(MapGroups, lower_map_groups)
+lower_node.register(Reduce, lower_reduce)
+lower_node.register(Repartition, lower_repartition)
+lower_node.register(RunFunction, lower_run_function)
+lower_node.register(TakePartitions, lower_take_partitions)
 
 
 @lower_node.register(Distinct)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from ..plan.node import Site
-from .stage import Branch, Operator, Ref, Side, TaskInput
+from .stage import Branch, Operator, Ref, Side, StageOutput, TaskInput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +119,20 @@ def over_refs(
     )
     branch = Branch(inputs=inputs, schema=schema)
     return Pipeline(branches=(branch,), schema=schema, reads=tuple(reads))
+
+
+def slots_together(output: StageOutput, target: int, label: str) -> Pipeline:
+    """Return a pipeline over the slots of a hash exchange, about `target` bytes a partition.
+
+    Rows of one slot come in the order of the partitions that made them.
+    """
+    refs = output.slots()
+    runs = balanced([sum(ref.bytes for ref in slot) for slot in refs], target)
+    place = {ref: number for number, made in enumerate(output.partitions) for ref in made}
+    groups = [
+        sorted((ref for slot in run for ref in refs[slot]), key=place.__getitem__) for run in runs
+    ]
+    return over_refs(groups, output.stage.schema, (output.stage.id,), label)
 
 
 def balanced(sizes: Sequence[int], target: int) -> list[range]:

@@ -14,7 +14,9 @@ from ..optimizer.sharing import repeatable
 from ..plan.identity import parent_counts
 from ..plan.node import PlanNode
 from ..plan.nodes import Scan, Write
+from ..plan.together import RunFunction, Together
 from ..source import ScanPlan
+from .lower_together import lower_together
 from .lowering import lower_node, read_pushdown
 from .operators.conform import ConformRows
 from .pipeline import Pipeline, over_refs
@@ -49,7 +51,10 @@ class Planner:
     def scan_bytes(self) -> int:
         """Decoded bytes that all scans together will read, estimated."""
         plans = self._scans.values()
-        return sum(fragment.bytes for plan in plans for fragment in plan.fragments)
+        calls = sum(isinstance(node, RunFunction) for node in self.plan.walk())
+        read = sum(fragment.bytes for plan in plans for fragment in plan.fragments)
+        # What a call takes is not known; it counts as a partition of the usual size.
+        return read + calls * self.settings.partition_bytes
 
     def advance(self) -> list[Stage]:
         """Return the stages that can be run now and were not given before."""
@@ -143,6 +148,11 @@ class Planner:
         if isinstance(self.plan, Write):
             self._lower_write(self.plan)
             return
+        if isinstance(self.plan, Together):
+            results = lower_together(self.plan, self)
+            if results is not None:
+                self.result = self._emit(results, Exchange(kind="result"))
+            return
         pipeline = self.lower(self.plan)
         if pipeline is not None:
             conformed = pipeline.then(ConformRows(schema=self.plan.schema))
@@ -152,9 +162,10 @@ class Planner:
         pipeline = self.lower(node.input)
         if pipeline is None:
             return
-        conformed = pipeline.then(
-            ConformRows(schema=node.input.schema), site=node.site, schema=node.input.schema
-        )
+        # What the session keeps for itself stays as it travels: dictionaries save room.
+        as_it_is = getattr(node.sink, "keeps_encoding", False)
+        conform = () if as_it_is else (ConformRows(schema=node.input.schema),)
+        conformed = pipeline.then(*conform, site=node.site, schema=node.input.schema)
         if getattr(node.sink, "single_file", False) and pipeline.partitions != 1:
             gathered = self.gathered(node, "single file", conformed)
             if gathered is None:

@@ -76,7 +76,16 @@ class TaskContext(Protocol):
     """What the partition is, for a message: the file it is read from."""
 
     key_range: KeyRange | None
-    """Which keys of sorted runs this task is for, where it reads such."""
+    """Which keys of sorted runs this task reads, where it reads such."""
+
+    own_range: KeyRange | None
+    """Which of these it gives rows for, where it reads neighbours as well."""
+
+    first_row: int | None
+    """Number of the first row of this partition among those of all, where it was asked for."""
+
+    skips: tuple[int, ...]
+    """Of each side input, how many rows come before those meant for this task."""
 
     batch_rows: int
     """Most rows in a batch that is made."""
@@ -131,6 +140,9 @@ class TaskInput:
     fragment: Fragment | None = None
     refs: tuple[Ref, ...] = ()
     key_range: KeyRange | None = None
+    own_range: KeyRange | None = None
+    first_row: int | None = None
+    skips: tuple[int, ...] = ()
     label: str = ""
 
 

@@ -11,7 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import PlanError
-from ..expr.node import Column, Expr, SortKey
+from ..expr.aggregates import AGGREGATES
+from ..expr.node import Agg, Column, Expr, SortKey
+from ..expr.user_code import name_of
+from .group_rows import GroupRows
+from .joins import AsofJoin, RangeJoin
 from .node import PlanNode
 from .nodes import (
     Aggregate,
@@ -28,6 +32,11 @@ from .nodes import (
     Write,
     show,
 )
+from .partitioning import Cache, Repartition, TakePartitions
+from .rolling import Rolling
+from .shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
+from .together import RunFunction, Together
+from .user_functions import MapGroups, Reduce
 
 MOST_NAMES = 10
 """Names of a list that are written out; the rest is counted."""
@@ -143,17 +152,70 @@ def _(node: Project, partition_bytes: int | None) -> Description:
 def _(node: Aggregate, partition_bytes: int | None) -> Description:
     keys = f"by {_named_text(node.keys)}" if node.keys else "all rows"
     details = [("gives", _named_text(node.aggs))] if node.aggs else []
+    gathered = () if node.keys else _gathered(node)
+    if gathered:
+        details.append(("gathers", f"the values of {names_text(gathered)}"))
     if node.maintain_order:
         details.append(("order", "kept"))
     return Description(kind="AGGREGATE", subject=keys, details=tuple(details))
+
+
+def _gathered(node: Aggregate) -> tuple[str, ...]:
+    """Return what all values come together of, in one place where there are no keys."""
+    aggs = [expr for _, expr in node.aggs if isinstance(expr, Agg)]
+    whole = [agg for agg in aggs if AGGREGATES[agg.name].holistic]
+    return tuple(dict.fromkeys(show(each) for agg in whole for each in agg.inputs))
+
+
+@_describe.register
+def _(node: GroupRows, partition_bytes: int | None) -> Description:
+    which = "last" if node.last else "first"
+    details = (("order", "kept"),) if node.maintain_order else ()
+    subject = f"{which} {node.count} by {names_text(node.keys)}"
+    return Description(kind="GROUP ROWS", subject=subject, details=details)
 
 
 @_describe.register
 def _(node: Join, partition_bytes: int | None) -> Description:
     pairs = zip(node.left_on, node.right_on, strict=True)
     keys = names_text(f"{show(left)} = {show(right)}" for left, right in pairs)
-    details = (("order", "kept"),) if node.maintain_order else ()
-    return Description(kind=f"JOIN {node.how}", subject=f"on {keys}", details=details)
+    details = []
+    if node.nulls_equal:
+        details.append(("nulls", "equal"))
+    if node.validate != "m:m":
+        details.append(("validate", node.validate))
+    if node.maintain_order:
+        kept = "kept" if node.maintain_order.startswith("left") else node.maintain_order
+        details.append(("order", kept))
+    subject = f"on {keys}" if keys else "of all pairs"
+    return Description(kind=f"JOIN {node.how}", subject=subject, details=tuple(details))
+
+
+@_describe.register
+def _(node: AsofJoin, partition_bytes: int | None) -> Description:
+    pairs = zip((node.left_on, *node.left_by), (node.right_on, *node.right_by), strict=True)
+    on, *by = (f"{show(left)} = {show(right)}" for left, right in pairs)
+    found = {"backward": "the last at or before", "forward": "the first at or after"}
+    details = [("finds", found.get(node.strategy, "the nearest"))]
+    if by:
+        details.append(("by", names_text(by)))
+    if node.tolerance is not None:
+        details.append(("within", f"{node.tolerance}{node.unit()}"))
+    if not node.allow_exact_matches:
+        details.append(("exact", "not"))
+    details += [("searched", "the right, sorted"), ("order", "of the left")]
+    return Description(kind="JOIN asof", subject=f"on {on}", details=tuple(details))
+
+
+@_describe.register
+def _(node: RangeJoin, partition_bytes: int | None) -> Description:
+    words = []
+    for end, inclusive, strict in ((node.low, ">=", ">"), (node.high, "<=", "<")):
+        if end is not None:
+            words.append(f"{show(node.point)} {inclusive if end.inclusive else strict}")
+            words[-1] += f" {show(end.expr)}"
+    point = (("searched", f"the {node.point_side}, sorted"),)
+    return Description(kind="JOIN range", subject=f"on {' and '.join(words)}", details=point)
 
 
 @_describe.register
@@ -188,11 +250,106 @@ def _(node: Union, partition_bytes: int | None) -> Description:
 
 
 @_describe.register
+def _(node: Explode, partition_bytes: int | None) -> Description:
+    details = []
+    if node.empty_as_null:
+        details.append(("empty lists", "null"))
+    if not node.keep_nulls:
+        details.append(("nulls", "left out"))
+    return Description(kind="EXPLODE", subject=names_text(node.columns), details=tuple(details))
+
+
+@_describe.register
+def _(node: RowIndex, partition_bytes: int | None) -> Description:
+    start = f" from {node.offset}" if node.offset else ""
+    return Description(kind="ROW INDEX", subject=f"{node.name}{start}")
+
+
+@_describe.register
+def _(node: RandomBits, partition_bytes: int | None) -> Description:
+    return Description(kind="RANDOM BITS", subject=node.name, details=(("seed", str(node.seed)),))
+
+
+@_describe.register
+def _(node: Unnest, partition_bytes: int | None) -> Description:
+    return Description(kind="UNNEST", subject=names_text(node.columns))
+
+
+@_describe.register
+def _(node: Reverse, partition_bytes: int | None) -> Description:
+    return Description(kind="REVERSE", subject="all rows")
+
+
+@_describe.register
+def _(node: Beside, partition_bytes: int | None) -> Description:
+    details = (("shorter", "filled with null"),) if node.extend else ()
+    return Description(kind="SIDE BY SIDE", subject=f"of {len(node.parts)}", details=details)
+
+
+@_describe.register
 def _(node: MapBatches, partition_bytes: int | None) -> Description:
-    name = getattr(node.function, "__qualname__", type(node.function).__name__)
+    name = name_of(node.function)
     takes = "partition" if node.whole_partition else "batch"
     details = (("takes", f"{node.takes} {takes}"), ("gives", names_text(node.schema.names)))
     return Description(kind="MAP", subject=name, details=details)
+
+
+@_describe.register
+def _(node: Rolling, partition_bytes: int | None) -> Description:
+    details = [("gives", _named_text(node.aggs)), ("closed", node.closed)]
+    if node.keys:
+        details.insert(0, ("by", _named_text(node.keys)))
+    window = f"{node.period} of {node.on}, from {node.offset}"
+    return Description(kind="ROLLING", subject=window, details=tuple(details))
+
+
+@_describe.register
+def _(node: MapGroups, partition_bytes: int | None) -> Description:
+    details = [("takes", node.takes), ("gives", names_text(node.schema.names))]
+    if node.maintain_order:
+        details.append(("order", "kept, groups are gathered"))
+    subject = f"{name_of(node.function)} by {_named_text(node.keys)}"
+    return Description(kind="MAP GROUPS", subject=subject, details=tuple(details))
+
+
+@_describe.register
+def _(node: Reduce, partition_bytes: int | None) -> Description:
+    names = f"{name_of(node.function)}, then {name_of(node.combine)} of two and two"
+    return Description(kind="REDUCE", subject=names)
+
+
+@_describe.register
+def _(node: Together, partition_bytes: int | None) -> Description:
+    return Description(kind="TOGETHER", subject=f"{len(node.parts)} results")
+
+
+@_describe.register
+def _(node: RunFunction, partition_bytes: int | None) -> Description:
+    rows = [each for each in node.arguments if not isinstance(each, RunFunction)]
+    details = (("rows", "gathered"),) if rows else ()
+    return Description(kind="RUN", subject=name_of(node.call.function), details=details)
+
+
+@_describe.register
+def _(node: Repartition, partition_bytes: int | None) -> Description:
+    wanted = []
+    if node.count is not None:
+        wanted.append(f"into {node.count}")
+    if node.size is not None:
+        wanted.append(f"of {count_text(node.size)} bytes")
+    if node.keys:
+        wanted.append(f"by {names_text(node.keys)}")
+    return Description(kind="REPARTITION", subject=" ".join(wanted))
+
+
+@_describe.register
+def _(node: TakePartitions, partition_bytes: int | None) -> Description:
+    return Description(kind="PARTITIONS", subject=names_text(map(str, node.numbers)))
+
+
+@_describe.register
+def _(node: Cache, partition_bytes: int | None) -> Description:
+    return Description(kind="CACHE", subject="made once for all that read it")
 
 
 @_describe.register

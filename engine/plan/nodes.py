@@ -18,12 +18,11 @@ from ..expr.node import Agg, Expr, SortKey, columns_of, has_aggregate
 from ..expr.text import text_of
 from ..source import Pushdown, Source
 from ..source import Sink as SinkTarget
+from .joins import AsofJoin, Join, RangeJoin
 from .node import PlanNode
 
 Named = tuple[str, Expr]
 """An expression and the name of the column it makes."""
-
-JOIN_KINDS = ("inner", "left", "semi", "anti")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,81 +105,6 @@ class Aggregate(Unary):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Join(PlanNode):
-    """Combine rows whose keys are equal; null keys are equal to nothing.
-
-    The result has all columns of the left, then those of the right that are not keys by the same
-    name as on the left; of these, clashing names get `suffix`. ``semi`` and ``anti`` give the
-    left's columns only.
-    """
-
-    left: PlanNode
-    right: PlanNode
-    left_on: tuple[Expr, ...]
-    right_on: tuple[Expr, ...]
-    how: str = "inner"
-    suffix: str = "_right"
-    maintain_order: bool = False
-
-    @property
-    def inputs(self) -> tuple[PlanNode, ...]:
-        return (self.left, self.right)
-
-    def _input_names(self) -> tuple[str, ...]:
-        return ("left", "right")
-
-    def right_columns(self) -> tuple[tuple[str, str], ...]:
-        """The right's columns that are given: (name there, name in the result)."""
-        if self.how in ("semi", "anti"):
-            return ()
-        merged = self.merged_keys()
-        taken = set(self.left.schema.names)
-        return tuple(
-            (name, name + self.suffix if name in taken else name)
-            for name in self.right.schema.names
-            if name not in merged
-        )
-
-    def merged_keys(self) -> frozenset[str]:
-        """Names of key columns that are called the same on both sides and are given once."""
-        return frozenset(
-            left.name
-            for left, right in zip(self.left_on, self.right_on, strict=True)
-            if left == right and hasattr(left, "name") and not left.children
-        )
-
-    def key_types(self) -> tuple[pa.DataType, ...]:
-        """The common types in which the keys are compared."""
-        pairs = zip(self.left_on, self.right_on, strict=True)
-        return tuple(
-            schemas.promote(dtype_of(left, self.left.schema), dtype_of(right, self.right.schema))
-            for left, right in pairs
-        )
-
-    def _schema(self) -> pa.Schema:
-        if self.how not in JOIN_KINDS:
-            raise SchemaError(f"There is no join how={self.how!r}; it is one of {JOIN_KINDS}.")
-        if not self.left_on or len(self.left_on) != len(self.right_on):
-            raise SchemaError(
-                f"A join needs as many keys on the left as on the right, at least one:"
-                f" found {len(self.left_on)} and {len(self.right_on)}."
-            )
-        for left, right in zip(self.left_on, self.right_on, strict=True):
-            types = dtype_of(left, self.left.schema), dtype_of(right, self.right.schema)
-            try:
-                schemas.promote(*types)
-            except TypeMismatch:
-                raise TypeMismatch(
-                    f"Join keys {show(left)} ({types[0]}) and {show(right)} ({types[1]}) cannot be"
-                    f" compared. {_advice(*types)}"
-                ) from None
-        right_fields = [
-            self.right.schema.field(name).with_name(given) for name, given in self.right_columns()
-        ]
-        return schemas.schema_of([*self.left.schema, *right_fields], "join")
-
-
-@dataclass(frozen=True, kw_only=True)
 class Sort(Unary):
     """Order the rows, stable; NaN is greater than every number. `limit` keeps the first rows."""
 
@@ -224,8 +148,14 @@ class Distinct(Unary):
             raise SchemaError(
                 f"unique(keep={self.keep!r}): keep is one of 'any', 'first', 'last', 'none'."
             )
-        for name in self.subset or ():
-            schemas.field_index(self.input.schema, name, "unique")
+        for name in self.input.schema.names if self.subset is None else self.subset:
+            place = schemas.field_index(self.input.schema, name, "unique")
+            dtype = self.input.schema.field(place).type
+            if pa.types.is_nested(dtype):
+                raise TypeMismatch(
+                    f"unique compares the values of rows, and column {name!r} is {dtype}, whose"
+                    " values cannot be compared. Name the other columns, as in .unique(['a'])."
+                )
         return self.input.schema
 
 
@@ -307,16 +237,6 @@ def _check_predicate(predicate: Expr, schema: pa.Schema) -> None:
         )
 
 
-def _advice(left: pa.DataType, right: pa.DataType) -> str:
-    """Return how two keys that cannot be compared are made to be."""
-    if pa.types.is_timestamp(left) and pa.types.is_timestamp(right):
-        return (
-            "Bring one side to the other's time zone first, with .dt.convert_time_zone() or, for"
-            " times without a zone, .dt.replace_time_zone()."
-        )
-    return "Cast one side first, as in .cast(pa.string())."
-
-
 def describe(schema: pa.Schema) -> str:
     """Return ``name: type`` pairs for a message."""
     return ", ".join(f"{field.name}: {field.type}" for field in schema)
@@ -340,6 +260,12 @@ def required_columns(node: PlanNode) -> frozenset[str]:
             return frozenset().union(*(columns_of(key.expr) for key in node.by))
         case Join():
             return frozenset().union(*(columns_of(key) for key in node.left_on + node.right_on))
+        case AsofJoin():
+            exprs = (node.left_on, node.right_on, *node.left_by, *node.right_by)
+            return frozenset().union(*(columns_of(expr) for expr in exprs))
+        case RangeJoin():
+            exprs = (node.point, *(end.expr for end in node.ends()))
+            return frozenset().union(*(columns_of(expr) for expr in exprs))
         case Distinct(subset=subset) if subset is not None:
             return frozenset(subset)
         case Slice() | Union():

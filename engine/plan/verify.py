@@ -11,8 +11,11 @@ import functools
 from .. import schema as schemas
 from ..errors import PartitaError, PlanError
 from ..expr.node import Expr, has_aggregate
+from .joins import AsofJoin, RangeJoin
 from .node import PlanNode
 from .nodes import Aggregate, Filter, Join, Project, Scan, Sort, describe, required_columns
+from .rolling import Rolling
+from .user_functions import MapGroups
 
 
 def verify(plan: PlanNode) -> None:
@@ -122,9 +125,25 @@ def _(node: Aggregate) -> tuple[Expr, ...]:
     return tuple(expr for _, expr in node.keys)
 
 
+@_row_wise.register(Rolling)
+@_row_wise.register(MapGroups)
+def _(node: Rolling | MapGroups) -> tuple[Expr, ...]:
+    return tuple(expr for _, expr in node.keys)
+
+
 @_row_wise.register
 def _(node: Join) -> tuple[Expr, ...]:
     return node.left_on + node.right_on
+
+
+@_row_wise.register
+def _(node: AsofJoin) -> tuple[Expr, ...]:
+    return (node.left_on, node.right_on, *node.left_by, *node.right_by)
+
+
+@_row_wise.register
+def _(node: RangeJoin) -> tuple[Expr, ...]:
+    return (node.point, *(end.expr for end in node.ends()))
 
 
 @_row_wise.register

@@ -16,6 +16,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from partita.engine.expr.node import Agg, Call, Cast, Column, Expr, When, literal
+from partita.engine.plan.group_rows import GroupRows
 from partita.engine.plan.node import PlanNode
 from partita.engine.plan.nodes import (
     Aggregate,
@@ -30,6 +31,8 @@ from partita.engine.plan.nodes import (
     SortKey,
     Union,
 )
+from partita.engine.plan.partitioning import Cache, Repartition
+from partita.engine.plan.shape import Beside, RandomBits, Reverse, RowIndex
 from partita.io.memory import MemorySource
 
 INTEGERS = [None, 0, 1, 1, 2, 3, -4]
@@ -163,7 +166,9 @@ def _aggregate(rng: Random, of: Made, made: list[Made]) -> Made:
     functions = ["sum", "min", "max", "count", "n_unique"] + ["first", "last"] * (4 * of.ordered)
     aggs: list[tuple[str, Expr]] = [("rows", Agg("len", None))]
     for number in range(rng.randint(0, 2)):
-        aggs.append((f"agg{number}", Agg(rng.choice(functions), _number(rng, schema))))
+        where = _condition(rng, schema, 1) if rng.random() < 0.3 else None
+        agg = Agg(rng.choice(functions), _number(rng, schema), where=where)
+        aggs.append((f"agg{number}", agg))
     taken = {name for name, _ in keys}
     aggs = [named for named in aggs if named[0] not in taken]
     if not keys and not aggs:
@@ -171,9 +176,17 @@ def _aggregate(rng: Random, of: Made, made: list[Made]) -> Made:
     return Made(Aggregate(input=of.plan, keys=tuple(keys), aggs=tuple(aggs)), False)
 
 
+def _group_rows(rng: Random, of: Made, made: list[Made]) -> Made | None:
+    if not of.ordered:
+        return None
+    keys = tuple(_some(rng, of.plan.schema.names, 1, 2))
+    plan = GroupRows(input=of.plan, keys=keys, count=rng.randint(0, 3), last=rng.random() < 0.5)
+    return Made(plan, False)
+
+
 def _join(rng: Random, of: Made, made: list[Made]) -> Made | None:
     other = rng.choice(made)
-    how = rng.choice(["inner", "left", "semi", "anti"])
+    how = rng.choice(["inner", "inner", "left", "right", "full", "semi", "anti", "cross"])
     left_names, right_names = set(of.plan.schema.names), set(other.plan.schema.names)
     clashes = {name + "_right" for name in right_names} & (left_names | right_names)
     pairs = [
@@ -183,15 +196,17 @@ def _join(rng: Random, of: Made, made: list[Made]) -> Made | None:
         if left.type == right.type
         or (pa.types.is_integer(left.type) and pa.types.is_integer(right.type))
     ]
-    if not pairs or clashes:
+    if clashes or (not pairs and how != "cross"):
         return None
-    keys = _some(rng, pairs, 1, 2)
+    keys = [] if how == "cross" else _some(rng, pairs, 1, 2)
     plan = Join(
         left=of.plan,
         right=other.plan,
         left_on=tuple(Column(left) for left, _ in keys),
         right_on=tuple(Column(right) for _, right in keys),
         how=how,
+        coalesce=rng.choice([None, True, False]),
+        nulls_equal=rng.random() < 0.3,
     )
     return Made(plan, False)
 
@@ -227,6 +242,35 @@ def _union(rng: Random, of: Made, made: list[Made]) -> Made:
     )
 
 
+def _index(rng: Random, of: Made, made: list[Made]) -> Made | None:
+    name = f"n{len(made)}"
+    if not of.ordered or name in of.plan.schema.names:
+        return None
+    if rng.random() < 0.3:
+        return Made(RandomBits(input=of.plan, name=name, seed=rng.randint(0, 9)), True)
+    return Made(RowIndex(input=of.plan, name=name, offset=rng.choice([0, 3])), True)
+
+
+def _reverse(rng: Random, of: Made, made: list[Made]) -> Made:
+    return Made(Reverse(input=of.plan), of.ordered)
+
+
+def _beside(rng: Random, of: Made, made: list[Made]) -> Made | None:
+    other = rng.choice(made)
+    if not of.ordered or not other.ordered:
+        return None
+    taken = set(of.plan.schema.names)
+    named: list[tuple[str, Expr]] = []
+    for name in _some(rng, other.plan.schema.names, 1, 2):
+        given = name
+        while given in taken:
+            given += "_"
+        taken.add(given)
+        named.append((given, Column(name)))
+    right = Project(input=other.plan, exprs=tuple(named))
+    return Made(Beside(parts=(of.plan, right), extend=True), True)
+
+
 def _same_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
@@ -236,7 +280,20 @@ def _map(rng: Random, of: Made, made: list[Made]) -> Made:
     return Made(plan, of.ordered)
 
 
+def _cut(rng: Random, of: Made, made: list[Made]) -> Made:
+    if rng.random() < 0.3:
+        keys = tuple(_some(rng, of.plan.schema.names, 1, 2))
+        return Made(Repartition(input=of.plan, count=rng.choice([None, 1, 3]), keys=keys), False)
+    asked = rng.choice([{"count": 1}, {"count": 4}, {"size": 64}, {"size": 1 << 20}])
+    return Made(Repartition(input=of.plan, **asked), of.ordered)
+
+
+def _cache(rng: Random, of: Made, made: list[Made]) -> Made:
+    return Made(Cache(input=of.plan), of.ordered)
+
+
 _STEPS = (
+    *(_index, _reverse, _beside),
     *(_filter, _filter, _filter, _project, _project, _aggregate, _aggregate, _join, _join),
-    *(_sort, _sort, _slice, _slice, _distinct, _union, _map),
+    *(_sort, _sort, _slice, _slice, _distinct, _union, _map, _group_rows, _cut, _cache),
 )

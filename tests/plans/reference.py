@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
 
 from partita.engine.expr.aggregates import AGGREGATES
+from partita.engine.expr.calendar import moved, moved_twice
 from partita.engine.expr.evaluate import evaluate
-from partita.engine.expr.node import Agg, Expr
+from partita.engine.expr.node import Agg, Cast, Expr
+from partita.engine.plan.group_rows import GroupRows
+from partita.engine.plan.joins import AsofJoin, RangeJoin, TwoSided
 from partita.engine.plan.no_rows import NoRows
 from partita.engine.plan.node import PlanNode
 from partita.engine.plan.nodes import (
@@ -29,6 +33,9 @@ from partita.engine.plan.nodes import (
     Sort,
     Union,
 )
+from partita.engine.plan.partitioning import Cache, Repartition
+from partita.engine.plan.rolling import Rolling
+from partita.engine.plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from partita.engine.schema import decoded
 
 Row = dict[str, Any]
@@ -115,10 +122,19 @@ def _(node: Aggregate, inputs: list[pa.Table]) -> list[Row]:
         assert isinstance(agg, Agg)
         values = [1] * table.num_rows if agg.input is None else _values(agg.input, table)
         aggs.append((name, agg, values))
+    kept = {
+        agg: [True] * table.num_rows
+        if agg.where is None
+        else [value is True for value in _values(agg.where, table)]
+        for _, agg, _ in aggs
+    }
     return [
         {
             **{name: column[members[0]] for (name, _), column in zip(node.keys, keys, strict=True)},
-            **{name: _aggregated(agg, [v[row] for row in members]) for name, agg, v in aggs},
+            **{
+                name: _aggregated(agg, [v[row] for row in members if kept[agg][row]])
+                for name, agg, v in aggs
+            },
         }
         for members in groups.values()
     ]
@@ -151,25 +167,130 @@ _OVER_VALUES: dict[str, Callable[[list[Any]], Any]] = {
 
 @_rows.register
 def _(node: Join, inputs: list[pa.Table]) -> list[Row]:
+    left, right = (table.to_pylist() for table in inputs)
+    met = _met(node, *inputs)
+    if node.how in ("semi", "anti"):
+        return [
+            row
+            for row, places in zip(left, met, strict=True)
+            if bool(places) == (node.how == "semi")
+        ]
+    pairs: list[tuple[Row | None, Row | None]] = []
+    for row, places in zip(left, met, strict=True):
+        pairs += [(row, right[place]) for place in places]
+        if not places and node.how in ("left", "full"):
+            pairs.append((row, None))
+    if node.how in ("right", "full"):
+        known = {place for places in met for place in places}
+        pairs += [(None, row) for place, row in enumerate(right) if place not in known]
+    return [_given(node, mine, other) for mine, other in pairs]
+
+
+def _met(node: Join, left: pa.Table, right: pa.Table) -> list[list[int]]:
+    """Return for each row of the left the rows of the right that it meets."""
+    if node.how == "cross":
+        return [list(range(right.num_rows))] * left.num_rows
+    places: dict[tuple[Any, ...], list[int]] = {}
+    for place, keys in enumerate(zip(*(_values(key, right) for key in node.right_on), strict=True)):
+        if None not in keys or node.nulls_equal:
+            places.setdefault(tuple(map(_key, keys)), []).append(place)
+    of_left = zip(*(_values(key, left) for key in node.left_on), strict=True)
+    return [places.get(tuple(map(_key, keys)), []) for keys in of_left]
+
+
+@_rows.register
+def _(node: AsofJoin, inputs: list[pa.Table]) -> list[Row]:
     left, right = inputs
-    left_keys = list(zip(*(_values(key, left) for key in node.left_on), strict=True))
-    right_keys = list(zip(*(_values(key, right) for key in node.right_on), strict=True))
-    places: dict[tuple[Any, ...], list[Row]] = {}
-    given = dict(node.right_columns())
-    for row, keys in zip(right.to_pylist(), right_keys, strict=True):
-        if None not in keys:
-            named = {given[name]: value for name, value in row.items() if name in given}
-            places.setdefault(tuple(map(_key, keys)), []).append(named)
+    dtype = node.key_type()
+    rows, others = left.to_pylist(), right.to_pylist()
+    orders = _values(Cast(node.left_on, dtype), left), _values(Cast(node.right_on, dtype), right)
+    keys = [
+        list(zip(*(_values(key, table) for key in by), strict=True)) or [()] * table.num_rows
+        for by, table in ((node.left_by, left), (node.right_by, right))
+    ]
     found = []
-    for row, keys in zip(left.to_pylist(), left_keys, strict=True):
-        matches = places.get(tuple(map(_key, keys)), [])
-        if node.how in ("semi", "anti"):
-            found += [row] if bool(matches) == (node.how == "semi") else []
-        elif matches:
-            found += [{**row, **match} for match in matches]
-        elif node.how == "left":
-            found.append({**row, **dict.fromkeys(given.values())})
+    for row, (value, key) in zip(rows, zip(orders[0], keys[0], strict=True), strict=True):
+        known = value is not None and None not in key
+        same = [
+            place
+            for place, other in enumerate(keys[1])
+            if known
+            and orders[1][place] is not None
+            and list(map(_key, other)) == list(map(_key, key))
+        ]
+        place = _asof_place(node, value, [(orders[1][place], place) for place in same])
+        found.append(_given(node, row, None if place is None else others[place]))
     return found
+
+
+def _asof_place(node: AsofJoin, value: Any, places: list[tuple[Any, int]]) -> int | None:
+    """Return the place that is found for a value among those of its key."""
+
+    def gap(other: Any) -> Any:
+        return 0 if _ordering(other) == _ordering(value) else abs(other - value)
+
+    mine = _ordering(value)
+    tests = {
+        "backward": lambda other: _ordering(other) <= mine,
+        "forward": lambda other: _ordering(other) >= mine,
+        "nearest": lambda other: True,
+    }
+    there = [
+        (other, place)
+        for other, place in places
+        if tests[node.strategy](other)
+        and (node.allow_exact_matches or _ordering(other) != mine)
+        and (node.tolerance is None or gap(other) <= node.tolerance)
+    ]
+    if not there:
+        return None
+    if node.strategy == "forward":
+        return min(there, key=lambda pair: (_ordering(pair[0]), pair[1]))[1]
+    if node.strategy == "backward":
+        return max(there, key=lambda pair: (_ordering(pair[0]), pair[1]))[1]
+    return min(
+        there, key=lambda pair: (gap(pair[0]), [-part for part in _ordering(pair[0])], -pair[1])
+    )[1]
+
+
+@_rows.register
+def _(node: RangeJoin, inputs: list[pa.Table]) -> list[Row]:
+    of_left = node.point_side == "left"
+    points, others = inputs if of_left else reversed(inputs)
+    dtype = node.key_type()
+    values = _values(Cast(node.point, dtype), points)
+    rows = [table.to_pylist() for table in inputs]
+    found = []
+    for one, value in enumerate(values):
+        for other in range(others.num_rows):
+            if value is not None and _within(node, value, others.slice(other, 1), dtype):
+                left, right = (one, other) if of_left else (other, one)
+                found.append(_given(node, rows[0][left], rows[1][right]))
+    return found
+
+
+def _within(node: RangeJoin, value: Any, other: pa.Table, dtype: pa.DataType) -> bool:
+    for end, sign in ((node.low, 1), (node.high, -1)):
+        if end is None:
+            continue
+        (edge,) = _values(Cast(end.expr, dtype), other)
+        if edge is None:
+            return False
+        mine, edges = _ordering(value), _ordering(edge)
+        inside = mine > edges if sign == 1 else mine < edges
+        if not inside and not (end.inclusive and mine == edges):
+            return False
+    return True
+
+
+def _given(node: TwoSided, left: Row | None, right: Row | None) -> Row:
+    """Return the joined row of two rows, of which one may not be there."""
+    row: Row = {}
+    for each in node.columns():
+        of_left = left is not None if each.side == "both" else each.side == "left"
+        source, name = (left, each.name) if of_left else (right, each.partner or each.name)
+        row[each.given] = None if source is None else source[name]
+    return row
 
 
 @_rows.register
@@ -205,8 +326,129 @@ def _(node: Distinct, inputs: list[pa.Table]) -> list[Row]:
 
 
 @_rows.register
+def _(node: GroupRows, inputs: list[pa.Table]) -> list[Row]:
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in inputs[0].to_pylist():
+        groups.setdefault(tuple(_key(row[name]) for name in node.keys), []).append(row)
+    kept = {False: slice(0, node.count), True: slice(-node.count or 10**9, None)}[node.last]
+    return [row for rows in groups.values() for row in rows[kept]]
+
+
+@_rows.register
+def _(node: Rolling, inputs: list[pa.Table]) -> list[Row]:
+    table = inputs[0]
+    keys = list(zip(*(_values(expr, table) for _, expr in node.keys), strict=True))
+    keys = keys or [()] * table.num_rows
+    on = table.column(node.on).combine_chunks()
+    times, lows = on.to_pylist(), moved(on, node.offset).to_pylist()
+    highs = moved_twice(on, node.offset, node.period).to_pylist()
+    after_low = operator.ge if node.closed in ("left", "both") else operator.gt
+    before_high = operator.le if node.closed in ("right", "both") else operator.lt
+    of: list[tuple[str, Agg, list[Any]]] = []
+    for name, agg in node.aggs:
+        assert isinstance(agg, Agg)
+        of.append((name, agg, [1] * len(times) if agg.input is None else _values(agg.input, table)))
+    found = []
+    for row in sorted(range(len(times)), key=times.__getitem__):
+        members = [
+            other
+            for other in sorted(range(len(times)), key=times.__getitem__)
+            if tuple(map(_key, keys[other])) == tuple(map(_key, keys[row]))
+            and after_low(times[other], lows[row])
+            and before_high(times[other], highs[row])
+        ]
+        made = {
+            name: _aggregated(agg, [values[each] for each in members]) for name, agg, values in of
+        }
+        named = {name: value for (name, _), value in zip(node.keys, keys[row], strict=True)}
+        found.append({**named, node.on: times[row], **made})
+    return found
+
+
+@_rows.register
 def _(node: Union, inputs: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(inputs)
+
+
+@_rows.register(Cache)
+@_rows.register(Repartition)
+def _(node: Cache | Repartition, inputs: list[pa.Table]) -> pa.Table:
+    return inputs[0]
+
+
+@_rows.register
+def _(node: Explode, inputs: list[pa.Table]) -> list[Row]:
+    found = []
+    for row in inputs[0].to_pylist():
+        lists = {name: _exploded(node, row[name]) for name in node.columns}
+        (count,) = {len(values) for values in lists.values()}
+        for place in range(count):
+            found.append({**row, **{name: values[place] for name, values in lists.items()}})
+    return found
+
+
+def _exploded(node: Explode, values: list[Any] | None) -> list[Any]:
+    if values is None:
+        return [None] if node.keep_nulls else []
+    return values or ([None] if node.empty_as_null else [])
+
+
+@_rows.register
+def _(node: Unnest, inputs: list[pa.Table]) -> list[Row]:
+    found = []
+    for row in inputs[0].to_pylist():
+        values: list[Any] = []
+        for field in node.input.schema:
+            if not node.opens(field):
+                values.append(row[field.name])
+                continue
+            struct = row[field.name] or {}
+            values += [struct.get(each.name) for each in field.type]
+        found.append(dict(zip(node.schema.names, values, strict=True)))
+    return found
+
+
+@_rows.register
+def _(node: RowIndex, inputs: list[pa.Table]) -> pa.Table:
+    numbers = range(node.offset, node.offset + inputs[0].num_rows)
+    return inputs[0].add_column(0, node.schema.field(0), [pa.array(numbers, pa.int64())])
+
+
+@_rows.register
+def _(node: RandomBits, inputs: list[pa.Table]) -> pa.Table:
+    bits = [
+        _mixed(number * _GOLDEN + _mixed(node.seed * _GOLDEN + _GOLDEN)) >> 1
+        for number in range(inputs[0].num_rows)
+    ]
+    return inputs[0].add_column(0, node.schema.field(0), [pa.array(bits, pa.int64())])
+
+
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def _mixed(value: int) -> int:
+    """Return the finalizer of splitmix64, in Python's integers."""
+    word = (1 << 64) - 1
+    value &= word
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & word
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & word
+    return value ^ (value >> 31)
+
+
+@_rows.register
+def _(node: Reverse, inputs: list[pa.Table]) -> pa.Table:
+    return inputs[0].take(pa.array(range(inputs[0].num_rows - 1, -1, -1), pa.int64()))
+
+
+@_rows.register
+def _(node: Beside, inputs: list[pa.Table]) -> list[Row]:
+    rows = max(table.num_rows for table in inputs)
+    assert node.extend or {table.num_rows for table in inputs} == {rows}
+    parts = [
+        table.to_pylist() + [dict.fromkeys(table.schema.names)] * (rows - table.num_rows)
+        for table in inputs
+    ]
+    return [{k: v for row in line for k, v in row.items()} for line in zip(*parts, strict=True)]
 
 
 @_rows.register

@@ -59,6 +59,7 @@ AGGREGATES = {
     ),
     "std": Aggregate(sql="stddev_samp({0})", takes=_is_number, rough=True),
     "var": Aggregate(sql="var_samp({0})", takes=_is_number, rough=True),
+    "median": Aggregate(sql="median({0})", takes=_is_number, rough=True),
     "any": Aggregate(sql="coalesce(bool_or({0}), FALSE)", takes=pa.types.is_boolean),
     "all": Aggregate(sql="coalesce(bool_and({0}), TRUE)", takes=pa.types.is_boolean),
     "first": Aggregate(sql=f"first({{0}} ORDER BY {NUMBER})", takes=_is_anything, ordered=True),

@@ -2,55 +2,120 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from .frames import Fact
 from .plan import MOST_JOINED_ROWS, NUMBER, Draw, RandomPlan, exact_columns, grown
 from .value import quoted
+
+MOST_COLUMNS = 20
+
+KINDS = ("inner", "inner", "left", "right", "full", "semi", "anti", "cross")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A join as it is drawn, and the columns that it gives."""
+
+    how: str
+    keys: list[tuple[str, str]]
+    nulls_equal: bool
+    coalesce: bool
+    given: list[tuple[str, str]]
+    """The columns given: an expression over ``l`` and ``r`` in SQL, and the name."""
 
 
 def join(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | None:
     other = draw(st.sampled_from(made))
-    how = draw(st.sampled_from(("inner", "inner", "left", "semi", "anti")))
-    pairs = _key_pairs(of, other)
-    if not pairs:
+    asked = _asked(draw, of, other)
+    if asked is None:
         return None
-    keys = draw(st.lists(st.sampled_from(pairs), min_size=1, max_size=2, unique=True))
-    if len({left for left, _ in keys}) < len(keys) or len({right for _, right in keys}) < len(keys):
+    names = [name for _, name in asked.given]
+    if len(set(names)) < len(names) or len(names) > MOST_COLUMNS:
         return None
-    merged = {left for left, right in keys if left == right}
-    given = {}
-    if how in ("inner", "left"):
-        given = {
-            name: f"{name}_right" if name in of.facts else name
-            for name in other.facts
-            if name not in merged
-        }
-    if len({*given.values(), *of.facts}) < len(given) + len(of.facts):
+    if asked.how == "cross" and of.polars.height * other.polars.height > MOST_JOINED_ROWS:
         return None
-    order = of.ordered and other.ordered and draw(st.booleans())
-    polars = _polars_join(of.polars, other.polars, keys, how, given)
+    # Several orders are defined for all kinds but semi-joins, which have the left's alone.
+    order = ""
+    if of.ordered and other.ordered:
+        order = draw(st.sampled_from(("", "left_right", "right_left")))
+    if asked.how in ("semi", "anti"):
+        order = order and "left_right"
+    polars = _polars_join(of.polars, other.polars, asked, order or "left_right")
     if polars.height > MOST_JOINED_ROWS:
         return None
-    facts = {**of.facts, **{named: other.facts[name] for name, named in given.items()}}
+    partita = of.partita.join(
+        other.partita,
+        **_options(asked),
+        how=asked.how,
+        maintain_order=order or None,
+    )
+    facts = {name: _fact(sql, of, other) for sql, name in asked.given}
     return grown(
         of,
-        f"join({how}, {keys}, [{' -> '.join(other.steps)}])",
-        of.partita.join(
-            other.partita,
-            left_on=[left for left, _ in keys],
-            right_on=[right for _, right in keys],
-            how=how,
-            maintain_order=order,
-        ),
+        f"join({asked.how}, {asked.keys}, [{' -> '.join(other.steps)}])",
+        partita,
         polars,
-        _sql_join(of, other, keys, how, given),
+        _sql_join(of, other, asked, order or "left_right"),
         facts=facts,
         # A semi-join is a kind of filter, and still promises no order by itself.
-        ordered=order,
+        ordered=bool(order),
+    )
+
+
+def _options(asked: Asked) -> dict[str, Any]:
+    if asked.how == "cross":
+        return {}
+    return {
+        "left_on": [left for left, _ in asked.keys],
+        "right_on": [right for _, right in asked.keys],
+        "nulls_equal": asked.nulls_equal,
+        "coalesce": asked.coalesce,
+    }
+
+
+def _asked(draw: Draw, of: RandomPlan, other: RandomPlan) -> Asked | None:
+    how = draw(st.sampled_from(KINDS))
+    keys: list[tuple[str, str]] = []
+    if how != "cross":
+        pairs = _key_pairs(of, other)
+        if not pairs:
+            return None
+        keys = draw(st.lists(st.sampled_from(pairs), min_size=1, max_size=2, unique=True))
+        if any(len({key[side] for key in keys}) < len(keys) for side in (0, 1)):
+            return None
+    coalesce = how != "cross" and draw(st.booleans())
+    merged = dict(keys) if coalesce else {}
+    lefts = [name for name in of.facts if how != "right" or name not in merged]
+    given = []
+    for name in lefts:
+        both = how == "full" and name in merged
+        sql = f"l.{quoted(name)}"
+        given.append((f"coalesce({sql}, r.{quoted(merged[name])})" if both else sql, name))
+    if how not in ("semi", "anti"):
+        given += [
+            (f"r.{quoted(name)}", f"{name}_right" if name in lefts else name)
+            for name in other.facts
+            if how == "right" or name not in merged.values()
+        ]
+    nulls_equal = how != "cross" and draw(st.integers(0, 3)) == 0
+    return Asked(how=how, keys=keys, nulls_equal=nulls_equal, coalesce=coalesce, given=given)
+
+
+def _fact(sql: str, of: RandomPlan, other: RandomPlan) -> Fact:
+    """Return what is known of a column that a join gives."""
+    sides = {"l": of.facts, "r": other.facts}
+    found = [sides[side][name] for side, name in re.findall(r'([lr])\."([^"]*)"', sql)]
+    return Fact(
+        bound=max(fact.bound for fact in found),
+        dyadic=all(fact.dyadic for fact in found),
+        rough=any(fact.rough for fact in found),
     )
 
 
@@ -67,56 +132,67 @@ def _key_pairs(of: RandomPlan, other: RandomPlan) -> list[tuple[str, str]]:
     return pairs
 
 
-def _polars_join(
-    left: pl.DataFrame,
-    right: pl.DataFrame,
-    keys: list[tuple[str, str]],
-    how: Any,
-    given: dict[str, str],
-) -> pl.DataFrame:
+def _polars_join(left: pl.DataFrame, right: pl.DataFrame, asked: Asked, order: str) -> pl.DataFrame:
     """Join over keys of names and types of their own, so that only the matching is polars'."""
-    names = [f"__key{number}" for number in range(len(keys))]
-    wide = zip(names, keys, strict=True)
-    cast = {
-        name: (_wide(left.schema[mine]), pl.col(mine), pl.col(others))
-        for name, (mine, others) in wide
+    names = [f"__key{number}" for number in range(len(asked.keys))]
+    mine = {
+        name: pl.col(key).cast(_wide(left.schema[key]))
+        for name, (key, _) in zip(names, asked.keys, strict=True)
     }
-    keyed = left.with_columns(**{name: mine.cast(dtype) for name, (dtype, mine, _) in cast.items()})
-    others_keyed = right.select(
-        **{name: others.cast(dtype) for name, (dtype, _, others) in cast.items()},
-        **{named: pl.col(name) for name, named in given.items()},
+    others = {
+        name: pl.col(key).cast(_wide(right.schema[key]))
+        for name, (_, key) in zip(names, asked.keys, strict=True)
+    }
+    # Every column is told apart by its side; which of them are given is not for polars to say.
+    keyed = left.select(**{f"l.{name}": pl.col(name) for name in left.columns}, **mine)
+    others_keyed = right.select(**{f"r.{name}": pl.col(name) for name in right.columns}, **others)
+    how: Any = asked.how
+    if how == "cross":
+        joined = keyed.join(others_keyed, how="cross", maintain_order=order)  # type: ignore[arg-type]
+    else:
+        joined = keyed.join(
+            others_keyed,
+            on=names,
+            how=how,
+            nulls_equal=asked.nulls_equal,
+            coalesce=None if how in ("semi", "anti") else False,
+            maintain_order="left" if how in ("semi", "anti") else order,  # type: ignore[arg-type]
+        )
+    columns = {name: re.findall(r'([lr])\."([^"]*)"', sql) for sql, name in asked.given}
+    return joined.select(
+        **{
+            name: pl.coalesce(*(_side_column(joined, side, of) for side, of in sides))
+            for name, sides in columns.items()
+        }
     )
-    joined = keyed.join(
-        others_keyed,
-        on=names,
-        how=how,
-        maintain_order="left_right" if how in ("inner", "left") else "left",
-    )
-    return joined.drop(names)
+
+
+def _side_column(joined: pl.DataFrame, side: str, name: str) -> pl.Expr:
+    dtype = joined.schema[f"{side}.{name}"]
+    # The types of a key on both sides may be two widths of integers.
+    return pl.col(f"{side}.{name}").cast(pl.Int64 if dtype.is_integer() else dtype)
 
 
 def _wide(dtype: pl.DataType) -> Any:
     return pl.Int64 if dtype.is_integer() else pl.String if dtype == pl.Categorical else dtype
 
 
-def _sql_join(
-    of: RandomPlan,
-    other: RandomPlan,
-    keys: list[tuple[str, str]],
-    how: str,
-    given: dict[str, str],
-) -> str | None:
+def _sql_join(of: RandomPlan, other: RandomPlan, asked: Asked, order: str) -> str | None:
     if of.sql is None or other.sql is None:
         return None
-    on = " AND ".join(f"l.{quoted(left)} = r.{quoted(right)}" for left, right in keys)
-    if how in ("semi", "anti"):
-        exists = "EXISTS" if how == "semi" else "NOT EXISTS"
+    equal = "IS NOT DISTINCT FROM" if asked.nulls_equal else "="
+    on = " AND ".join(f"l.{quoted(left)} {equal} r.{quoted(right)}" for left, right in asked.keys)
+    if asked.how in ("semi", "anti"):
+        exists = "EXISTS" if asked.how == "semi" else "NOT EXISTS"
         inner = f"SELECT 1 FROM ({other.sql}) r WHERE {on}"
         return f"SELECT l.* FROM ({of.sql}) l WHERE {exists} ({inner})"
-    shown = [f"l.{quoted(name)}" for name in of.facts]
-    shown += [f"r.{quoted(name)} AS {quoted(named)}" for name, named in given.items()]
-    numbered = f"row_number() OVER (ORDER BY l.{NUMBER}, r.{NUMBER}) AS {NUMBER}"
-    kind = "LEFT JOIN" if how == "left" else "JOIN"
+    shown = [f"{sql} AS {quoted(name)}" for sql, name in asked.given]
+    sides = ("r", "l") if order == "right_left" else ("l", "r")
+    by = ", ".join(f"{side}.{NUMBER} NULLS LAST" for side in sides)
+    numbered = f"row_number() OVER (ORDER BY {by}) AS {NUMBER}"
+    kind = {"inner": "JOIN", "cross": "CROSS JOIN"}.get(asked.how, f"{asked.how.upper()} JOIN")
+    condition = "" if asked.how == "cross" else f"ON {on}"
     return (
-        f"SELECT {', '.join([*shown, numbered])} FROM ({of.sql}) l {kind} ({other.sql}) r ON {on}"
+        f"SELECT {', '.join([*shown, numbered])} FROM ({of.sql}) l {kind} ({other.sql}) r"
+        f" {condition}"
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from . import columns, groups, joins, rows
+from . import columns, groups, joins, partitions, rows, shapes
 from .frames import RandomFrame
 from .plan import Draw, RandomPlan
 
@@ -32,6 +32,12 @@ _WEIGHTS: dict[Step, int] = {
     groups.group_by: 3,
     groups.select_aggregates: 1,
     joins.join: 3,
+    shapes.reverse: 1,
+    shapes.with_row_index: 1,
+    shapes.gather_every: 1,
+    shapes.side_by_side: 1,
+    partitions.repartition: 1,
+    partitions.cache: 1,
 }
 STEPS = tuple(step for step, weight in _WEIGHTS.items() for _ in range(weight))
 

@@ -1,6 +1,6 @@
 """The engines under test: one module each, and the table that names them.
 
-A new engine is a module with a ``start(options)``, a line in `ENGINES` and a module of queries.
+A new engine is a module with a ``start(options)``, a line in `ENGINES` and a package of queries.
 """
 
 from __future__ import annotations

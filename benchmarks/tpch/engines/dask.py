@@ -43,7 +43,13 @@ class Dask:
         return arrow.astype(dict.fromkeys(decimals, "float64"))
 
     def collect(self, query: Any) -> pa.Table:
-        """Compute; a Series is what aggregates of a whole frame give, one row of them."""
+        """Compute; a Series is what aggregates of a whole frame give, one row of them.
+
+        So is a dict: its values are aggregates, computed together, its keys their names.
+        """
+        if isinstance(query, dict):
+            (values,) = dask.compute(query)
+            return pa.table({name: [_plain(value)] for name, value in values.items()})
         result = query.compute()
         rows = result.to_frame().T if isinstance(result, pd.Series) else result
         return pa.Table.from_pandas(rows, preserve_index=False)
@@ -51,6 +57,11 @@ class Dask:
     def close(self) -> None:
         self._client.close()
         self._cluster.close()
+
+
+def _plain(value: Any) -> Any:
+    """Return a number, None for what pandas gives in place of a null."""
+    return None if pd.isna(value) else float(value)
 
 
 def start(options: Options) -> Dask:

@@ -330,7 +330,7 @@ class ProcessExecutor:
             for worker in self._pool.values():
                 self._send(worker, CloseQuery(query))
                 worker.stages = {known for known in worker.stages if known[0] != query}
-            self._directory.remove_query(self._queries[query].memory, self._queries[query].disk)
+            self._directory.remove_places(self._queries[query].memory, self._queries[query].disk)
             self._blobs = {known: blob for known, blob in self._blobs.items() if known[0] != query}
             self._cancelled = {key for key in self._cancelled if key.query != query}
             self._pending.pop(query, None)

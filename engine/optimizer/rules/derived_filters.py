@@ -24,7 +24,17 @@ from ...expr.node import (
     substitute,
 )
 from ...plan.node import PlanNode, Site
-from ...plan.nodes import Aggregate, Filter, Join, Project, Scan
+from ...plan.nodes import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Join,
+    Project,
+    Scan,
+    Slice,
+    Sort,
+    Union,
+)
 from ..context import Context
 from ..facts import Facts, facts_of
 from ..properties import may_raise, respects_equality
@@ -138,8 +148,8 @@ def _is_seen(side: PlanNode, names: frozenset[str]) -> bool:
             waiting.append((node.left, wanted - of_right.keys()))
             waiting.append((node.right, frozenset(of_right[n] for n in wanted & of_right.keys())))
             continue
-        elif isinstance(node, Scan):
-            continue
+        elif not isinstance(node, Filter | Sort | Slice | Distinct | Union | Scan):
+            return False
         waiting += [(child, wanted) for child in node.inputs if wanted]
     return True
 

@@ -72,7 +72,7 @@ def _join_below(node: Aggregate) -> Join | None:
     return inner if plain and columns and inner.left_on else None
 
 
-_OF_EVERY_JOIN = frozenset({"left", "right", "left_on", "right_on", "suffix", "site"})
+_OF_EVERY_JOIN = frozenset({"left", "right", "left_on", "right_on", "suffix", "coalesce", "site"})
 
 
 def _is_own(node: Aggregate, join: Join, parents: Mapping[int, int]) -> bool:

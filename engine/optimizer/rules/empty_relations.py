@@ -102,9 +102,9 @@ def _(node: Union) -> PlanNode:
 @_without_rows.register
 def _(node: Join) -> PlanNode:
     left, right = is_empty(node.left), is_empty(node.right)
-    if node.how in ("inner", "semi") and (left or right):
+    if node.how in ("inner", "semi", "cross") and (left or right):
         return _nothing(node)
-    if node.how in ("left", "anti") and left:
+    if (node.how in ("left", "anti") and left) or (node.how == "right" and right):
         return _nothing(node)
     if node.how == "anti" and right:
         return node.left

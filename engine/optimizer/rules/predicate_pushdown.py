@@ -8,7 +8,7 @@ condition that may raise (see `properties`) never passes what removes rows.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,8 +18,11 @@ from ...errors import ComputeError, TypeMismatch
 from ...expr.evaluate import dtype_of
 from ...expr.node import Column, Expr, columns_of, conjunction, conjuncts, substitute
 from ...plan.identity import parent_counts
+from ...plan.joins import AsofJoin, RangeJoin, TwoSided
 from ...plan.node import PlanNode, Site
 from ...plan.nodes import Aggregate, Distinct, Filter, Join, Project, Scan, Sort, Union
+from ...plan.rolling import Rolling
+from ...plan.shape import Explode, Reverse, Unnest
 from ..context import Context
 from ..properties import inlined, is_cheap, may_raise, respects_equality
 from ..sharing import repeatable
@@ -205,6 +208,22 @@ def _(node: Aggregate, arriving: Conditions) -> Route:
 
 
 @_route.register
+def _(node: Rolling, arriving: Conditions) -> Route:
+    keys = {name for name, _ in node.keys}
+    stay, by_key = _split(
+        arriving,
+        lambda each: (
+            bool(columns_of(each.expr))
+            and columns_of(each.expr) <= keys
+            and respects_equality(each.expr, node.schema)
+            and not may_raise(each.expr, node.schema)
+        ),
+    )
+    route = _through_names(by_key, dict(node.keys), node.input.schema)
+    return Route(stay + route.stay, route.down)
+
+
+@_route.register
 def _(node: Distinct, arriving: Conditions) -> Route:
     subset = frozenset(node.schema.names if node.subset is None else node.subset)
 
@@ -226,36 +245,109 @@ def _(node: Sort, arriving: Conditions) -> Route:
 
 
 @_route.register
+def _(node: Reverse, arriving: Conditions) -> Route:
+    return Route((), (arriving,))
+
+
+@_route.register
+def _(node: Unnest, arriving: Conditions) -> Route:
+    kept = frozenset(field.name for field in node.input.schema if not node.opens(field))
+    stay, down = _split(arriving, lambda each: columns_of(each.expr) <= kept)
+    return Route(stay, (down,))
+
+
+@_route.register
+def _(node: Explode, arriving: Conditions) -> Route:
+    made = frozenset(node.columns)
+    # A row may be left out for its list, so what may raise must not see it earlier.
+    stay, down = _split(
+        arriving,
+        lambda each: not columns_of(each.expr) & made and not may_raise(each.expr, node.schema),
+    )
+    return Route(stay, (down,))
+
+
+@_route.register
 def _(node: Union, arriving: Conditions) -> Route:
     return Route((), tuple(arriving for _ in node.parts))
 
 
 @_route.register
 def _(node: Join, arriving: Conditions) -> Route:
-    of_left = set(node.left.schema.names)
-    of_right = {given: Column(name) for name, given in node.right_columns()}
-    to_right = _equal_columns(node)
-    to_left: dict[str, Expr] = {
-        right.name: Column(left) for left, right in to_right.items() if isinstance(right, Column)
-    }
-    stay, left, right = [], [], []
+    of_side = _columns_by_side(node)
+    equal = _equal_columns(node)
+    stay: list[Condition] = []
+    left: list[Condition] = []
+    right: list[Condition] = []
     for condition in arriving:
         columns = columns_of(condition.expr)
         if may_raise(condition.expr, node.schema):
             stay.append(condition)
-        elif columns <= of_left:
+        elif node.how in _PASSES_LEFT and columns <= set(of_side["left"]):
             left.append(condition)
-            right += _carried_over(condition, to_right, node.left.schema)
-        elif node.how == "inner" and columns <= set(of_right):
-            moved = Condition(substitute(condition.expr, dict(of_right)), condition.site)
+            right += _carried_over(condition, equal, node.left.schema)
+        elif node.how in _PASSES_RIGHT and columns <= set(of_side["right"]):
+            moved = Condition(substitute(condition.expr, of_side["right"]), condition.site)
             right.append(moved)
-            left += _carried_over(moved, to_left, node.right.schema)
+            back = {right.name: Column(left) for left, right in equal.items()}
+            left += _carried_over(moved, back, node.right.schema)
+        elif columns <= set(of_side["both"]) and columns <= set(equal):
+            # Rows that are given alone have the same key as those they would have met.
+            carried = _carried_over(condition, equal, node.left.schema)
+            left += [condition] if carried else []
+            right += carried
+            stay += [] if carried else [condition]
         else:
             stay.append(condition)
     return Route(tuple(stay), (tuple(left), tuple(right)))
 
 
-def _equal_columns(node: Join) -> dict[str, Expr]:
+@_route.register
+def _(node: AsofJoin, arriving: Conditions) -> Route:
+    # Without some of its rows the right would have others that are nearest.
+    of_left = set(node.left.schema.names)
+    stay, left = _split(
+        arriving,
+        lambda each: columns_of(each.expr) <= of_left and not may_raise(each.expr, node.schema),
+    )
+    return Route(stay, (left, ()))
+
+
+@_route.register
+def _(node: RangeJoin, arriving: Conditions) -> Route:
+    of_side = _columns_by_side(node)
+    stay: list[Condition] = []
+    left: list[Condition] = []
+    right: list[Condition] = []
+    for condition in arriving:
+        columns = columns_of(condition.expr)
+        if may_raise(condition.expr, node.schema):
+            stay.append(condition)
+        elif columns <= set(of_side["left"]):
+            left.append(condition)
+        elif columns <= set(of_side["right"]):
+            moved = substitute(condition.expr, of_side["right"])
+            right.append(Condition(moved, condition.site))
+        else:
+            stay.append(condition)
+    return Route(tuple(stay), (tuple(left), tuple(right)))
+
+
+_PASSES_LEFT = ("inner", "left", "semi", "anti", "cross")
+"""Joins of which no row is given that has none of the left in it."""
+
+_PASSES_RIGHT = ("inner", "right", "cross")
+
+
+def _columns_by_side(node: TwoSided) -> dict[str, dict[str, Expr]]:
+    """Return, by side, the columns that are given and what they are there."""
+    found: dict[str, dict[str, Expr]] = {"left": {}, "right": {}, "both": {}}
+    for each in node.columns():
+        found[each.side][each.given] = Column(each.name)
+    return found
+
+
+def _equal_columns(node: Join) -> dict[str, Column]:
     """Return, by key column of the left, the column of the right that is equal where they meet."""
     return {
         left.name: right
@@ -267,7 +359,7 @@ def _equal_columns(node: Join) -> dict[str, Expr]:
 
 
 def _carried_over(
-    condition: Condition, equal: dict[str, Expr], schema: pa.Schema
+    condition: Condition, equal: Mapping[str, Expr], schema: pa.Schema
 ) -> list[Condition]:
     """Return the condition on the other side's keys, if it is one on keys alone.
 

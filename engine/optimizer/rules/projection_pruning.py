@@ -14,7 +14,9 @@ from dataclasses import replace
 import pyarrow as pa
 
 from ...expr.node import Column, Expr, columns_of
+from ...plan.group_rows import GroupRows
 from ...plan.identity import parent_counts
+from ...plan.joins import AsofJoin, RangeJoin, TwoSided
 from ...plan.node import PlanNode
 from ...plan.nodes import (
     Aggregate,
@@ -28,6 +30,9 @@ from ...plan.nodes import (
     Union,
     required_columns,
 )
+from ...plan.partitioning import Cache, Repartition
+from ...plan.rolling import Rolling
+from ...plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from ..context import Context
 from ..properties import is_trivial
 from ..sharing import repeatable
@@ -94,8 +99,21 @@ def _needs(node: PlanNode, needed: Names) -> tuple[Names, ...]:
 @_needs.register(Sort)
 @_needs.register(Slice)
 @_needs.register(Distinct)
+@_needs.register(Reverse)
 def _(node: PlanNode, needed: Names) -> tuple[Names, ...]:
     return (needed | required_columns(node),)
+
+
+@_needs.register
+def _(node: Cache, needed: Names) -> tuple[Names, ...]:
+    return (needed,)
+
+
+@_needs.register
+def _(node: Repartition, needed: Names) -> tuple[Names, ...]:
+    # Where partitions have a size, all columns count.
+    every = node.size is not None or (node.keys and node.count is None)
+    return (frozenset(node.schema.names) if every else needed | set(node.keys),)
 
 
 @_needs.register
@@ -110,21 +128,94 @@ def _(node: Aggregate, needed: Names) -> tuple[Names, ...]:
 
 
 @_needs.register
+def _(node: GroupRows, needed: Names) -> tuple[Names, ...]:
+    return (needed | frozenset(node.keys),)
+
+
+@_needs.register
+def _(node: Rolling, needed: Names) -> tuple[Names, ...]:
+    kept = (expr for name, expr in node.aggs if name in needed)
+    return (_columns(expr for _, expr in node.keys) | _columns(kept) | {node.on},)
+
+
+@_needs.register
+def _(node: Explode, needed: Names) -> tuple[Names, ...]:
+    # All its lists, as they have to be equally long.
+    return (needed | frozenset(node.columns),)
+
+
+@_needs.register
+def _(node: Unnest, needed: Names) -> tuple[Names, ...]:
+    return (
+        frozenset(
+            field.name
+            for field in node.input.schema
+            if (
+                any(name in needed for name, _ in node.made(field))
+                if node.opens(field)
+                else field.name in needed
+            )
+        ),
+    )
+
+
+@_needs.register(RowIndex)
+@_needs.register(RandomBits)
+def _(node: RowIndex | RandomBits, needed: Names) -> tuple[Names, ...]:
+    return (needed - {node.name},)
+
+
+@_needs.register
+def _(node: Beside, needed: Names) -> tuple[Names, ...]:
+    return tuple(needed & frozenset(part.schema.names) for part in node.parts)
+
+
+@_needs.register
 def _(node: Union, needed: Names) -> tuple[Names, ...]:
     return tuple(needed for _ in node.parts)
 
 
 @_needs.register
 def _(node: Join, needed: Names) -> tuple[Names, ...]:
-    left = (needed & set(node.left.schema.names)) | _columns(node.left_on)
-    right = _columns(node.right_on)
-    for name, given in node.right_columns():
-        if given in needed:
-            right |= {name}
-            if given != name:
+    left, right = _needs_of_sides(node, needed)
+    return left | _columns(node.left_on), right | _columns(node.right_on)
+
+
+@_needs.register
+def _(node: AsofJoin, needed: Names) -> tuple[Names, ...]:
+    left, right = _needs_of_sides(node, needed)
+    return (
+        left | _columns((node.left_on, *node.left_by)),
+        right | _columns((node.right_on, *node.right_by)),
+    )
+
+
+@_needs.register
+def _(node: RangeJoin, needed: Names) -> tuple[Names, ...]:
+    left, right = _needs_of_sides(node, needed)
+    point, ends = columns_of(node.point), _columns(end.expr for end in node.ends())
+    if node.point_side == "left":
+        return left | point, right | ends
+    return left | ends, right | point
+
+
+def _needs_of_sides(node: TwoSided, needed: Names) -> tuple[Names, Names]:
+    """Return the columns of the left and of the right that are given as `needed`."""
+    left: set[str] = set()
+    right: set[str] = set()
+    for each in node.columns():
+        if each.given not in needed:
+            continue
+        if each.side == "right":
+            right.add(each.name)
+            if each.given != each.name:
                 # Without its namesake on the left it would lose the suffix.
-                left |= {name}
-    return left, right
+                left.add(each.name)
+            continue
+        left.add(each.name)
+        if each.side == "both":
+            right.add(each.partner)
+    return frozenset(left), frozenset(right)
 
 
 def _columns(exprs: Iterable[Expr]) -> Names:
@@ -148,8 +239,11 @@ def _free_columns(node: PlanNode) -> Names:
         return frozenset(name for name, expr in node.exprs if is_trivial(expr))
     if isinstance(node, Aggregate):
         return frozenset(name for name, _ in node.keys)
+    if isinstance(node, AsofJoin | RangeJoin):
+        return required_columns(node) & frozenset(node.schema.names)
     if isinstance(node, Join):
-        return _columns(node.left_on)
+        keys = _columns(node.left_on) | _columns(node.right_on)
+        return keys & frozenset(node.schema.names)
     return required_columns(node)
 
 
@@ -163,7 +257,7 @@ def _width(dtype: pa.DataType) -> int:
 
 def _is_exact(node: PlanNode) -> bool:
     """Return whether columns that `node` did not ask for would do harm: be moved, or be given."""
-    return not isinstance(node, Project | Aggregate | Filter | Slice)
+    return not isinstance(node, Project | Aggregate | Rolling | Filter | Slice)
 
 
 def _narrowed(built: PlanNode, before: PlanNode, names: Names) -> PlanNode:
@@ -199,7 +293,22 @@ def _(node: Project, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
 
 
 @_keeping.register
-def _(node: Aggregate, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
+def _(node: Unnest, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
+    columns = tuple(name for name in node.columns if name in inputs[0].schema.names)
+    if len(columns) == len(node.columns):
+        return node.with_inputs(inputs)
+    return replace(node, input=inputs[0], columns=columns) if columns else inputs[0]
+
+
+@_keeping.register(RowIndex)
+@_keeping.register(RandomBits)
+def _(node: RowIndex | RandomBits, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
+    return node.with_inputs(inputs) if node.name in needed else inputs[0]
+
+
+@_keeping.register(Aggregate)
+@_keeping.register(Rolling)
+def _(node: Aggregate | Rolling, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
     aggs = tuple(named for named in node.aggs if named[0] in needed)
     if len(aggs) == len(node.aggs):
         return node.with_inputs(inputs)

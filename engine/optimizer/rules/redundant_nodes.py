@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from ...expr.aggregates import AGGREGATES
 from ...expr.node import Agg, Column, columns_of, substitute
 from ...plan.identity import parent_counts
+from ...plan.joins import RangeJoin
 from ...plan.node import PlanNode
 from ...plan.nodes import (
     Aggregate,
@@ -21,15 +23,13 @@ from ...plan.nodes import (
     Sort,
     Union,
 )
+from ...plan.partitioning import Cache
+from ...plan.rolling import Rolling
+from ...plan.shape import Explode, Reverse, Unnest
 from ..context import Context
 from ..uniqueness import Keys, unique_keys
 
-ORDER_FREE = frozenset(
-    {
-        *("sum", "mean", "min", "max", "count", "len", "n_unique", "std", "var", "any", "all"),
-        *("median", "quantile"),
-    }
-)
+ORDER_FREE = frozenset(name for name, entry in AGGREGATES.items() if not entry.sees_order)
 """Aggregates that give the same for their rows in any order (but for the last bits of a sum)."""
 
 
@@ -53,6 +53,16 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
             if _is_sorted(after):
                 built[id(node)] = _first(after)
                 continue
+        if isinstance(after, Reverse) and not ordered[id(node)]:
+            built[id(node)] = after.input
+            continue
+        if isinstance(after, Reverse) and isinstance(after.input, Reverse):
+            built[id(node)] = after.input.input
+            continue
+        if isinstance(after, Cache) and parents.get(id(node), 0) < 2:
+            # Nobody else reads it, so that what is above may reach into it.
+            built[id(node)] = after.input
+            continue
         if isinstance(node, Distinct) and _is_distinct(node, unique[id(node.input)]):
             assert isinstance(after, Distinct)
             built[id(node)] = after.input
@@ -85,6 +95,10 @@ def _sees_order(node: PlanNode, matters: bool) -> bool:
 @_sees_order.register(Filter)
 @_sees_order.register(Project)
 @_sees_order.register(Union)
+@_sees_order.register(Explode)
+@_sees_order.register(Reverse)
+@_sees_order.register(Unnest)
+@_sees_order.register(Cache)
 def _(node: PlanNode, matters: bool) -> bool:
     return matters
 
@@ -102,13 +116,25 @@ def _(node: Aggregate, matters: bool) -> bool:
 
 
 @_sees_order.register
+def _(node: Rolling, matters: bool) -> bool:
+    # Rows of one time keep their order, which such aggregates see.
+    names = {expr.name for _, expr in node.aggs if isinstance(expr, Agg)}
+    return not names <= ORDER_FREE
+
+
+@_sees_order.register
 def _(node: Distinct, matters: bool) -> bool:
     return node.maintain_order or node.keep in ("first", "last")
 
 
 @_sees_order.register
 def _(node: Join, matters: bool) -> bool:
-    return node.maintain_order
+    return bool(node.maintain_order)
+
+
+@_sees_order.register
+def _(node: RangeJoin, matters: bool) -> bool:
+    return False
 
 
 def _without_superseded(node: Sort) -> Sort:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ...plan.identity import parent_counts
 from ...plan.node import PlanNode
 from ...plan.nodes import Aggregate, Project, Scan, Slice, Sort, Union
+from ...plan.shape import Reverse, RowIndex
 from ..context import Context
 
 
@@ -32,11 +33,17 @@ def slice_pushdown(plan: PlanNode, context: Context) -> PlanNode:
 
 
 def _pushed(node: Slice, shared: Mapping[int, PlanNode]) -> PlanNode:
-    projects: list[Project] = []
+    passed: list[Project | RowIndex] = []
     inner = node.input
-    while isinstance(inner, Project | Slice):
+    while isinstance(inner, Project | RowIndex | Slice):
         if isinstance(inner, Project):
-            projects.append(inner)
+            passed.append(inner)
+        elif isinstance(inner, RowIndex):
+            if node.offset < 0 or id(inner) in shared:
+                break
+            # The rows keep the numbers they had.
+            first = inner.offset + node.offset
+            passed.append(replace(inner, offset=first) if node.offset else inner)
         else:
             merged = _merged(node, inner)
             if merged is None:
@@ -44,8 +51,8 @@ def _pushed(node: Slice, shared: Mapping[int, PlanNode]) -> PlanNode:
             node = merged
         inner = inner.input
     result = _bounded(replace(node, input=inner), shared)
-    for project in reversed(projects):
-        result = project.with_inputs((result,))
+    for above in reversed(passed):
+        result = above.with_inputs((result,))
     return result
 
 
@@ -109,7 +116,7 @@ def _at_most(part: PlanNode, enough: int, shared: Mapping[int, PlanNode]) -> Pla
 
 def most_rows(node: PlanNode) -> int | None:
     """Return how many rows `node` gives at most, None where nothing bounds them."""
-    while isinstance(node, Project):
+    while isinstance(node, Project | RowIndex | Reverse):
         node = node.input
     if isinstance(node, Slice):
         return node.length

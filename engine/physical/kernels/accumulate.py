@@ -213,9 +213,8 @@ def extremes(ids: np.ndarray, count: int, array: pa.Array, *, largest: bool) -> 
     """
     valid = _valid_rows(array)
     rows = ids if valid is None else ids[valid]
-    has = None if valid is None else np.bincount(rows, minlength=count) > 0
-    if len(rows) < count and has is None:
-        has = np.bincount(rows, minlength=count) > 0
+    filled = np.bincount(rows, minlength=count) > 0
+    has = None if filled.all() else filled
     if pa.types.is_floating(array.type):
         # Adding 0.0 turns -0.0 into 0.0.
         values = storage(array)[... if valid is None else valid] + 0.0

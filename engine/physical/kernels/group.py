@@ -17,7 +17,10 @@ _LEAST_DIRECT = 1 << 16
 
 @dataclass(frozen=True, kw_only=True)
 class GroupIds:
-    """The group of each row; groups are numbered by their first appearance, or their last."""
+    """The group of each row; groups are numbered by their first appearance, or their last.
+
+    A group may be without rows where rows were left out, see `only_rows`.
+    """
 
     ids: np.ndarray
     """int64, one per row, from 0 to `count` - 1."""
@@ -157,9 +160,18 @@ def _first_rows(codes: np.ndarray, size: int) -> np.ndarray:
     return first
 
 
+def only_rows(groups: GroupIds, kept: np.ndarray) -> GroupIds:
+    """Return the groups of the rows for which `kept` is True; some may have none left.
+
+    The first row of a group without any is the number of rows.
+    """
+    ids = groups.ids[kept]
+    return GroupIds(ids=ids, first_rows=_first_rows(ids, groups.count), count=groups.count)
+
+
 def last_rows(groups: GroupIds) -> np.ndarray:
-    """Return the last row of each group, int64."""
-    last = np.zeros(groups.count, np.int64)
+    """Return the last row of each group, int64; -1 for a group without rows."""
+    last = np.full(groups.count, -1, np.int64)
     last[groups.ids] = np.arange(len(groups.ids))
     return last
 

@@ -11,40 +11,21 @@ the order in which they are given.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schema import carries
+from ...schema import decoded
 from . import accumulate as kernels
 from .group import GroupIds, key_values, last_rows
-from .words import of_integers, storage
-
-Parts = tuple[pa.Array, ...]
-"""The columns of one state."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """How one aggregate is accumulated."""
-
-    parts: tuple[str, ...]
-    """What its columns are called, behind the name of the aggregate's own column."""
-
-    types: Callable[[pa.DataType], tuple[pa.DataType, ...]]
-    """The types of its columns, from the type of the input."""
-
-    start: Callable[[GroupIds, pa.Array], Parts]
-    """Make the states of groups from the values of rows; ``len`` is given any column."""
-
-    merge: Callable[[GroupIds, Parts], Parts]
-    """Make one state per group from states; a row of these is a state."""
-
-    finish: Callable[[Parts, pa.DataType, Mapping[str, Any]], pa.Array]
-    """Turn states into results of a type; the options are those of the `Agg`."""
+from .list_states import LIST_STATES
+from .moment_states import MOMENT_STATES
+from .sketch_states import SKETCH_STATES
+from .state import Parts, State, counted, merge_counts, merged_alike
+from .value_states import VALUE_STATES
+from .words import decimal_words, of_integers, storage
 
 
 def _sum_type(dtype: pa.DataType) -> pa.DataType:
@@ -73,9 +54,26 @@ def _finish_mean(parts: Parts, dtype: pa.DataType, options: Mapping[str, Any]) -
     exact = pa.types.is_decimal(total.type)
     sums = kernels.exact_to_doubles(total) if exact else total.to_numpy()
     mean = sums / np.maximum(rows, 1)
-    if pa.types.is_duration(dtype):
-        return of_integers(np.trunc(mean).astype(np.int64), rows > 0, dtype)
+    if pa.types.is_temporal(dtype):
+        return of_integers(_exact_mean(total, rows, mean), rows > 0, dtype)
     return pc.cast(pa.array(mean, mask=rows == 0), dtype)
+
+
+def _exact_mean(total: pa.Array, rows: np.ndarray, about: np.ndarray) -> np.ndarray:
+    """Return exact sums over rows, rounded towards zero; a double has too few digits for times."""
+    low, _ = decimal_words(total)
+    rows = np.maximum(rows, 1)
+    mean = np.trunc(about).astype(np.int64)
+    # Modulo 2**64, which the difference from a mean that is nearly right is far below.
+    rest = (low - (mean * rows).view(np.uint64)).view(np.int64)
+    mean, rest = mean + rest // rows, rest % rows
+    return mean + ((mean < 0) & (rest > 0))
+
+
+def _mean_start(groups: GroupIds, array: pa.Array) -> Parts:
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.timestamp("us"))
+    return _sum(groups, array), *_count(groups, array)
 
 
 def _count(groups: GroupIds, array: pa.Array) -> Parts:
@@ -84,11 +82,6 @@ def _count(groups: GroupIds, array: pa.Array) -> Parts:
 
 def _len(groups: GroupIds, array: pa.Array) -> Parts:
     return (pa.array(kernels.count_rows(groups.ids, groups.count)),)
-
-
-def _merge_counts(groups: GroupIds, parts: Parts) -> Parts:
-    (counts,) = parts
-    return (pa.array(kernels.sum_counts(groups.ids, groups.count, counts.to_numpy())),)
 
 
 def _extreme(largest: bool) -> Callable[[GroupIds, pa.Array], Parts]:
@@ -107,6 +100,10 @@ def _last(groups: GroupIds, array: pa.Array) -> Parts:
 
 
 def _at(array: pa.Array, rows: np.ndarray) -> pa.Array:
+    """Return the values at `rows`, null for a group that has none."""
+    absent = (rows < 0) | (rows >= len(array))
+    if absent.any():
+        return decoded(array).take(pa.array(rows, mask=absent))
     if isinstance(array, pa.DictionaryArray):
         return key_values(array, rows)
     return array.take(pa.array(rows))
@@ -164,35 +161,6 @@ def _finish_lists(parts: Parts, dtype: pa.DataType, options: Mapping[str, Any]) 
     return pc.cast(pc.list_value_length(parts[0]), dtype)
 
 
-def _as_is(parts: Parts, dtype: pa.DataType, options: Mapping[str, Any]) -> pa.Array:
-    return parts[0] if carries(parts[0].type, dtype) else pc.cast(parts[0], dtype)
-
-
-def _same(
-    part: str,
-    start: Callable[[GroupIds, pa.Array], Parts],
-    types: Callable[[pa.DataType], tuple[pa.DataType, ...]] = lambda dtype: (dtype,),
-) -> State:
-    """Return a state of one column that is merged as it is started: the least of the least."""
-    return State(
-        parts=(part,),
-        types=types,
-        start=start,
-        merge=lambda groups, parts: start(groups, parts[0]),
-        finish=_as_is,
-    )
-
-
-def _counted(part: str, start: Callable[[GroupIds, pa.Array], Parts]) -> State:
-    return State(
-        parts=(part,),
-        types=lambda dtype: (pa.int64(),),
-        start=start,
-        merge=_merge_counts,
-        finish=_as_is,
-    )
-
-
 def _spreading(finish: Callable[[Parts, pa.DataType, Mapping[str, Any]], pa.Array]) -> State:
     return State(
         parts=("count", "mean", "squares"),
@@ -214,17 +182,17 @@ STATES: dict[str, State] = {
     "mean": State(
         parts=("sum", "count"),
         types=lambda dtype: (_sum_type(dtype), pa.int64()),
-        start=lambda groups, array: (_sum(groups, array), *_count(groups, array)),
+        start=_mean_start,
         merge=lambda groups, parts: (
             _sum(groups, parts[0]),
-            *_merge_counts(groups, parts[1:]),
+            *merge_counts(groups, parts[1:]),
         ),
         finish=_finish_mean,
     ),
-    "min": _same("min", _extreme(largest=False)),
-    "max": _same("max", _extreme(largest=True)),
-    "count": _counted("count", _count),
-    "len": _counted("len", _len),
+    "min": merged_alike("min", _extreme(largest=False)),
+    "max": merged_alike("max", _extreme(largest=True)),
+    "count": counted("count", _count),
+    "len": counted("len", _len),
     "n_unique": State(
         parts=("values",),
         types=lambda dtype: (pa.large_list(dtype),),
@@ -232,11 +200,15 @@ STATES: dict[str, State] = {
         merge=_merge_lists,
         finish=_finish_lists,
     ),
-    "first": _same("first", _first),
-    "last": _same("last", _last),
+    "first": merged_alike("first", _first),
+    "last": merged_alike("last", _last),
     "std": _spreading(_finish_deviation),
     "var": _spreading(_finish_variance),
-    "any": _same("any", _any, lambda dtype: (pa.bool_(),)),
-    "all": _same("all", _all, lambda dtype: (pa.bool_(),)),
+    "any": merged_alike("any", _any, lambda dtype: (pa.bool_(),)),
+    "all": merged_alike("all", _all, lambda dtype: (pa.bool_(),)),
+    **VALUE_STATES,
+    **MOMENT_STATES,
+    **LIST_STATES,
+    **SKETCH_STATES,
 }
 """Name of an aggregate -> how it is accumulated; the names are those of ``AGGREGATES``."""

@@ -6,16 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...errors import ComputeError
-from ...expr.aggregates import AGGREGATES
-from ...expr.evaluate import dtype_of, evaluate_many
 from ...expr.node import Agg
 from ...expr.text import text_of
+from ..kernels.aggregate_groups import (
+    Inputs,
+    accumulation,
+    result_of_nothing,
+    state_of,
+    state_types,
+)
 from ..kernels.concat import concat, narrowed, slices
 from ..kernels.group import GroupIds, by_last_appearance, group_ids, key_values
-from ..kernels.states import STATES, Parts
+from ..kernels.state import Parts
 from ..stage import TaskContext
 
 Aggs = tuple[tuple[str, Agg], ...]
@@ -42,21 +46,26 @@ def partial_schema(keys: Sequence[str], aggs: Aggs, schema: pa.Schema) -> pa.Sch
     """
     fields = [schema.field(name) for name in keys]
     names = iter(_state_names(keys, aggs))
-    for _, agg in aggs:
-        of = dtype_of(agg.input, schema) if agg.input is not None else pa.int64()
-        if pa.types.is_null(of):
-            of = AGGREGATES[agg.name].accepts.stand_in
-        for dtype in STATES[agg.name].types(of):
+    for _, agg in accumulated(aggs):
+        for dtype in state_types(agg, schema):
             fields.append(pa.field(next(names), dtype))
     return pa.schema(fields)
+
+
+def accumulated(aggs: Aggs) -> Aggs:
+    """Return what states are kept for `aggs`: one for all that are finished from the same."""
+    kept: dict[Agg, str] = {}
+    for name, agg in aggs:
+        kept.setdefault(accumulation(agg), name)
+    return tuple((name, agg) for agg, name in kept.items())
 
 
 def _state_names(keys: Sequence[str], aggs: Aggs) -> list[str]:
     """Return names such as ``total__sum``, none of which is taken by a key."""
     taken = set(keys)
     names = []
-    for name, agg in aggs:
-        for part in STATES[agg.name].parts:
+    for name, agg in accumulated(aggs):
+        for part in state_of(agg).parts:
             free = f"{name}__{part}"
             while free in taken:
                 free += "_"
@@ -90,14 +99,15 @@ class PartialAggregate:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream states with the columns of `partial_schema`; groups by appearance."""
-        held = _Held(keys=len(self.keys), aggs=self.aggs, by_last=self.by_last)
+        aggs = accumulated(self.aggs)
+        held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last)
         names = [*self.keys, *_state_names(self.keys, self.aggs)]
         most = _BATCHES_HELD * context.batch_rows
         for batch in batches:
             context.check()
             if not batch.num_rows:
                 continue
-            held.add(pa.RecordBatch.from_arrays(self._states(batch), names=names))
+            held.add(pa.RecordBatch.from_arrays(self._states(batch, aggs), names=names))
             if held.rows >= most and held.rows >= 2 * held.merged_rows:
                 before = held.rows
                 held.merge()
@@ -107,19 +117,14 @@ class PartialAggregate:
             held.merge()
             yield from held.given(context.batch_rows)
 
-    def _states(self, batch: pa.RecordBatch) -> list[pa.Array]:
+    def _states(self, batch: pa.RecordBatch, aggs: Aggs) -> list[pa.Array]:
         columns = [batch.column(name) for name in self.keys]
         groups = _grouped(columns, batch.num_rows, self.by_last)
-        exprs = [agg.input for _, agg in self.aggs if agg.input is not None]
-        inputs = iter(evaluate_many(exprs, batch))
+        inputs = Inputs([agg for _, agg in aggs], groups, batch)
         made = [key_values(column, groups.first_rows) for column in columns]
-        rows = pa.nulls(batch.num_rows)
-        for name, agg in self.aggs:
-            array = next(inputs) if agg.input is not None else rows
-            if pa.types.is_null(array.type) and agg.input is not None:
-                array = pc.cast(array, AGGREGATES[agg.name].accepts.stand_in)
+        for name, agg in aggs:
             with _named(name):
-                made.extend(STATES[agg.name].start(groups, array))
+                made.extend(inputs.start(agg))
         return made
 
 
@@ -148,7 +153,8 @@ class FinalAggregate:
     ) -> Iterator[pa.RecordBatch]:
         """Stream one row per group, once the input is at its end; groups by appearance."""
         # A batch from elsewhere may hold several states of one group, so even one is merged.
-        held = _Held(keys=len(self.keys), aggs=self.aggs, by_last=self.by_last, distinct=False)
+        aggs = accumulated(self.aggs)
+        held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last, distinct=False)
         most = _BATCHES_HELD * context.batch_rows
         for batch in batches:
             context.check()
@@ -166,19 +172,18 @@ class FinalAggregate:
 
     def _finished(self, states: pa.RecordBatch) -> pa.RecordBatch:
         columns = list(states.columns[: len(self.keys)])
-        for (name, agg), parts in zip(
-            self.aggs, _parts_of(states, len(self.keys), self.aggs), strict=True
-        ):
+        aggs = accumulated(self.aggs)
+        parts = _parts_of(states, len(self.keys), aggs)
+        of = {agg: own for (_, agg), own in zip(aggs, parts, strict=True)}
+        for name, agg in self.aggs:
             dtype = self.schema.field(name).type
             with _named(name):
-                columns.append(STATES[agg.name].finish(parts, dtype, dict(agg.options)))
+                finish = state_of(agg).finish
+                columns.append(finish(of[accumulation(agg)], dtype, dict(agg.options)))
         return pa.RecordBatch.from_arrays(columns, names=self.schema.names)
 
     def _of_nothing(self) -> pa.RecordBatch:
-        arrays = [
-            pa.array([AGGREGATES[agg.name].empty]).cast(self.schema.field(name).type)
-            for name, agg in self.aggs
-        ]
+        arrays = [result_of_nothing(agg, self.schema.field(name).type) for name, agg in self.aggs]
         return pa.RecordBatch.from_arrays(arrays, names=self.schema.names)
 
 
@@ -213,7 +218,7 @@ class _Held:
             parts = _parts_of(states, self.keys, self.aggs)
             for (name, agg), own in zip(self.aggs, parts, strict=True):
                 with _named(name):
-                    merged.extend(STATES[agg.name].merge(groups, own))
+                    merged.extend(state_of(agg).merge(groups, own))
             self.batches = [pa.RecordBatch.from_arrays(merged, names=states.schema.names)]
         self.rows = self.merged_rows = self.batches[0].num_rows
 
@@ -235,7 +240,7 @@ def _parts_of(states: pa.RecordBatch, keys: int, aggs: Aggs) -> list[Parts]:
     """Return the columns of each aggregate's state; by position, since names may have changed."""
     parts, start = [], keys
     for _, agg in aggs:
-        stop = start + len(STATES[agg.name].parts)
+        stop = start + len(state_of(agg).parts)
         parts.append(tuple(states.columns[start:stop]))
         start = stop
     return parts

@@ -8,26 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ...expr.casting import cast
-from ...expr.evaluate import evaluate_many
 from ...expr.node import Expr
 from ...expr.text import text_of
-from ...schema import carries
-from ..kernels.concat import concat, concat_arrays, slices, take
-from ..kernels.join import JoinIndex, Matches, build_index, find_groups, matches
+from ..kernels.concat import slices, take
+from ..kernels.join import Matches, find_groups, group_count, matches, rows_of_groups
 from ..stage import TaskContext
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Built:
-    """The build side: its rows, with the columns that are given, and where each key is."""
-
-    rows: pa.RecordBatch
-    schema: pa.Schema
-    """Its columns before they were put together; see `take`."""
-
-    count: int
-    index: JoinIndex
+from .build_side import Built, build, key_columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +21,8 @@ class HashJoin:
     """Look up each row of the streamed side (probe) among the rows of a side input (build).
 
     Rows come in the order of the probe side, the matches of one row in the order of the build
-    side. A null key matches nothing; NaN matches NaN, and -0.0 matches 0.0.
+    side, and behind them what is given of the build side alone. A null key matches nothing, or
+    other null keys; NaN matches NaN, and -0.0 matches 0.0.
     """
 
     left_on: tuple[Expr, ...]
@@ -44,13 +31,14 @@ class HashJoin:
     """The types in which the keys are compared."""
 
     how: str
-    """``inner``, ``left``, ``semi`` or ``anti``."""
+    """``inner``, ``left``, ``right``, ``full``, ``semi`` or ``anti``; or ``rest``: only the rows of
+    the build side that match nothing, which makes a whole of joins over parts of the probe side."""
 
     side: int
     """Number of the side input that is built."""
 
     swap: bool
-    """Whether the left is the build side and the right streams; inner joins only."""
+    """Whether the left is the build side and the right streams."""
 
     output: tuple[tuple[str, str, str], ...]
     """The columns given: ``left`` or ``right``, the name there, the name given."""
@@ -63,6 +51,8 @@ class HashJoin:
     id: str
     """What the build side is called in the cache."""
 
+    nulls_equal: bool = False
+
     @property
     def label(self) -> str:
         """What to call it in a profile."""
@@ -74,71 +64,76 @@ class HashJoin:
     def _build_role(self) -> str:
         return "left" if self.swap else "right"
 
+    @property
+    def _keeps_probe(self) -> bool:
+        return self.how in ("full", "right" if self.swap else "left")
+
+    @property
+    def _gives_build(self) -> bool:
+        """Whether rows of the build side are given by themselves, once all matches are known."""
+        if self.how in ("semi", "anti"):
+            return self.swap
+        return self.how in ("full", "rest", self._build_role)
+
     def execute(
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream the joined rows of each probe batch, in batches of at most `batch_rows`."""
         built = self._built(context)
-        if not built.count and self.how in ("inner", "semi"):
+        keeps_probe = self._keeps_probe or (self.how == "anti" and not self.swap)
+        if not built.count and not keeps_probe:
             return
-        probe_on = self.right_on if self.swap else self.left_on
+        met = np.zeros(group_count(built.index), np.bool_) if self._gives_build else None
         for batch in batches:
             context.check()
             if not batch.num_rows:
                 continue
-            groups = find_groups(built.index, self._keys(probe_on, batch))
+            groups = find_groups(built.index, self._keys(batch))
             context.count("rows_probed", batch.num_rows)
-            if self.how in ("semi", "anti"):
+            if met is not None:
+                met[groups[groups >= 0]] = True
+            yield from self._matched(batch, built, groups, context)
+        if met is not None:
+            yield from self._alone(built, met, context)
+
+    def _keys(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        on = self.right_on if self.swap else self.left_on
+        return key_columns(on, self.key_types, batch, nulls_equal=self.nulls_equal)
+
+    def _matched(
+        self, batch: pa.RecordBatch, built: Built, groups: np.ndarray, context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        if self.how in ("semi", "anti", "rest"):
+            if not self._gives_build:
                 kept = (groups >= 0) == (self.how == "semi")
                 yield from slices(self._selected(batch, kept), context.batch_rows)
-                continue
-            for found in matches(
-                built.index,
-                groups,
-                keep_unmatched=self.how == "left",
-                most=context.batch_rows,
-            ):
-                yield self._combined(batch, built, found)
-                context.check()
+            return
+        for found in matches(
+            built.index, groups, keep_unmatched=self._keeps_probe, most=context.batch_rows
+        ):
+            yield self._combined(batch, built, found)
+            context.check()
 
-    def _built(self, context: TaskContext) -> _Built:
+    def _built(self, context: TaskContext) -> Built:
         if not self.shared_build:
             return self._build(context)
         # The keys are part of the name: one stage may be the build side of several joins.
-        key = "join", self.id, self.swap, self.left_on, self.right_on, self.key_types, self.output
+        on = self.left_on, self.right_on, self.key_types, self.nulls_equal
+        key = "join", self.id, self.swap, on, self.output
         if key not in context.cache:
             context.cache[key] = self._build(context)
         return context.cache[key]
 
-    def _build(self, context: TaskContext) -> _Built:
-        on = self.left_on if self.swap else self.right_on
-        logical = self.left_schema if self.swap else self.right_schema
-        wanted = list(
-            dict.fromkeys(name for role, name, _ in self.output if role == self._build_role)
+    def _build(self, context: TaskContext) -> Built:
+        return build(
+            context,
+            self.side,
+            self.left_on if self.swap else self.right_on,
+            self.key_types,
+            list(dict.fromkeys(name for role, name, _ in self.output if role == self._build_role)),
+            self.left_schema if self.swap else self.right_schema,
+            nulls_equal=self.nulls_equal,
         )
-        held: list[pa.RecordBatch] = []
-        keys: list[list[pa.Array]] = []
-        count = 0
-        for batch in context.side(self.side):
-            context.check()
-            if not batch.num_rows:
-                continue
-            held.append(batch.select(wanted))
-            keys.append(self._keys(on, batch))
-            count += batch.num_rows
-        if not held:
-            nothing = pa.schema([logical.field(name) for name in wanted])
-            held = [pa.RecordBatch.from_arrays([pa.array([], t) for t in nothing.types], wanted)]
-            keys = [[pa.array([], dtype) for dtype in self.key_types]]
-        context.count("rows_built", count)
-        columns = [concat_arrays(parts) for parts in zip(*keys, strict=True)]
-        return _Built(
-            rows=concat(held), schema=held[0].schema, count=count, index=build_index(columns)
-        )
-
-    def _keys(self, on: tuple[Expr, ...], batch: pa.RecordBatch) -> list[pa.Array]:
-        values = evaluate_many(on, batch)
-        return [_as_key(value, to) for value, to in zip(values, self.key_types, strict=True)]
 
     def _selected(self, batch: pa.RecordBatch, kept: np.ndarray) -> pa.RecordBatch:
         if kept.all():
@@ -151,7 +146,7 @@ class HashJoin:
             names=[given for _, _, given in self.output],
         )
 
-    def _combined(self, batch: pa.RecordBatch, built: _Built, found: Matches) -> pa.RecordBatch:
+    def _combined(self, batch: pa.RecordBatch, built: Built, found: Matches) -> pa.RecordBatch:
         missing = found.build < 0
         build_rows = take(
             built.rows, pa.array(found.build, mask=missing if missing.any() else None), built.schema
@@ -166,11 +161,21 @@ class HashJoin:
                 columns.append(column if probe_rows is None else column.take(probe_rows))
         return pa.RecordBatch.from_arrays(columns, names=[given for _, _, given in self.output])
 
-
-def _as_key(array: pa.Array, dtype: pa.DataType) -> pa.Array:
-    """Return a key column in the type it is compared in; a dictionary of it will do."""
-    if carries(array.type, dtype):
-        return array
-    if isinstance(array, pa.DictionaryArray):
-        return pa.DictionaryArray.from_arrays(array.indices, _as_key(array.dictionary, dtype))
-    return cast(array, dtype)
+    def _alone(
+        self, built: Built, met: np.ndarray, context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of the build side that met something, or nothing, beside nulls."""
+        chosen = np.zeros(built.count, np.bool_)
+        chosen[rows_of_groups(built.index, met)] = True
+        places = np.flatnonzero(chosen if self.how == "semi" else ~chosen)
+        absent = self.right_schema if self.swap else self.left_schema
+        for start in range(0, len(places), context.batch_rows):
+            context.check()
+            rows = take(built.rows, places[start : start + context.batch_rows], built.schema)
+            columns = [
+                rows.column(name)
+                if role == self._build_role
+                else pa.nulls(rows.num_rows, absent.field(name).type)
+                for role, name, _ in self.output
+            ]
+            yield pa.RecordBatch.from_arrays(columns, names=[given for _, _, given in self.output])

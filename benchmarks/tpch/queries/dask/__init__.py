@@ -1,0 +1,1 @@
+"""TPC-H as a Dask user writes it: filters first, then merges, one group-by, one small sort."""

@@ -1,0 +1,251 @@
+"""How pandas spells joins: `merge` and `merge_asof`, with suffixes for both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from ..errors import SchemaError, listed
+from ..expr.node import Call, Column, Expr, When, literal
+from ..plan.joins import Join
+from ..plan.node import PlanNode, caller_site
+from ..plan.nodes import Named, Project
+from .columns import names
+from .combining_verbs import check_frame
+from .joining_verbs import JoiningVerbs
+from .options import NO_INDEX, options
+
+_KINDS = {"outer": "full"}
+"""Joins that pandas calls otherwise."""
+
+_SIDE = "__right "
+"""Put before the names of the right while both sides are told apart."""
+
+
+_MARKS = ("__left there", "__right there")
+"""Columns that are true where a row is of that side, and null where it is not."""
+
+
+class MergeNames(JoiningVerbs):
+    """The joins of pandas."""
+
+    __slots__ = ()
+
+    @options(
+        left_index=NO_INDEX,
+        right_index=NO_INDEX,
+        sort="ask for the order with .sort(...) behind it",
+        suffix="write suffixes=('', '_right'), or .join(..., suffix=...)",
+        copy="frames never change, so nothing has to be copied",
+    )
+    def merge(
+        self,
+        right: Self,
+        how: str = "inner",
+        on: Any = None,
+        *,
+        left_on: Any = None,
+        right_on: Any = None,
+        suffixes: tuple[str | None, str | None] = ("_x", "_y"),
+        indicator: bool | str = False,
+        validate: str | None = None,
+    ) -> Self:
+        """Combine rows whose keys are equal: `join`, with suffixes for both sides as in pandas.
+
+        Without any key the columns of the same name on both sides are the keys. Keys of one name
+        are given once, others both. Unlike in pandas a null key meets nothing.
+
+        Parameters
+        ----------
+        right : DataFrame
+            The right side.
+        how : {"inner", "left", "right", "outer", "cross"}
+            Also the kinds of `join`, ``full``, ``semi`` and ``anti``.
+        on, left_on, right_on
+            Names of the keys.
+        suffixes : (str, str)
+            Put behind other names that both sides have.
+        indicator : bool or str
+            Whether a column, ``_merge`` or so called, tells where a row is from: ``both``,
+            ``left_only`` or ``right_only``.
+        validate : {"1:1", "1:m", "m:1", "m:m"}
+            How often a key may occur on either side; also ``one_to_many`` and its like.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> a = pt.from_pydict({"k": [1], "v": [5]})
+        >>> b = pt.from_pydict({"k": [1], "v": [6]})
+        >>> a.merge(b, on="k").to_pydict()
+        {'k': [1], 'v_x': [5], 'v_y': [6]}
+        """
+        site = caller_site()
+        check_frame(right, "merge")
+        how = _KINDS.get(how, how)
+        left_keys: tuple[str, ...] = ()
+        right_keys: tuple[str, ...] = ()
+        if how != "cross":
+            left_keys, right_keys = self._merge_keys(right, on, left_on, right_on)
+        elif any(each is not None for each in (on, left_on, right_on)):
+            raise SchemaError("merge(how='cross') gives every pair of rows and takes no keys.")
+        if how in ("semi", "anti"):
+            if indicator:
+                raise SchemaError(f"merge(how={how!r}) gives rows of the left alone: no indicator.")
+            return self.join(right, how=how, left_on=[*left_keys], right_on=[*right_keys])
+        mark = "_merge" if indicator is True else indicator or ""
+        joined = Join(
+            left=_told_apart(self, "", mark and _MARKS[0]),
+            right=_told_apart(right, _SIDE, mark and _MARKS[1]),
+            left_on=tuple(map(Column, left_keys)),
+            right_on=tuple(Column(_SIDE + name) for name in right_keys),
+            how=how,
+            coalesce=False,
+            validate=_validation(validate),
+            site=site,
+        )
+        exprs = self._merged(right, how, left_keys, right_keys, suffixes)
+        if mark:
+            exprs.append((mark, _origin()))
+        return self._from_plan(Project(input=joined, exprs=tuple(exprs), site=site))
+
+    def _merge_keys(
+        self, right: Self, on: Any, left_on: Any, right_on: Any
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if on is None and left_on is None and right_on is None:
+            on = [name for name in self.schema.names if name in right.schema.names]
+            if not on:
+                raise SchemaError(
+                    f"merge: the frames have no column in common: {listed(self.schema.names)} and"
+                    f" {listed(right.schema.names)}. Give left_on= and right_on=."
+                )
+        if on is not None:
+            if left_on is not None or right_on is not None:
+                raise SchemaError("merge wants either on= or left_on= and right_on=, not both.")
+            left_on = right_on = on
+        if left_on is None or right_on is None:
+            raise SchemaError("merge wants left_on= and right_on= together.")
+        return names([left_on], self.schema, "merge"), names([right_on], right.schema, "merge")
+
+    def _merged(
+        self,
+        right: Self,
+        how: str,
+        left_keys: Sequence[str],
+        right_keys: Sequence[str],
+        suffixes: tuple[str | None, str | None],
+    ) -> list[Named]:
+        """Return the columns that pandas gives, of a join in which all are told apart."""
+        shared = {a for a, b in zip(left_keys, right_keys, strict=False) if a == b}
+        clashing = (set(self.schema.names) & set(right.schema.names)) - shared
+        mine, others = (suffix or "" for suffix in suffixes)
+        exprs: list[Named] = []
+        for name in self.schema.names:
+            expr: Expr = Column(name)
+            if name in shared and how in ("right", "full"):
+                expr = Call("coalesce", (expr, Column(_SIDE + name)))
+            exprs.append((name + mine if name in clashing else name, expr))
+        for name in right.schema.names:
+            if name not in shared:
+                given = name + others if name in clashing else name
+                exprs.append((given, Column(_SIDE + name)))
+        return exprs
+
+    @options(
+        left_index=NO_INDEX,
+        right_index=NO_INDEX,
+        strategy="write direction=, or .join_asof(..., strategy=...)",
+        by_left="write left_by=",
+        by_right="write right_by=",
+    )
+    def merge_asof(
+        self,
+        right: Self,
+        on: Any = None,
+        *,
+        left_on: Any = None,
+        right_on: Any = None,
+        by: Any = None,
+        left_by: Any = None,
+        right_by: Any = None,
+        suffixes: tuple[str | None, str | None] = ("_x", "_y"),
+        tolerance: Any = None,
+        allow_exact_matches: bool = True,
+        direction: str = "backward",
+    ) -> Self:
+        """Put beside each row the nearest one of another frame: `join_asof`, spelled as in pandas.
+
+        Neither side has to be sorted. Of two rows that are as near, ``direction="nearest"`` takes
+        the later, where pandas takes the earlier.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> trades = pt.from_pydict({"t": [3, 6], "v": [2, 3]})
+        >>> quotes = pt.from_pydict({"t": [2, 5], "v": [20, 50]})
+        >>> trades.merge_asof(quotes, on="t").to_pydict()
+        {'t': [3, 6], 'v_x': [2, 3], 'v_y': [20, 50]}
+        """
+        check_frame(right, "merge_asof")
+        pairs = [(on, on) if on is not None else (left_on, right_on)]
+        pairs.append((by, by) if by is not None else (left_by, right_by))
+        shared = {
+            a
+            for mine, others in pairs
+            if mine is not None and others is not None
+            for a, b in zip(
+                names([mine], self.schema, "merge_asof"),
+                names([others], right.schema, "merge_asof"),
+                strict=False,
+            )
+            if a == b
+        }
+        clashing = (set(self.schema.names) & set(right.schema.names)) - shared
+        ends = tuple(suffix or "" for suffix in suffixes)
+        left = self.rename({name: name + ends[0] for name in clashing})
+        other = right.rename({name: name + ends[1] for name in clashing})
+
+        def renamed(keys: Any, frame: Self, end: str) -> list[str] | None:
+            if keys is None:
+                return None
+            found = names([keys], frame.schema, "merge_asof")
+            return [name + end if name in clashing else name for name in found]
+
+        (left_order, right_order), (left_keys, right_keys) = pairs
+        return left.join_asof(
+            other,
+            left_on=renamed(left_order, self, ends[0]),
+            right_on=renamed(right_order, right, ends[1]),
+            by_left=renamed(left_keys, self, ends[0]),
+            by_right=renamed(right_keys, right, ends[1]),
+            strategy=direction,
+            tolerance=tolerance,
+            allow_exact_matches=allow_exact_matches,
+        )
+
+
+_VALIDATIONS = {
+    "one_to_one": "1:1",
+    "one_to_many": "1:m",
+    "many_to_one": "m:1",
+    "many_to_many": "m:m",
+}
+
+
+def _validation(validate: str | None) -> str:
+    return "m:m" if validate is None else _VALIDATIONS.get(validate, validate)
+
+
+def _told_apart(frame: JoiningVerbs, prefix: str, mark: str) -> PlanNode:
+    """Return the plan of a frame with `prefix` before its names, and a mark where one is named."""
+    exprs: list[Named] = [(prefix + name, Column(name)) for name in frame.schema.names]
+    if mark:
+        exprs.append((mark, literal(True)))
+    return Project(input=frame.plan, exprs=tuple(exprs))
+
+
+def _origin() -> Expr:
+    """Return from which sides a row is, by the marks that are there."""
+    left_only = Call("is_null", (Column(_MARKS[1]),))
+    right_only = Call("is_null", (Column(_MARKS[0]),))
+    values = literal("left_only"), literal("right_only")
+    return When((left_only, right_only), values, literal("both"))

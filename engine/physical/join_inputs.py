@@ -1,0 +1,109 @@
+"""The two sides of a join on their way to each other: keys, exchanges, side inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import pyarrow as pa
+
+from ..expr.evaluate import dtype_of
+from ..expr.node import Cast, Column, Expr
+from ..plan.node import PlanNode
+from .operators.compute import Compute
+from .pipeline import Pipeline, merged_sites
+from .stage import Branch, Exchange, Operator, Side, StageOutput
+
+if TYPE_CHECKING:
+    from .planner import Planner
+
+Output = tuple[tuple[str, str, str], ...]
+"""The columns that a join gives: ``left`` or ``right``, the name there, the name given."""
+
+
+class SideOperator(Operator, Protocol):
+    """An operator over a side input, such as a join."""
+
+    @property
+    def side(self) -> int:
+        """Number of the side input."""
+
+    @property
+    def id(self) -> str:
+        """What the side input is called in the cache."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinInput:
+    """One side of a join with its keys in the types they are compared in."""
+
+    role: str
+    """``left`` or ``right``."""
+
+    node: PlanNode
+    pipeline: Pipeline
+    keys: tuple[Expr, ...]
+
+    def key_names(self) -> tuple[str, ...]:
+        """What the keys are called as columns."""
+        return tuple(f"__{self.role}_key_{number}" for number in range(len(self.keys)))
+
+
+def typed_keys(
+    keys: tuple[Expr, ...], schema: pa.Schema, types: tuple[pa.DataType, ...]
+) -> tuple[Expr, ...]:
+    """Return the keys cast to the type in which they are compared, where it is another."""
+    return tuple(
+        key if dtype_of(key, schema) == dtype else Cast(key, dtype)
+        for key, dtype in zip(keys, types, strict=True)
+    )
+
+
+def by_hash(
+    node: PlanNode, planner: Planner, side: JoinInput, role: str, slots: int
+) -> StageOutput | None:
+    """Return one side split by the hash of its keys, which are added as columns."""
+    names = side.key_names()
+    schema = side.pipeline.schema
+    kept = [name for name in schema.names if name not in names]
+    exprs = (*((name, Column(name)) for name in kept), *zip(names, side.keys, strict=True))
+    keyed = pa.schema([pa.field(name, dtype_of(expr, schema)) for name, expr in exprs])
+    pipeline = side.pipeline.then(Compute(exprs=exprs, schema=keyed), schema=keyed)
+    return planner.run(node, role, pipeline, Exchange(kind="hash", keys=names, partitions=slots))
+
+
+def with_side(
+    node: PlanNode, probe: Pipeline, side: Side, built: StageOutput, operator: SideOperator
+) -> Pipeline:
+    """Return `probe` with a side input and the operator over it behind each of its branches.
+
+    The schema stays that of `probe`: the caller knows what the operator gives.
+    """
+    first = 0
+    branches: list[Branch] = []
+    for branch in probe.branches:
+        count = len(branch.inputs)
+        # A side that differs by partition is given to each branch for its own partitions.
+        shared = len(side.partitions) == 1
+        own = side if shared else replace(side, partitions=side.partitions[first : first + count])
+        placed = replace(
+            operator,  # type: ignore[type-var]
+            side=len(branch.sides),
+            id=f"stage {built.stage.id}",
+        )
+        branches.append(
+            replace(branch, operators=(*branch.operators, placed), sides=(*branch.sides, own))
+        )
+        first += count
+    own_site = () if node.site is None else (node.site,)
+    return replace(
+        probe,
+        branches=tuple(branches),
+        reads=(*probe.reads, built.stage.id),
+        sites=merged_sites(merged_sites(probe.sites, built.stage.sites), own_site),
+    )
+
+
+def broadcast_side(built: StageOutput) -> Side:
+    """Return all that a stage has made as a side input that every task reads."""
+    return Side(partitions=(built.refs(),), schema=built.stage.schema)
