@@ -85,7 +85,7 @@ def test_operators_and_their_mirrors() -> None:
         (lambda a: a.str.head(True), "plain int"),
         (lambda a: a.str.replace("a"), "replace"),
         (lambda a: a.round(1, "up"), "half_to_even"),
-        (lambda a: pt.col(3), "names of columns as text"),
+        (lambda a: pt.col(3), "names as text, or types"),
         (lambda a: pt.coalesce(), "at least one"),
         (lambda a: pt.sum(), "pt.sum"),
         (lambda a: pt.when(), "condition"),

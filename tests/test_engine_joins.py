@@ -128,7 +128,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("types", "way", "nulls"), CASES, ids=" - ".join)
+@pytest.mark.parametrize(("types", "way", "nulls"), CASES, ids=[" - ".join(case) for case in CASES])
 def test_a_join_pairs_the_rows_of_equal_keys(types: str, way: str, nulls: str) -> None:
     case = CASES.index((types, way, nulls))
     random = np.random.default_rng(case)

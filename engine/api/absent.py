@@ -119,6 +119,7 @@ RESULT: Mapping[str, str] = {
         name: f"{_FILTERED}.{name}(...)."
         for name in (
             *("filter", "select", "sort", "group_by", "groupby", "join", "merge", "head", "tail"),
+            *("join_asof", "join_where", "merge_asof"),
             *("with_columns", "assign", "sort_values", "drop", "rename", "query", "limit", "slice"),
             *("sink_parquet", "sink_csv", "sink_ipc", "sink_json", "write_parquet"),
             *("to_parquet", "to_csv", "to_json"),

@@ -201,8 +201,11 @@ class MergeNames(JoiningVerbs):
         }
         clashing = (set(self.schema.names) & set(right.schema.names)) - shared
         ends = tuple(suffix or "" for suffix in suffixes)
-        left = self.rename({name: name + ends[0] for name in clashing})
-        other = right.rename({name: name + ends[1] for name in clashing})
+
+        def suffixed(frame: Self, end: str) -> Self:
+            named = {name: name + end if name in clashing else name for name in frame.columns}
+            exprs = tuple((given, Column(name)) for name, given in named.items())
+            return frame._from_plan(Project(input=frame.plan, exprs=exprs))
 
         def renamed(keys: Any, frame: Self, end: str) -> list[str] | None:
             if keys is None:
@@ -211,8 +214,8 @@ class MergeNames(JoiningVerbs):
             return [name + end if name in clashing else name for name in found]
 
         (left_order, right_order), (left_keys, right_keys) = pairs
-        return left.join_asof(
-            other,
+        return suffixed(self, ends[0]).join_asof(
+            suffixed(right, ends[1]),
             left_on=renamed(left_order, self, ends[0]),
             right_on=renamed(right_order, right, ends[1]),
             by_left=renamed(left_keys, self, ends[0]),

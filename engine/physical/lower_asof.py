@@ -45,14 +45,14 @@ def lower_asof(node: AsofJoin, planner: Planner) -> Pipeline | None:
     if built is None or left is None:
         return None
     operator = _operator(node)
-    if built.bytes <= planner.settings.broadcast_bytes:
+    kind = built.stage.output.kind
+    if built.bytes <= planner.settings.broadcast_bytes or kind == "broadcast":
         joined = with_side(node, left, broadcast_side(built), built, replace(operator, shared=True))
         return replace(joined, schema=node.schema)
     schema = left.schema.append(pa.field(_NUMBER, pa.int64()))
     numbered = left.then(NumberRows(name=_NUMBER), schema=schema)
     operator = replace(operator, output=(*operator.output, ("left", _NUMBER, _NUMBER)))
-    by_slot = built.stage.output.kind == "hash"
-    cut = _by_slot if by_slot else _by_range
+    cut = _by_slot if kind == "hash" else _by_range
     found = cut(node, planner, numbered, built, operator)
     if found is None:
         return None

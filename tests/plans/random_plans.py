@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from partita.engine.expr.node import Agg, Call, Cast, Column, Expr, When, literal
 from partita.engine.plan.group_rows import GroupRows
+from partita.engine.plan.joins import AsofJoin
 from partita.engine.plan.node import PlanNode
 from partita.engine.plan.nodes import (
     Aggregate,
@@ -211,6 +212,43 @@ def _join(rng: Random, of: Made, made: list[Made]) -> Made | None:
     return Made(plan, False)
 
 
+def _product(rng: Random, of: Made, made: list[Made]) -> Made | None:
+    other = rng.choice(made)
+    left, right = of.plan.schema.names, other.plan.schema.names
+    if {name + "_right" for name in right} & {*left, *right}:
+        return None
+    product = Join(left=of.plan, right=other.plan, how="cross")
+    predicate = _condition(rng, product.schema)
+    for _ in range(rng.randint(0, 2)):
+        predicate = Call("and", (predicate, _condition(rng, product.schema, 0)))
+    return Made(Filter(input=product, predicate=predicate), False)
+
+
+def _asof(rng: Random, of: Made, made: list[Made]) -> Made | None:
+    other = rng.choice([each for each in made if each.ordered])
+    left, right = of.plan.schema, other.plan.schema
+    if {name + "_right" for name in right.names} & {*left.names, *right.names}:
+        return None
+    numbers = [_columns_of(schema, pa.types.is_integer) for schema in (left, right)]
+    if not all(numbers):
+        return None
+    shared = [name for name in left.names if name in right.names]
+    by = [name for name in shared if left.field(name).type == right.field(name).type]
+    keys = tuple(Column(name) for name in _some(rng, by, 0, 1))
+    plan = AsofJoin(
+        left=of.plan,
+        right=other.plan,
+        left_on=Column(rng.choice(numbers[0])),
+        right_on=Column(rng.choice(numbers[1])),
+        left_by=keys,
+        right_by=keys,
+        strategy=rng.choice(["backward", "forward", "nearest"]),
+        tolerance=rng.choice([None, None, 0, 2]),
+        allow_exact_matches=rng.random() < 0.7,
+    )
+    return Made(plan, of.ordered)
+
+
 def _sort(rng: Random, of: Made, made: list[Made]) -> Made:
     names = _some(rng, of.plan.schema.names, 1, 2)
     by = tuple(SortKey(Column(name), rng.random() < 0.5, rng.random() < 0.5) for name in names)
@@ -296,4 +334,5 @@ _STEPS = (
     *(_index, _reverse, _beside),
     *(_filter, _filter, _filter, _project, _project, _aggregate, _aggregate, _join, _join),
     *(_sort, _sort, _slice, _slice, _distinct, _union, _map, _group_rows, _cut, _cache),
+    *(_product, _asof),
 )

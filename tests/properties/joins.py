@@ -15,6 +15,8 @@ from .plan import MOST_JOINED_ROWS, NUMBER, Draw, RandomPlan, exact_columns, gro
 from .value import quoted
 
 MOST_COLUMNS = 20
+MOST_ORDERED_ROWS = 200
+"""Rows are brought back into their order by a sort, which in pieces of a few rows takes long."""
 
 KINDS = ("inner", "inner", "left", "right", "full", "semi", "anti", "cross")
 
@@ -42,13 +44,12 @@ def join(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | Non
     if asked.how == "cross" and of.polars.height * other.polars.height > MOST_JOINED_ROWS:
         return None
     # Several orders are defined for all kinds but semi-joins, which have the left's alone.
-    order = ""
-    if of.ordered and other.ordered:
-        order = draw(st.sampled_from(("", "left_right", "right_left")))
-    if asked.how in ("semi", "anti"):
-        order = order and "left_right"
+    orders = (
+        ("", "left_right") if asked.how in ("semi", "anti") else ("", "left_right", "right_left")
+    )
+    order = draw(st.sampled_from(orders)) if of.ordered and other.ordered else ""
     polars = _polars_join(of.polars, other.polars, asked, order or "left_right")
-    if polars.height > MOST_JOINED_ROWS:
+    if polars.height > (MOST_ORDERED_ROWS if order else MOST_JOINED_ROWS):
         return None
     partita = of.partita.join(
         other.partita,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from . import columns, groups, joins, partitions, rows, shapes
+from . import columns, groups, joins, ordered_joins, partitions, rows, shapes
 from .frames import RandomFrame
 from .plan import Draw, RandomPlan
 
@@ -38,6 +38,8 @@ _WEIGHTS: dict[Step, int] = {
     shapes.side_by_side: 1,
     partitions.repartition: 1,
     partitions.cache: 1,
+    ordered_joins.join_where: 1,
+    ordered_joins.join_asof: 1,
 }
 STEPS = tuple(step for step, weight in _WEIGHTS.items() for _ in range(weight))
 

@@ -11,7 +11,20 @@ import pyarrow as pa
 
 from ...errors import TypeMismatch
 from ...expr.evaluate import dtype_of
-from ...expr.node import Call, Column, Expr, columns_of, conjunction, conjuncts, substitute
+from ...expr.node import (
+    Alias,
+    Call,
+    Cast,
+    Column,
+    Expr,
+    Literal,
+    When,
+    columns_of,
+    conjunction,
+    conjuncts,
+    substitute,
+)
+from ...expr.python_call import PythonCall
 from ...plan.identity import parent_counts
 from ...plan.joins import Join, RangeEnd, RangeJoin, has_distances
 from ...plan.node import PlanNode, Site
@@ -44,7 +57,9 @@ def filtered_product(product: Join, predicates: Sequence[Expr], site: Site | Non
     Unlike the rule, this takes keys that may raise as well: here they are asked for as such.
     """
     conditions = [part for predicate in predicates for part in conjuncts(predicate)]
-    between = [found for each in conditions if (found := _comparison(each, product)) is not None]
+    between = _comparisons(conditions, product)
+    allowed = (*_ROW_WISE, PythonCall)
+    between = [each for each in between if _is_made_of(each, allowed)]
     keys = [each for each in between if _is_key(each, product)]
     used = [each.condition for each in keys]
     pairs = _key_join(product, keys) if keys else product
@@ -67,7 +82,8 @@ def _joined(node: Filter) -> PlanNode:
     if not isinstance(product, Join) or product.how != "cross" or product.maintain_order:
         return node
     conditions = conjuncts(node.predicate)
-    between = [found for each in conditions if (found := _comparison(each, product)) is not None]
+    # A function of the user's own may see in which rows it is called: it stays where it is.
+    between = [each for each in _comparisons(conditions, product) if _is_made_of(each, _ROW_WISE)]
     # Keys are computed for all rows of a side, also where the other side has none to compare with.
     safe = [each for each in between if not may_raise(each.condition, product.schema)]
     keys = [each for each in safe if _is_key(each, product)]
@@ -82,6 +98,19 @@ def _joined(node: Filter) -> PlanNode:
         join, used = _range_join(product, ranges)
     rest = conjunction(tuple(each for each in conditions if each not in used))
     return join if rest is None else Filter(input=join, predicate=rest, site=node.site)
+
+
+_ROW_WISE = (Column, Literal, Call, Cast, Alias, When)
+"""What has the same value for a row of one side, whatever it is paired with."""
+
+
+def _is_made_of(each: _Comparison, kinds: tuple[type[Expr], ...]) -> bool:
+    return all(isinstance(node, kinds) for node in each.condition.walk())
+
+
+def _comparisons(conditions: Sequence[Expr], product: Join) -> list[_Comparison]:
+    found = (_comparison(condition, product) for condition in conditions)
+    return [each for each in found if each is not None]
 
 
 def _comparison(condition: Expr, product: Join) -> _Comparison | None:

@@ -135,7 +135,9 @@ def _gaps(index: AsofIndex, values: np.ndarray, places: np.ndarray) -> np.ndarra
     """Return how far each value is from that at its place; anything where there is no place."""
     there = index.values[index.places[np.maximum(places, 0)] % len(index.words)]
     if values.dtype.kind == "f":
-        gaps = np.abs(values - there)
+        with np.errstate(invalid="ignore"):
+            # Of two infinities: decided below.
+            gaps = np.abs(values - there)
         nan = np.isnan(values) == np.isnan(there)
         # The same infinity, or NaN and NaN, are not apart; NaN and a number are infinitely.
         same = (values == there) | (np.isnan(values) & nan)

@@ -56,12 +56,16 @@ def within(
         if known is not None:
             valid &= known
     if low is not None:
-        side = "left" if low.inclusive else "right"
-        starts = np.searchsorted(points.words, integers(decoded(low.values)), side=side)
+        starts = _places(points, low, before=low.inclusive)
     if high is not None:
-        side = "right" if high.inclusive else "left"
-        stops = np.searchsorted(points.words, integers(decoded(high.values)), side=side)
+        stops = _places(points, high, before=not high.inclusive)
     return starts, np.where(valid, np.maximum(stops - starts, 0), 0)
+
+
+def _places(points: SortedPoints, edge: Edge, before: bool) -> np.ndarray:
+    """Return the place before all points that are equal to an end, or behind them."""
+    words = integers(decoded(edge.values))
+    return np.searchsorted(points.words, words, side="left" if before else "right")
 
 
 def pairs(

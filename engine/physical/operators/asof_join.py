@@ -125,7 +125,7 @@ class FindAsof:
         for batch in batches:
             if not batch.num_rows:
                 continue
-            (on,) = key_columns((self.right_on,), self.types, batch, nulls_equal=False)
+            (on,) = key_columns((self.right_on,), self.types[:1], batch, nulls_equal=False)
             words = integers(decoded(on))
             start, stop = 0, len(words)
             if wanted.low is not None:
