@@ -31,7 +31,8 @@ class Expr:
         super().__init_subclass__(**more)
         # Trees are looked up in dicts at every level: hashing each anew would be quadratic. Said
         # here, before `dataclass` sees the class, so that it keeps this one.
-        cls.__hash__ = _hash_once  # type: ignore[assignment]
+        if cls.__dict__.get("__hash__") is None:
+            cls.__hash__ = _hash_once  # type: ignore[assignment]
 
     def _hashed(self) -> tuple[Any, ...]:
         """Return what the hash is made of."""
