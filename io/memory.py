@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..engine.schema import field_index, schema_of
 from ..engine.source import ColumnStatistics, Pushdown, ScanPlan, Statistics
 from .batches import rebatched, without_columns
+from .column_statistics import LazyColumns
 
 _MANY_CHUNKS = 4096
 """Rows: a table whose chunks are shorter on average is copied into longer ones when it is read."""
+
+
+_FEW_ROWS = 65_536
+"""Of so many rows the values are counted: that takes a millisecond."""
+
+
+def _has_cheap_bounds(dtype: pa.DataType) -> bool:
+    return pa.types.is_integer(dtype) or pa.types.is_date(dtype) or pa.types.is_decimal(dtype)
+
+
+def _is_countable(dtype: pa.DataType) -> bool:
+    return _has_cheap_bounds(dtype) or pa.types.is_string(dtype) or pa.types.is_boolean(dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +58,31 @@ class MemorySource:
         return f"memory [{self.table_read.num_rows:,} rows]"
 
     def statistics(self) -> Statistics:
-        """Return the size of the table and the nulls of its columns."""
+        """Return the size of the table and, column by column when asked for, nulls and bounds."""
+        return self._statistics
+
+    @cached_property
+    def _statistics(self) -> Statistics:
         table = self.table_read
         return Statistics(
             rows=table.num_rows,
             bytes=table.nbytes,
-            columns={
-                name: ColumnStatistics(null_count=column.null_count)
-                for name, column in zip(table.column_names, table.columns, strict=True)
-            },
+            columns=LazyColumns(table.column_names, self._column_statistics),
         )
+
+    def _column_statistics(self, name: str) -> ColumnStatistics:
+        column = self.table_read.column(name)
+        nulls = column.null_count
+        few = len(column) <= _FEW_ROWS and _is_countable(column.type)
+        distinct = pc.count_distinct(column).as_py() if few else None
+        low = high = None
+        if _has_cheap_bounds(column.type):
+            try:
+                low, high = pc.min_max(column).as_py().values()
+            except (OverflowError, ValueError):
+                # Days outside of the years 1 to 9999, for which Python has no date.
+                low = high = None
+        return ColumnStatistics(minimum=low, maximum=high, null_count=nulls, distinct=distinct)
 
     def plan(self, pushdown: Pushdown, partition_bytes: int) -> ScanPlan:
         """Return slices of equal length; an empty table gives no fragment."""

@@ -5,7 +5,7 @@ Reading itself is in ``parquet_fragment``, what footers tell in ``parquet_footer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import ClassVar
@@ -13,11 +13,9 @@ from typing import ClassVar
 import pyarrow as pa
 
 from ..engine.errors import SchemaError
-from ..engine.schema import field_index
 from ..engine.source import ColumnStatistics, Pushdown, ScanPlan, Statistics
 from .bounds import Bounds, as_type, of_scalar
 from .column_statistics import LazyColumns, combined
-from .convert import plain_type
 from .dataset import FileSource, runs
 from .hive import partition_value
 from .listing import Listing
@@ -86,7 +84,7 @@ class ParquetSource(FileSource[Footer]):
         if name in self.keys:
             value = dict(footer.file.partition).get(name)
             return footer.rows[group] if value is None else 0
-        if name not in footer.physical.names:
+        if name not in footer.columns:
             return footer.rows[group]
         return footer.chunks(name)[group].nulls
 
@@ -118,23 +116,32 @@ class ParquetSource(FileSource[Footer]):
                 yield _Piece(footer, group, rows, self._decoded_bytes(footer, group, names))
 
     def _bounds(self, name: str, footer: Footer, group: int) -> Bounds:
-        dtype = self.schema.field(field_index(self.schema, name)).type
+        dtype = self._types[name]
         if name in self.keys:
             text = dict(footer.file.partition).get(name)
             return of_scalar(partition_value(text, dtype, repr(footer.file.path)))
         known = footer.bounds(name, group)
-        if name not in footer.physical.names:
+        stored = footer.columns.get(name)
+        if stored is None or stored.plain == dtype:
             return known
-        return as_type(known, plain_type(footer.physical.field(name).type), dtype)
+        return as_type(known, stored.plain, dtype)
+
+    @cached_property
+    def _types(self) -> Mapping[str, pa.DataType]:
+        return {field.name: field.type for field in self.schema}
+
+    @cached_property
+    def _widths(self) -> Mapping[str, int | None]:
+        return {name: _fixed_width(dtype) for name, dtype in self._types.items()}
 
     def _decoded_bytes(self, footer: Footer, group: int, names: Sequence[str]) -> int:
         rows = footer.rows[group]
         total = 0
         for name in names:
-            if name in self.keys or name not in footer.physical.names:
+            if name in self.keys or name not in footer.columns:
                 total += 4 * rows
                 continue
-            width = _fixed_width(self.schema.field(name).type)
+            width = self._widths[name]
             if width is not None:
                 total += rows * width // 8
             else:
@@ -168,7 +175,7 @@ class ParquetSource(FileSource[Footer]):
                 piece.footer.chunks(name)[piece.group].stored_bytes
                 for piece in run
                 for name in wanted.names
-                if name not in self.keys and name in piece.footer.physical.names
+                if name not in self.keys and name in piece.footer.columns
             ),
             store=self.store,
         )
@@ -177,9 +184,9 @@ class ParquetSource(FileSource[Footer]):
         """Return whether each row group that has the text column has it dictionary-encoded."""
         if name in self.keys:
             return False
-        having = [piece for piece in run if name in piece.footer.physical.names]
+        having = [piece for piece in run if name in piece.footer.columns]
         return bool(having) and all(
-            plain_type(piece.footer.physical.field(name).type) == pa.string()
+            piece.footer.columns[name].plain == pa.string()
             and piece.footer.chunks(name)[piece.group].is_dictionary
             for piece in having
         )

@@ -6,8 +6,9 @@ millisecond, less than sending it.
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,7 +21,7 @@ from pyarrow import fs
 
 from ..engine.errors import SchemaError
 from .bounds import NANOSECONDS, ONLY_NULLS, UNKNOWN, Bounds, type_kind
-from .convert import plain_schema
+from .convert import plain_schema, plain_type
 from .file_errors import gone, not_readable
 from .listing import File
 
@@ -53,6 +54,37 @@ class Chunk:
     """Whether it can be read as a dictionary without looking up every value."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """How a column is stored, looked up once for all files of one schema."""
+
+    dtype: pa.DataType
+    plain: pa.DataType
+    """As it is in a plan."""
+
+    kind: str
+    """As `Bounds` has it."""
+
+    nested: bool
+    floating: bool
+    single: bool
+
+
+@functools.lru_cache(maxsize=256)
+def _stored(physical: pa.Schema) -> Mapping[str, Stored]:
+    return {
+        column.name: Stored(
+            dtype=column.type,
+            plain=plain_type(column.type),
+            kind="null" if pa.types.is_null(column.type) else type_kind(column.type),
+            nested=pa.types.is_nested(column.type),
+            floating=pa.types.is_floating(column.type),
+            single=pa.types.is_float32(column.type),
+        )
+        for column in physical
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class Footer:
     """The footer of one file."""
@@ -71,11 +103,16 @@ class Footer:
     _leaves: dict[str, range]
     _chunks: dict[str, tuple[Chunk, ...]] = field(default_factory=dict)
 
+    @functools.cached_property
+    def columns(self) -> Mapping[str, Stored]:
+        """The columns of the file."""
+        return _stored(self.physical)
+
     def chunks(self, column: str) -> tuple[Chunk, ...]:
         """Return a column's chunks, one for each row group; the column is in the file."""
         known = self._chunks.get(column)
         if known is None:
-            dtype = self.physical.field(column).type
+            dtype = self.columns[column].dtype
             groups = range(len(self.rows))
             known = tuple(self._chunk(group, self._leaves[column], dtype) for group in groups)
             self._chunks[column] = known
@@ -109,22 +146,22 @@ class Footer:
 
     def bounds(self, column: str, group: int) -> Bounds:
         """Return what the statistics tell of a column in one row group."""
-        if column not in self._leaves:
+        stored = self.columns.get(column)
+        if stored is None or stored.kind == "null":
             return ONLY_NULLS
-        dtype = self.physical.field(column).type
-        if pa.types.is_null(dtype):
-            return ONLY_NULLS
-        kind = type_kind(dtype)
         chunk = self.chunks(column)[group]
-        if chunk.nulls == self.rows[group] and not pa.types.is_nested(dtype):
+        if chunk.nulls == self.rows[group] and not stored.nested:
             return ONLY_NULLS
         nulls = chunk.nulls != 0
-        floating = pa.types.is_floating(dtype)
-        if not kind:
-            return Bounds(nulls=nulls, nan=floating or UNKNOWN.nan)
-        single = pa.types.is_float32(dtype)
+        if not stored.kind:
+            return Bounds(nulls=nulls, nan=stored.floating or UNKNOWN.nan)
         return Bounds(
-            kind=kind, low=chunk.low, high=chunk.high, nulls=nulls, nan=floating, single=single
+            kind=stored.kind,
+            low=chunk.low,
+            high=chunk.high,
+            nulls=nulls,
+            nan=stored.floating,
+            single=stored.single,
         )
 
 

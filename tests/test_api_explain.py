@@ -57,6 +57,14 @@ def test_analyze_runs_and_shows_the_profile(df: pt.DataFrame) -> None:
     assert found["profile"]["stages"][0]["rows_out"] == 50
 
 
+def test_shared_parts_say_whether_they_are_made_once(df: pt.DataFrame) -> None:
+    sums = df.group_by("n").len()
+    twice = pt.concat([sums, sums.filter(pt.col("len") > 1)])
+    assert "(shared #1, made once)" in twice.explain()
+    scans = pt.concat([df, df])
+    assert "(shared #1, read by each)" in scans.explain()
+
+
 def test_shared_parts_are_written_once(df: pt.DataFrame) -> None:
     base = df.group_by("n").len()
     shown = base.join(base, on="n").explain(False)

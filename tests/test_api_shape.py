@@ -220,7 +220,8 @@ def test_unpivot_names_its_columns_and_widens_the_values() -> None:
 def test_a_filter_on_the_variable_reads_only_its_column() -> None:
     plan = pt.from_arrow(WIDE).unpivot(["a", "c"], index="k").filter(variable="a").explain()
     assert "[k, a]" in plan
-    assert "[k, c]  limit: 0" in plan
+    # The part of the other column is known to give no rows.
+    assert "[k, c]" not in plan
 
 
 NUMBERS = pa.table({"v": [None if n % 7 == 3 else n * n % 31 for n in range(60)]})

@@ -66,6 +66,16 @@ def frames() -> dict[str, object]:
         {"key": [1, 1, 2, 3, None], "zone": ["n", "s", "s", "x", "n"], "level": [5, 6, 7, 8, 9]}
     )
 
+    # Few zones and many rides; sums of halves are exact in any order.
+    rides = pt.from_pydict(
+        {
+            "id": list(range(120)),
+            "zone": [["n", "s", "w", None][number % 4] for number in range(120)],
+            "km": [None if number % 9 == 0 else number / 2 for number in range(120)],
+            "fare": [number % 50 for number in range(120)],
+            "day": [datetime.date(2024, 3, 1 + number % 2) for number in range(120)],
+        }
+    )
     lists = pt.from_pydict(
         {
             "id": [1, 2, 3, 4],
@@ -88,6 +98,7 @@ def frames() -> dict[str, object]:
         "trips": trips,
         "zones": zones,
         "events": events,
+        "rides": rides,
         "mapped": mapped,
         "lists": lists,
         "large": large,

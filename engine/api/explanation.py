@@ -13,6 +13,7 @@ from ..observe.terminal import folded, terminal_width
 from ..optimizer.context import Context
 from ..optimizer.estimate import estimates
 from ..optimizer.optimizer import optimize
+from ..optimizer.sharing import repeatable
 from ..plan.display import as_dict, text
 from ..plan.node import PlanNode
 
@@ -93,10 +94,12 @@ class Explanation:
 
     def _optimized_text(self) -> str:
         rows = {node: found.rows for node, found in estimates(self.optimized).items()}
+        again = repeatable(self.optimized)
         return text(
             self.optimized,
             rows_of=lambda node: rows.get(id(node)),
             partition_bytes=self.settings.partition_bytes,
+            is_kept=lambda node: not again[id(node)],
         )
 
     def _steps_text(self) -> str:

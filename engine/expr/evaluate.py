@@ -9,6 +9,7 @@ cheap; text it gives stays a dictionary.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
@@ -76,7 +77,15 @@ def dtype_of(expr: Expr, schema: pa.Schema) -> pa.DataType:
     names = [name for name in schema.names if name in read]
     for name in read.difference(names):
         field_index(schema, name)
-    types = [_logical(schema.field(name).type) for name in names]
+    return _dtype_over(expr, tuple(names), tuple(_logical(schema.field(n).type) for n in names))
+
+
+@functools.lru_cache(maxsize=1024)
+def _dtype_over(expr: Expr, names: tuple[str, ...], types: tuple[pa.DataType, ...]) -> pa.DataType:
+    """Return the type of `expr` over columns of `types`.
+
+    A plan asks again and again for the types of the same expressions, and each time runs kernels.
+    """
     empty = pa.RecordBatch.from_arrays([pa.array([], dtype) for dtype in types], names=names)
     return _logical(_value(expr, _Scope(empty, types_only=True)).type)
 

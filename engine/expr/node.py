@@ -13,10 +13,34 @@ from typing import Any
 
 import pyarrow as pa
 
+_HASH = "_hash"
+
+
+def _hash_once(self: Expr) -> int:
+    found = self.__dict__.get(_HASH)
+    if found is None:
+        found = self.__dict__[_HASH] = hash((type(self), *self._hashed()))
+    return found
+
 
 @dataclass(frozen=True)
 class Expr:
     """A node of an expression tree."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        # Trees are looked up in dicts at every level: hashing each anew would be quadratic. Said
+        # here, before `dataclass` sees the class, so that it keeps this one.
+        if cls.__dict__.get("__hash__") is None:
+            cls.__hash__ = _hash_once  # type: ignore[assignment]
+
+    def _hashed(self) -> tuple[Any, ...]:
+        """Return what the hash is made of."""
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Hashes of text differ from process to process.
+        return {name: value for name, value in self.__dict__.items() if name != _HASH}
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -71,8 +95,8 @@ class Literal(Expr):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Literal) and self._key() == other._key()
 
-    def __hash__(self) -> int:
-        return hash(self._key())
+    def _hashed(self) -> tuple[Any, ...]:
+        return self._key()
 
 
 @dataclass(frozen=True)
@@ -416,9 +440,15 @@ def substitute(expr: Expr, columns: dict[str, Expr]) -> Expr:
 
 def conjuncts(predicate: Expr) -> tuple[Expr, ...]:
     """Return the parts of a conjunction: ``a & (b & c)`` gives ``a``, ``b``, ``c``."""
-    if isinstance(predicate, Call) and predicate.name == "and":
-        return tuple(part for arg in predicate.args for part in conjuncts(arg))
-    return (predicate,)
+    parts: list[Expr] = []
+    stack = [predicate]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Call) and part.name == "and":
+            stack.extend(reversed(part.args))
+        else:
+            parts.append(part)
+    return tuple(parts)
 
 
 _LONGEST_CHAIN = 64

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from ..expr.node import Call, Column, Expr, Literal, conjuncts
+from ..expr.node import Call, Column, Expr
 from ..plan.group_rows import GroupRows
 from ..plan.joins import AsofJoin, RangeJoin, TwoSided
 from ..plan.node import PlanNode
@@ -38,25 +38,12 @@ from ..plan.together import RunFunction, Together
 from ..plan.user_functions import MapGroups, Reduce
 from ..plan.windows import WindowColumns
 from ..source import ColumnStatistics
+from .column_values import UNKNOWN, LazyColumns, common_values, counted
+from .selectivity import DEFAULT_SELECTIVITY, kept
 
 UNKNOWN_ROWS = 1_000_000.0
 """Of a source that does not know."""
 
-_SELECTIVITY = {
-    "eq": 0.1,
-    "ne": 0.9,
-    "lt": 1 / 3,
-    "le": 1 / 3,
-    "gt": 1 / 3,
-    "ge": 1 / 3,
-    "is_between": 0.25,
-    "is_null": 0.05,
-    "is_not_null": 0.95,
-    "str.starts_with": 0.1,
-    "str.ends_with": 0.1,
-    "str.contains": 0.1,
-}
-_DEFAULT_SELECTIVITY = 1 / 3
 _DEFAULT_DISTINCT_SHARE = 0.1
 _TEXT_BYTES = 24.0
 _LIST_VALUES = 4.0
@@ -72,17 +59,22 @@ class Estimate:
     """In memory, of all its columns."""
 
     columns: Mapping[str, ColumnStatistics] = field(default_factory=dict)
-    """What is known of its columns; distinct values are an upper bound."""
+    """What is known of its columns. How many values they have does not count the rows that were
+    left out for the sake of other columns: those fall on all values alike."""
+
+    base: float | None = None
+    """Rows before any were left out, where that is another number."""
+
+    def values(self, name: str) -> float:
+        """Return how many values column `name` had before rows were left out for other columns."""
+        known = self.columns.get(name, UNKNOWN).distinct
+        if known is not None:
+            return float(max(known, 1))
+        return max(self.rows if self.base is None else self.base, 1.0)
 
     def distinct(self, name: str) -> float:
         """Return how many values column `name` is expected to have; null is not one."""
-        known = self.columns.get(name, ColumnStatistics())
-        if known.distinct is not None:
-            return min(float(known.distinct), self.rows)
-        spread = _spread(known.minimum, known.maximum)
-        if spread is not None and isinstance(known.minimum, int):
-            return min(spread + 1, self.rows)
-        return self.rows
+        return min(self.values(name), self.rows)
 
 
 def estimate(plan: PlanNode) -> Estimate:
@@ -110,7 +102,10 @@ def _estimate(node: PlanNode, inputs: list[Estimate]) -> Estimate:
 def _(node: Scan, inputs: list[Estimate]) -> Estimate:
     known = node.source.statistics()
     total = UNKNOWN_ROWS if known.rows is None else float(known.rows)
-    found = Estimate(rows=total, bytes=0.0, columns=known.columns)
+    columns = LazyColumns(
+        node.source.schema.names, lambda name: counted(known.columns.get(name, UNKNOWN), total)
+    )
+    found = Estimate(rows=total, bytes=0.0, columns=columns, base=total)
     if node.pushdown.predicate is not None:
         found = _filtered(found, node.pushdown.predicate)
     if node.pushdown.limit is not None:
@@ -128,8 +123,9 @@ def _(node: Filter, inputs: list[Estimate]) -> Estimate:
 
 
 def _filtered(before: Estimate, predicate: Expr) -> Estimate:
-    share = math.prod(_share(part, before) for part in conjuncts(predicate))
-    return _scaled(before, before.rows * share)
+    rows, columns = kept(predicate, before.rows, before.columns)
+    base = before.rows if before.base is None else before.base
+    return replace(_scaled(before, rows), columns=columns, base=base)
 
 
 def _scaled(before: Estimate, rows: float) -> Estimate:
@@ -137,154 +133,90 @@ def _scaled(before: Estimate, rows: float) -> Estimate:
     return replace(before, rows=rows, bytes=before.bytes * share)
 
 
-def _share(condition: Expr, rows: Estimate) -> float:
-    """Return the share of `rows` for which `condition` is expected to hold."""
-    if isinstance(condition, Literal):
-        return 1.0 if condition.value.as_py() else 0.0
-    if not isinstance(condition, Call):
-        return _DEFAULT_SELECTIVITY
-    logic = _LOGIC.get(condition.name)
-    if logic is not None:
-        return logic(*(_share(arg, rows) for arg in condition.args))
-    column = condition.args[0]
-    if isinstance(column, Column):
-        constants = [arg.value for arg in condition.args[1:] if isinstance(arg, Literal)]
-        known = _share_of_column(condition.name, column.name, constants, rows)
-        if known is not None:
-            return known
-    return _SELECTIVITY.get(condition.name, _DEFAULT_SELECTIVITY)
-
-
-_LOGIC: Mapping[str, Callable[..., float]] = {
-    "and": lambda left, right: left * right,
-    "or": lambda left, right: left + right - left * right,
-    "xor": lambda left, right: left + right - 2 * left * right,
-    "not": lambda inner: 1 - inner,
-}
-
-
-def _share_of_column(
-    test: str, name: str, constants: list[pa.Scalar], rows: Estimate
-) -> float | None:
-    """Return the share from what is known of the column, None where too little is."""
-    known = rows.columns.get(name)
-    if known is None:
-        return None
-    if test in ("is_null", "is_not_null"):
-        if known.null_count is None or not rows.rows:
-            return None
-        nulls = min(known.null_count / rows.rows, 1.0)
-        return nulls if test == "is_null" else 1 - nulls
-    if not constants:
-        return None
-    if test in ("eq", "ne") and known.distinct:
-        share = 1 / known.distinct
-        return share if test == "eq" else 1 - share
-    if test == "is_in" and known.distinct and constants[0].is_valid:
-        return min(1.0, len(constants[0]) / known.distinct)
-    if test in ("lt", "le"):
-        return _share_below(known, constants[0])
-    if test in ("gt", "ge"):
-        below = _share_below(known, constants[0])
-        return None if below is None else 1 - below
-    if test == "is_between" and len(constants) == 2:
-        low, high = (_share_below(known, constant) for constant in constants)
-        return None if low is None or high is None else max(high - low, 0.0)
-    return None
-
-
-def _share_below(known: ColumnStatistics, constant: pa.Scalar) -> float | None:
-    """Return the share of values below `constant`, if they are evenly spread."""
-    whole = _spread(known.minimum, known.maximum)
-    if whole is None or not constant.is_valid:
-        return None
-    part = _spread(known.minimum, constant.as_py())
-    if part is None:
-        return None
-    return min(max(part / whole, 0.0), 1.0) if whole else float(part >= 0)
-
-
-def _spread(low: object, high: object) -> float | None:
-    """Return how far `high` is above `low`; None for what has no distance, such as text."""
-    if low is None or high is None:
-        return None
-    try:
-        distance = high - low  # type: ignore[operator]
-    except TypeError:
-        return None
-    seconds = getattr(distance, "total_seconds", None)
-    found = float(distance if seconds is None else seconds())
-    return found if math.isfinite(found) else None
-
-
 @_estimate.register
 def _(node: Project, inputs: list[Estimate]) -> Estimate:
     before = inputs[0]
-    columns = {
-        name: before.columns[expr.name]
-        for name, expr in node.exprs
-        if isinstance(expr, Column) and expr.name in before.columns
-    }
     share = _width(node.schema) / max(_width(node.input.schema), 1.0)
-    return Estimate(rows=before.rows, bytes=before.bytes * share, columns=columns)
+    return replace(before, bytes=before.bytes * share, columns=_renamed(node.exprs, before))
+
+
+def _renamed(exprs: tuple[Named, ...], before: Estimate) -> Mapping[str, ColumnStatistics]:
+    """Return what is known of the columns of `before` under the names they are given."""
+    plain = {name: expr.name for name, expr in exprs if isinstance(expr, Column)}
+    return LazyColumns(plain, lambda name: before.columns.get(plain[name], UNKNOWN))
 
 
 @_estimate.register
 def _(node: Aggregate, inputs: list[Estimate]) -> Estimate:
     before = inputs[0]
-    rows = _combinations(node.keys, before) if node.keys else 1.0
-    columns = {
-        name: before.columns[expr.name]
-        for name, expr in node.keys
-        if isinstance(expr, Column) and expr.name in before.columns
-    }
-    return Estimate(rows=rows, bytes=rows * _width(node.schema), columns=columns)
+    rows = groups(node.keys, before) if node.keys else 1.0
+    return Estimate(
+        rows=rows, bytes=rows * _width(node.schema), columns=_renamed(node.keys, before)
+    )
 
 
-def _combinations(keys: tuple[Named, ...], before: Estimate) -> float:
-    """Return how many combinations of `keys` there are; never more than rows."""
-    product = 1.0
-    for _, expr in keys:
-        if not isinstance(expr, Column):
-            product *= max(before.rows * _DEFAULT_DISTINCT_SHARE, 1.0)
-            continue
-        distinct = before.distinct(expr.name)
-        # A column of which nothing is known may well repeat: people rarely group by what does not.
-        product *= distinct if distinct < before.rows else before.rows * _DEFAULT_DISTINCT_SHARE
+def groups(keys: tuple[Named, ...], before: Estimate) -> float:
+    """Return how many combinations of `keys` there are; never more than rows.
+
+    Of several keys each further one is expected to say less that is new (a day and its month).
+    """
+    counts = sorted((_values_of(expr, before) for _, expr in keys), reverse=True)
+    product = math.prod(count ** (1 / 2**place) for place, count in enumerate(counts))
     return min(max(product, 1.0), before.rows)
+
+
+def _values_of(key: Expr, before: Estimate) -> float:
+    """Return how many groups there are by one key."""
+    if isinstance(key, Call) and key.name in _PARTS_OF_TIME:
+        return _PARTS_OF_TIME[key.name]
+    if isinstance(key, Column):
+        distinct = before.distinct(key.name)
+        if distinct < before.rows or before.columns.get(key.name, UNKNOWN).distinct is not None:
+            return distinct
+        # Nothing is known of it. It may well repeat: people rarely group by what does not.
+    return max(before.rows * _DEFAULT_DISTINCT_SHARE, 1.0)
+
+
+_PARTS_OF_TIME = {
+    "dt.year": 10.0,
+    "dt.quarter": 4.0,
+    "dt.month": 12.0,
+    "dt.week": 53.0,
+    "dt.day": 31.0,
+    "dt.weekday": 7.0,
+    "dt.hour": 24.0,
+    "dt.minute": 60.0,
+}
 
 
 @_estimate.register
 def _(node: GroupRows, inputs: list[Estimate]) -> Estimate:
     before = inputs[0]
-    groups = _combinations(tuple((name, Column(name)) for name in node.keys), before)
-    return _scaled(before, min(groups * node.count, before.rows))
+    combinations = groups(tuple((name, Column(name)) for name in node.keys), before)
+    return _scaled(before, min(combinations * node.count, before.rows))
 
 
 @_estimate.register
 def _(node: Distinct, inputs: list[Estimate]) -> Estimate:
     before = inputs[0]
     names = node.schema.names if node.subset is None else node.subset
-    rows = _combinations(tuple((name, Column(name)) for name in names), before)
+    rows = groups(tuple((name, Column(name)) for name in names), before)
     return _scaled(before, rows)
 
 
 @_estimate.register
 def _(node: Join, inputs: list[Estimate]) -> Estimate:
     left, right = inputs
-    values = 1.0
-    for left_key, right_key in zip(node.left_on, node.right_on, strict=True):
-        of_left = left.distinct(left_key.name) if isinstance(left_key, Column) else left.rows
-        of_right = right.distinct(right_key.name) if isinstance(right_key, Column) else right.rows
-        values = max(values, of_left, of_right)
-    matches = left.rows * right.rows / values
-    rows = {
-        "left": max(matches, left.rows),
-        "right": max(matches, right.rows),
-        "full": max(matches, left.rows + right.rows - matches, left.rows, right.rows),
-        "semi": min(matches, left.rows),
-        "anti": max(left.rows - matches, 0.0),
-    }.get(node.how, matches)
+    matches = left.rows * right.rows * _share_of_pairs(node, left, right)
+    if node.how in ("semi", "anti"):
+        found = left.rows * _share_that_meets(node, left, right)
+        rows = found if node.how == "semi" else max(left.rows - found, 0.0)
+    else:
+        rows = {
+            "left": max(matches, left.rows),
+            "right": max(matches, right.rows),
+            "full": max(matches, left.rows + right.rows - matches, left.rows, right.rows),
+        }.get(node.how, matches)
     return _of_two_sides(node, rows, left, right)
 
 
@@ -297,7 +229,7 @@ def _(node: AsofJoin, inputs: list[Estimate]) -> Estimate:
 @_estimate.register
 def _(node: RangeJoin, inputs: list[Estimate]) -> Estimate:
     left, right = inputs
-    share = _DEFAULT_SELECTIVITY if len(node.ends()) == 1 else _BETWEEN_SHARE
+    share = DEFAULT_SELECTIVITY if len(node.ends()) == 1 else _BETWEEN_SHARE
     return _of_two_sides(node, left.rows * right.rows * share, left, right)
 
 
@@ -307,15 +239,56 @@ _BETWEEN_SHARE = 0.01
 
 def _of_two_sides(node: TwoSided, rows: float, left: Estimate, right: Estimate) -> Estimate:
     """Return the estimate of so many rows made of one of each side."""
-    columns = {}
     sides = {"left": left, "right": right}
-    for each in node.columns():
-        known = sides[each.side].columns if each.side in sides else {}
-        if each.name in known:
-            columns[each.given] = known[each.name]
+    origins = {each.given: each for each in node.columns() if each.side in sides}
+
+    def known(name: str) -> ColumnStatistics:
+        origin = origins[name]
+        side = sides[origin.side]
+        values = max(round(side.values(origin.name)), 1)
+        return replace(side.columns.get(origin.name, UNKNOWN), distinct=values)
+
     both = any(each.side != "left" for each in node.columns())
     per_row = _per_row(left) + (_per_row(right) if both else 0.0)
+    columns = LazyColumns(origins, known)
     return Estimate(rows=rows, bytes=rows * per_row, columns=columns)
+
+
+def _share_of_pairs(node: Join, left: Estimate, right: Estimate) -> float:
+    """Return which share of all pairs of rows is equal in the keys."""
+    counts = [max(pair) for pair in _values_of_keys(node, left, right)]
+    if not counts:
+        return 1.0
+    if len(counts) == 1:
+        return 1 / max(counts[0], 1.0)
+    # Several keys together have no more values than the side that they are the key of had rows.
+    most = max(*counts, min(max(side.rows, side.base or 0.0) for side in (left, right)))
+    return 1 / max(min(math.prod(counts), most), 1.0)
+
+
+def _share_that_meets(node: Join, left: Estimate, right: Estimate) -> float:
+    """Return which share of the rows on the left is expected to meet one on the right."""
+    pairs = _values_of_keys(node, left, right)
+    of_left = math.prod(pair[0] for pair in pairs)
+    of_right = min(math.prod(min(pair[1], right.rows) for pair in pairs), right.rows)
+    if len(pairs) > 1:
+        of_left = min(of_left, max(left.rows, left.base or 0.0))
+    return min(of_right / max(of_left, 1.0), 1.0)
+
+
+def _values_of_keys(node: Join, left: Estimate, right: Estimate) -> list[list[float]]:
+    """Return, by key, how many values it has on the left and on the right."""
+    found = []
+    for one, other in zip(node.left_on, node.right_on, strict=True):
+        sides = [_key(left, one), _key(right, other)]
+        found.append(common_values(sides))
+    return found
+
+
+def _key(side: Estimate, expr: Expr) -> tuple[float, ColumnStatistics]:
+    if isinstance(expr, Column):
+        return side.values(expr.name), side.columns.get(expr.name, UNKNOWN)
+    return max(side.rows, 1.0), UNKNOWN
 
 
 def _per_row(of: Estimate) -> float:

@@ -16,6 +16,10 @@ from ..plan.nodes import describe
 from ..plan.verify import verify
 from .context import Context
 from .rules.common_subplans import common_subplans
+from .rules.derived_filters import derived_filters
+from .rules.eager_aggregation import eager_aggregation
+from .rules.empty_relations import empty_relations
+from .rules.join_order import join_order
 from .rules.predicate_pushdown import predicate_pushdown
 from .rules.product_joins import product_joins
 from .rules.projection_fusion import projection_fusion
@@ -35,11 +39,17 @@ RULES: tuple[Rule, ...] = (
     predicate_pushdown,
     # What is left above a cross join reads both of its sides.
     product_joins,
+    # What it adds goes down in the next round.
+    derived_filters,
+    empty_relations,
     slice_pushdown,
     redundant_nodes,
     projection_pruning,
     # Pruning leaves projections that only rename or drop columns.
     projection_fusion,
+    # By the rows that are left by all filters, and by the columns that are left to be moved.
+    join_order,
+    eager_aggregation,
     # Last: equal scans are equal only once their columns and predicates are in them.
     common_subplans,
 )
@@ -80,7 +90,7 @@ def optimize(
         before = plan
         for rule in RULES:
             plan = apply(rule, plan, context, observer)
-        if plan is before:
+        if plan is before or same_plan(plan, before):
             break
     return plan
 

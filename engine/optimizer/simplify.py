@@ -8,6 +8,7 @@ so that the opposite of ``a < b`` is ``a >= b`` for NaN too.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -53,10 +54,36 @@ def simplify(expr: Expr, schema: pa.Schema) -> Expr:
     """Return a simpler expression with the value and the type of `expr` over rows of `schema`."""
     for _ in range(MOST_PASSES):
         before = expr
-        expr = expr.transform(lambda node: _step(node, schema))
+        expr = _pass(expr, schema)
         if expr == before:
             return before
     return expr
+
+
+def _pass(expr: Expr, schema: pa.Schema) -> Expr:
+    """Return `expr` with each node simplified once, children first."""
+    if isinstance(expr, Call) and expr.name == "and":
+        return _conjunction_pass(expr, schema)
+    children = tuple(_pass(child, schema) for child in expr.children)
+    unchanged = all(new is old for new, old in zip(children, expr.children, strict=True))
+    return _step(expr if unchanged else expr.with_children(children), schema)
+
+
+def _conjunction_pass(expr: Call, schema: pa.Schema) -> Expr:
+    """Return a conjunction simplified as a whole: pair by pair it would be quadratic."""
+    parts = conjuncts(expr)
+    simpler = tuple(_pass(part, schema) for part in parts)
+    if any(_is_literal(part, False) for part in simpler):
+        return _truth(False)
+    kept = tuple(part for part in dict.fromkeys(simpler) if not _is_literal(part, True))
+    if len(kept) == len(parts) and all(map(operator.is_, kept, parts)):
+        return expr
+    shorter = conjunction(kept) or _truth(True)
+    if len(kept) > 2:
+        return shorter
+    shorter = _folded(shorter) or shorter
+    # A single part may be of no type at all, where all of them together were a boolean.
+    return shorter if pa.types.is_boolean(dtype_of(shorter, schema)) else expr
 
 
 def _step(node: Expr, schema: pa.Schema) -> Expr:
@@ -130,17 +157,6 @@ def _truth(value: bool) -> Literal:
     return Literal(pa.scalar(value), typed=True)
 
 
-def _simpler_and(left: Expr, right: Expr) -> Expr | None:
-    for one, other in ((left, right), (right, left)):
-        if _is_literal(one, True):
-            return other
-        if _is_literal(one, False):
-            return _truth(False)
-    parts = conjuncts(Call("and", (left, right)))
-    unique = tuple(dict.fromkeys(parts))
-    return conjunction(unique) if len(unique) < len(parts) else None
-
-
 def _simpler_or(left: Expr, right: Expr) -> Expr | None:
     for one, other in ((left, right), (right, left)):
         if _is_literal(one, False):
@@ -182,7 +198,6 @@ def _simpler_not(inner: Expr) -> Expr | None:
 
 
 _REWRITES: dict[str, Callable[..., Expr | None]] = {
-    "and": _simpler_and,
     "or": _simpler_or,
     "xor": _simpler_xor,
     "not": _simpler_not,

@@ -53,16 +53,24 @@ def lower_aggregate(
         ]
     )
     final = FinalAggregate(keys=names, aggs=aggs, schema=finished, by_last=by_last)
-    met = meet(asked_by or node, planner, partial, names, ordered=node.maintain_order)
+    if source.holds_groups(names) and not node.maintain_order:
+        met: Pipeline | None = partial
+        groups = tuple(group for group in source.groups if group <= set(names))
+    else:
+        met = meet(asked_by or node, planner, partial, names, ordered=node.maintain_order)
+        groups = (frozenset(names),) if names else ()
     if met is None:
         return None
-    pipeline = met.then(final, schema=finished)
+    given = dict(zip(finished.names, node.schema.names, strict=True))
+    groups = tuple(frozenset(given[name] for name in group) for group in groups)
+    pipeline = met.then(final, schema=finished).with_groups(groups)
     if finished.names == node.schema.names:
         return pipeline
     renamed = tuple(
         (given, Column(name)) for given, name in zip(node.schema.names, finished.names, strict=True)
     )
-    return pipeline.then(Compute(exprs=renamed, schema=node.schema), schema=node.schema)
+    conformed = pipeline.then(Compute(exprs=renamed, schema=node.schema), schema=node.schema)
+    return conformed.with_groups(groups)
 
 
 def _with_keys(

@@ -109,20 +109,27 @@ def _(node: Scan, planner: Planner) -> Pipeline:
 def only(pipeline: Pipeline, schema: pa.Schema) -> Pipeline:
     """Return the pipeline with the columns of `schema` alone, in its order."""
     exprs = tuple((name, Column(name)) for name in schema.names)
-    return pipeline.then(Compute(exprs=exprs, schema=schema), schema=schema)
+    fewer = pipeline.then(Compute(exprs=exprs, schema=schema), schema=schema)
+    return fewer.keeping(pipeline, {name: name for name in schema.names})
 
 
 @lower_node.register(Filter)
 def _(node: Filter, planner: Planner) -> Pipeline | None:
     pipeline = planner.lower(node.input)
-    return pipeline and pipeline.then(FilterRows(predicate=node.predicate), site=node.site)
+    if pipeline is None:
+        return None
+    filtered = pipeline.then(FilterRows(predicate=node.predicate), site=node.site)
+    return filtered.keeping(pipeline, {name: name for name in node.schema.names})
 
 
 @lower_node.register(Project)
 def _(node: Project, planner: Planner) -> Pipeline | None:
     pipeline = planner.lower(node.input)
+    if pipeline is None:
+        return None
     compute = Compute(exprs=node.exprs, schema=node.schema)
-    return pipeline and pipeline.then(compute, schema=node.schema, site=node.site)
+    kept = {expr.name: name for name, expr in node.exprs if isinstance(expr, Column)}
+    return pipeline.then(compute, schema=node.schema, site=node.site).keeping(pipeline, kept)
 
 
 @lower_node.register(MapBatches)
@@ -209,5 +216,7 @@ def _(node: Distinct, planner: Planner) -> Pipeline | None:
         return None
     if node.keep == "none":
         once = Call("eq", (Column(count), Literal(pa.scalar(1, pa.int64()))))
-        pipeline = pipeline.then(FilterRows(predicate=once))
+        counted = pipeline
+        pipeline = counted.then(FilterRows(predicate=once))
+        pipeline = pipeline.keeping(counted, {name: name for name in pipeline.schema.names})
     return only(pipeline, node.schema)

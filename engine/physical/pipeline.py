@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from ..plan.node import Site
 from .stage import Branch, Operator, Ref, Side, StageOutput, TaskInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Groups:
+    """Which rows are known to be together, said of certain branches.
+
+    Whoever puts an operator behind them makes other branches, and says anew what still holds.
+    """
+
+    columns: tuple[frozenset[str], ...]
+    branches: tuple[Branch, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +34,17 @@ class Pipeline:
     """Stages whose output it reads."""
 
     sites: tuple[Site, ...] = ()
+
+    known_groups: Groups | None = None
+
+    @property
+    def groups(self) -> tuple[frozenset[str], ...]:
+        """Sets of columns of which is known: rows that are equal in them are in one partition.
+
+        What is grouped by these columns, and perhaps by more, needs no exchange.
+        """
+        known = self.known_groups
+        return known.columns if known is not None and known.branches is self.branches else ()
 
     @property
     def partitions(self) -> int:
@@ -51,6 +73,26 @@ class Pipeline:
             schema=self.schema if schema is None else schema,
             sites=merged_sites(self.sites, () if site is None else (site,)),
         )
+
+    def with_groups(self, columns: Iterable[frozenset[str]]) -> Pipeline:
+        """Return the pipeline with what is known of its groups; see `groups`."""
+        return replace(self, known_groups=Groups(columns=tuple(columns), branches=self.branches))
+
+    def keeping(self, before: Pipeline, names: Mapping[str, str]) -> Pipeline:
+        """Return the pipeline with the groups of `before`, which it was made of row by row.
+
+        `names` are the columns of `before` that have kept their values: name there, name here.
+        """
+        return self.with_groups(
+            frozenset(names[name] for name in group)
+            for group in before.groups
+            if group <= names.keys()
+        )
+
+    def holds_groups(self, keys: Iterable[str]) -> bool:
+        """Return whether rows that are equal in all `keys` are known to be in one partition."""
+        keys = frozenset(keys)
+        return any(group <= keys for group in self.groups)
 
     def with_side(self, side: Side, reads: Sequence[int], sites: Sequence[Site]) -> Pipeline:
         """Return the pipeline with a further side input for every branch."""

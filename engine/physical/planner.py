@@ -139,9 +139,10 @@ class Planner:
         output = self.run(node, "shared", pipeline, Exchange(kind="forward"), readers=readers)
         if output is None:
             return None
-        return over_refs(
+        kept = over_refs(
             output.partitions, pipeline.schema, (output.stage.id,), f"stage {output.stage.id}"
         )
+        return kept.keeping(pipeline, {name: name for name in pipeline.schema.names})
 
     def _lower_root(self) -> None:
         if isinstance(self.plan, Write):

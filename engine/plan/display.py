@@ -14,8 +14,16 @@ RowsOf = Callable[[PlanNode], float | None]
 """Returns how many rows a node is expected to give, None where that is not known."""
 
 
+IsKept = Callable[[PlanNode], bool]
+"""Returns whether the rows of a node that is read several times are made once and kept."""
+
+
 def text(
-    plan: PlanNode, *, rows_of: RowsOf | None = None, partition_bytes: int | None = None
+    plan: PlanNode,
+    *,
+    rows_of: RowsOf | None = None,
+    partition_bytes: int | None = None,
+    is_kept: IsKept | None = None,
 ) -> str:
     """Return the plan as a tree, one line for each node, inputs below what reads them.
 
@@ -30,6 +38,9 @@ def text(
     partition_bytes
         Where given, each source is asked (for metadata only) which files and row groups it will
         read with partitions of that size.
+    is_kept
+        Where given, a sub-plan that is read several times says whether it is made once for all of
+        its readers or again for each.
 
     Returns
     -------
@@ -47,7 +58,7 @@ def text(
         written.add(id(node))
         line = _line(node, rows_of, None if repeated else partition_bytes, brief=repeated)
         if id(node) in shared:
-            place = ", shown above" if repeated else ""
+            place = ", shown above" if repeated else _how_often(node, is_kept)
             line += f"  (shared #{shared[id(node)]}{place})"
         lines.append(lead + line)
         if repeated:
@@ -58,6 +69,12 @@ def text(
                 (child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "))
             )
     return "\n".join(lines)
+
+
+def _how_often(node: PlanNode, is_kept: IsKept | None) -> str:
+    if is_kept is None:
+        return ""
+    return ", made once" if is_kept(node) else ", read by each"
 
 
 def _line(

@@ -19,6 +19,7 @@ from partita.engine.expr.evaluate import evaluate
 from partita.engine.expr.node import Agg, Cast, Expr, SortKey, WindowCall
 from partita.engine.plan.group_rows import GroupRows
 from partita.engine.plan.joins import AsofJoin, RangeJoin, TwoSided
+from partita.engine.plan.no_rows import NoRows
 from partita.engine.plan.node import PlanNode
 from partita.engine.plan.nodes import (
     Aggregate,
@@ -87,7 +88,10 @@ def _rows(node: PlanNode, inputs: list[pa.Table]) -> pa.Table | list[Row]:
 
 @_rows.register
 def _(node: Scan, inputs: list[pa.Table]) -> pa.Table:
-    table = node.source.table_read  # type: ignore[attr-defined]
+    table = getattr(node.source, "table_read", None)
+    if table is None:
+        assert isinstance(node.source, NoRows)
+        table = node.source.schema.empty_table()
     if node.pushdown.predicate is not None:
         table = _kept(table, node.pushdown.predicate)
     if node.pushdown.limit is not None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from ...expr.aggregates import AGGREGATES
-from ...expr.node import Agg, Expr, WindowCall
+from ...expr.node import Agg, Column, Expr, WindowCall, columns_of, substitute
 from ...expr.windows import WINDOWS
 from ...plan.identity import parent_counts
 from ...plan.joins import RangeJoin
@@ -29,6 +29,7 @@ from ...plan.rolling import Rolling
 from ...plan.shape import Explode, Reverse, Unnest
 from ...plan.windows import WindowColumns
 from ..context import Context
+from ..uniqueness import Keys, unique_keys
 
 ORDER_FREE = frozenset(name for name, entry in AGGREGATES.items() if not entry.sees_order)
 """Aggregates that give the same for their rows in any order (but for the last bits of a sum)."""
@@ -38,6 +39,7 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
     """Return `plan` without sorts, distincts and unions that make no difference."""
     ordered = _order_matters(plan)
     parents = parent_counts(plan)
+    unique = unique_keys(plan)
     built: dict[int, PlanNode] = {}
     for node in plan.walk():
         inputs = tuple(built[id(child)] for child in node.inputs)
@@ -49,6 +51,9 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
             after = _without_superseded(after)
             if after.limit is None and not ordered[id(node)]:
                 built[id(node)] = after.input
+                continue
+            if _is_sorted(after):
+                built[id(node)] = _first(after)
                 continue
         if isinstance(after, Reverse) and not ordered[id(node)]:
             built[id(node)] = after.input
@@ -62,7 +67,8 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
             continue
         if isinstance(after, WindowColumns) and after.maintain_order and not ordered[id(node)]:
             after = replace(after, maintain_order=False)
-        if isinstance(after, Distinct) and _is_distinct(after):
+        if isinstance(node, Distinct) and _is_distinct(node, unique[id(node.input)]):
+            assert isinstance(after, Distinct)
             built[id(node)] = after.input
             continue
         built[id(node)] = after
@@ -164,24 +170,42 @@ def _without_superseded(node: Sort) -> Sort:
     return node if inner is node.input else replace(node, input=inner)
 
 
-def _is_distinct(node: Distinct) -> bool:
-    """Return whether no two rows of the input are equal in the columns of `node`.
+def _first(node: Sort) -> PlanNode:
+    """Return the rows of `node`, which come in its order."""
+    if node.limit is None:
+        return node.input
+    return Slice(input=node.input, offset=0, length=node.limit, site=node.site)
+
+
+def _is_sorted(node: Sort) -> bool:
+    """Return whether the rows come in the order of `node` already.
+
+    That is so where they were sorted by its keys first and then by others: sorting is stable.
+    """
+    by = node.by
+    inner = node.input
+    while not isinstance(inner, Sort):
+        if isinstance(inner, Project):
+            made = dict(inner.exprs)
+            names = frozenset().union(*(columns_of(key.expr) for key in by))
+            if not all(isinstance(made[name], Column) for name in names):
+                return False
+            by = tuple(replace(key, expr=substitute(key.expr, made)) for key in by)
+        elif not isinstance(inner, Filter | Slice):
+            return False
+        inner = inner.inputs[0]
+    return inner.by[: len(by)] == by
+
+
+def _is_distinct(node: Distinct, keys: Keys) -> bool:
+    """Return whether no two rows of the input, unique in `keys`, are equal in those of `node`.
 
     A key is given with -0.0 as 0.0: so every float among the columns has to be one already, else
     leaving the node out would show.
     """
-    subset = set(node.schema.names if node.subset is None else node.subset)
-    inner: PlanNode = node.input
-    while isinstance(inner, Filter | Sort | Slice):
-        inner = inner.input
-    if isinstance(inner, Aggregate):
-        keys = {name for name, _ in inner.keys}
-    elif isinstance(inner, Distinct):
-        keys = set(inner.schema.names if inner.subset is None else inner.subset)
-    else:
-        return False
-    floats = {field.name for field in node.schema if pa.types.is_floating(field.type)}
-    return keys <= subset and floats & subset <= keys
+    subset = frozenset(node.schema.names if node.subset is None else node.subset)
+    floats = {field.name for field in node.schema if pa.types.is_floating(field.type)} & subset
+    return any(key <= subset and floats <= key for key in keys)
 
 
 def _flattened(node: Union, inputs: tuple[PlanNode, ...], parents: Mapping[int, int]) -> PlanNode:

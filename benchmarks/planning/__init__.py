@@ -1,0 +1,1 @@
+"""What planning costs, apart from running: from the first verb to the first tasks."""
