@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..expr.functions import FUNCTIONS
 from ..expr.node import Call, Column, Expr, Literal
 
 
@@ -34,7 +35,7 @@ def never_true(parts: Iterable[Expr], schema: pa.Schema) -> bool:
             continue
         note = _NOTED.get(part.name)
         others = part.args[1:]
-        if note is None or part.options or not all(isinstance(arg, Literal) for arg in others):
+        if note is None or not _is_plain(part) or not all(isinstance(a, Literal) for a in others):
             continue
         name = part.args[0].name
         here = known.setdefault(name, _Range(schema.field(name).type))
@@ -42,6 +43,12 @@ def never_true(parts: Iterable[Expr], schema: pa.Schema) -> bool:
         if here.is_empty():
             return True
     return False
+
+
+def _is_plain(call: Call) -> bool:
+    """Return whether no option of a call differs from what it is by itself."""
+    defaults = {each.name: each.default for each in FUNCTIONS[call.name].parameters}
+    return all(defaults[name] == value for name, value in call.options)
 
 
 @dataclass

@@ -60,7 +60,7 @@ def q3(t: Any) -> pt.DataFrame:
         .join(t.orders, left_on="c_custkey", right_on="o_custkey")
         .join(t.lineitem, left_on="o_orderkey", right_on="l_orderkey")
         .filter(col("o_orderdate") < day, col("l_shipdate") > day)
-        .group_by("l_orderkey", "o_orderdate", "o_shippriority")
+        .group_by("o_orderdate", "o_shippriority", l_orderkey="o_orderkey")
         .agg(revenue=REVENUE.sum())
         .select("l_orderkey", "revenue", "o_orderdate", "o_shippriority")
         .sort("revenue", "o_orderdate", descending=[True, False])
@@ -92,7 +92,7 @@ def q5(t: Any) -> pt.DataFrame:
             left_on=["l_suppkey", "c_nationkey"],
             right_on=["s_suppkey", "s_nationkey"],
         )
-        .join(t.nation, left_on="s_nationkey", right_on="n_nationkey")
+        .join(t.nation, left_on="c_nationkey", right_on="n_nationkey")
         .join(t.region, left_on="n_regionkey", right_on="r_regionkey")
         .filter(
             col("r_name") == "ASIA",

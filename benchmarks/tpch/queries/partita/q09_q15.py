@@ -8,8 +8,6 @@ from typing import Any
 import partita as pt
 from partita import col
 
-from .every_row import beside
-
 REVENUE = col("l_extendedprice") * (1 - col("l_discount"))
 
 
@@ -64,14 +62,10 @@ def q11(t: Any) -> pt.DataFrame:
         .join(t.nation, left_on="s_nationkey", right_on="n_nationkey")
         .filter(col("n_name") == "GERMANY")
     )
-    value = (col("ps_supplycost") * col("ps_availqty")).sum()
     return (
-        beside(
-            stock.group_by("ps_partkey").agg(value=value),
-            stock.select(least=value * (0.0001 / t.scale)),
-        )
-        .filter(col("value") > col("least"))
-        .select("ps_partkey", "value")
+        stock.group_by("ps_partkey")
+        .agg(value=(col("ps_supplycost") * col("ps_availqty")).sum())
+        .filter(col("value") > col("value").sum() * (0.0001 / t.scale))
         .sort("value", descending=True)
     )
 
@@ -130,8 +124,7 @@ def q15(t: Any) -> pt.DataFrame:
     )
     return (
         t.supplier.join(revenue, left_on="s_suppkey", right_on="l_suppkey")
-        .pipe(beside, revenue.select(most=col("total_revenue").max()))
-        .filter(col("total_revenue") == col("most"))
+        .filter(col("total_revenue") == col("total_revenue").max())
         .select("s_suppkey", "s_name", "s_address", "s_phone", "total_revenue")
         .sort("s_suppkey")
     )

@@ -8,8 +8,6 @@ from typing import Any
 import partita as pt
 from partita import col
 
-from .every_row import beside
-
 
 def q16(t: Any) -> pt.DataFrame:
     """Parts/supplier relationship."""
@@ -146,12 +144,11 @@ def q22(t: Any) -> pt.DataFrame:
     customers = t.customer.with_columns(cntrycode=col("c_phone").str.head(2)).filter(
         col("cntrycode").is_in(["13", "31", "23", "29", "30", "18", "17"])
     )
-    average = customers.filter(col("c_acctbal") > 0).select(average=col("c_acctbal").mean())
+    balance = col("c_acctbal")
     return (
-        beside(customers, average)
-        .filter(col("c_acctbal") > col("average"))
+        customers.filter(balance > balance.filter(balance > 0).mean())
         .join(t.orders, left_on="c_custkey", right_on="o_custkey", how="anti")
         .group_by("cntrycode")
-        .agg(numcust=pt.len(), totacctbal=col("c_acctbal").sum())
+        .agg(numcust=pt.len(), totacctbal=balance.sum())
         .sort("cntrycode")
     )
