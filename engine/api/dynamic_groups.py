@@ -219,9 +219,9 @@ def dynamic_groups(
     )
     if windows.most() > _MOST_WINDOWS:
         raise InvalidExpression(
-            f"group_by_dynamic(every={every!r}, period={period!r}): a row could be in"
-            f" more than {_MOST_WINDOWS:,} windows. Take a longer step, or rolling(on, period) for a"
-            " window around each row."
+            f"group_by_dynamic(every={every!r}, period={period!r}): a row could be in more than"
+            f" {_MOST_WINDOWS:,} windows. Take a longer step, or rolling(on, period) for a window"
+            " around each row."
         )
     return DynamicGroups(frame, keys, windows=windows)
 
