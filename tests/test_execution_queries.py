@@ -203,6 +203,13 @@ def test_a_forked_child_leaves_the_suspended_query_of_its_parent_alone(
     assert seen + sum(batch.num_rows for batch in batches) == 120_000
 
 
+def test_a_closed_session_is_not_entered_again() -> None:
+    session = pt.Session(workers=1)
+    session.close()
+    with pytest.raises(errors.ExecutionError, match="session is closed"), session:
+        pass
+
+
 @pytest.mark.parametrize("executor", ["serial", "process"])
 def test_a_query_whose_session_is_closed_says_so(dataset: Path, executor: str) -> None:
     with pt.Session(executor=executor, workers=1, partition_bytes="256KiB"):

@@ -108,8 +108,7 @@ class Session:
         One that was started for another number of workers is replaced, as soon as no query is
         under way in it.
         """
-        if self._closed:
-            raise ExecutionError("This session is closed. Make a new one, or use none.")
+        self._check_open()
         workers = config.worker_count(settings or self.settings())
         with self._lock:
             known = self._executors.get(name)
@@ -156,8 +155,13 @@ class Session:
             if self in _sessions:
                 _sessions.remove(self)
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ExecutionError("This session is closed. Make a new one, or use none.")
+
     def __enter__(self) -> Session:
         global _current
+        self._check_open()
         self._before, _current = _current, self
         return self
 

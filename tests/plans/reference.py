@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from partita.engine.errors import ComputeError
 from partita.engine.expr.aggregates import AGGREGATES
 from partita.engine.expr.calendar import moved, moved_twice
 from partita.engine.expr.evaluate import evaluate
@@ -46,8 +47,12 @@ def run(plan: PlanNode) -> pa.Table:
     """Return the rows of `plan`, which scans tables in memory only."""
     done: dict[int, pa.Table] = {}
     for node in plan.walk():
-        rows = _rows(node, [done[id(child)] for child in node.inputs])
-        done[id(node)] = rows if isinstance(rows, pa.Table) else _table(rows, node.schema)
+        try:
+            rows = _rows(node, [done[id(child)] for child in node.inputs])
+            done[id(node)] = rows if isinstance(rows, pa.Table) else _table(rows, node.schema)
+        except OverflowError as error:
+            # A number that no column can hold: where the engine says so too.
+            raise ComputeError(str(error)) from error
     return done[id(plan)]
 
 
