@@ -25,8 +25,8 @@ class WrittenMethods:
     def and_(self, *others: Any) -> Expression:
         """Return whether this and all `others` are true; ``a.and_(b)`` is ``a & b``.
 
-        >>> from .constructors import col
-        >>> col("a").and_(col("b"), col("c"))
+        >>> import partita as pt
+        >>> pt.col("a").and_(pt.col("b"), pt.col("c"))
         a & b & c
         """
         return _chained(self, "and", others)
@@ -34,8 +34,8 @@ class WrittenMethods:
     def or_(self, *others: Any) -> Expression:
         """Return whether this or one of `others` is true; ``a.or_(b)`` is ``a | b``.
 
-        >>> from .constructors import col
-        >>> col("a").or_(col("b"))
+        >>> import partita as pt
+        >>> pt.col("a").or_(pt.col("b"))
         a | b
         """
         return _chained(self, "or", others)
@@ -52,8 +52,8 @@ class WrittenMethods:
 
         Examples
         --------
-        >>> from .constructors import col
-        >>> col("a").replace({1: 10, 2: 20})
+        >>> import partita as pt
+        >>> pt.col("a").replace({1: 10, 2: 20})
         a.replace([1, 2], [10, 20])
         """
         return _replaced(self, "replace", *_pairs("replace", old, new))
@@ -82,8 +82,8 @@ class WrittenMethods:
 
         Examples
         --------
-        >>> from .constructors import col
-        >>> col("a").replace_strict({1: "one", 2: "two"}, default="many")
+        >>> import partita as pt
+        >>> pt.col("a").replace_strict({1: "one", 2: "two"}, default="many")
         a.replace_strict([1, 2], ["one", "two"], "many")
         """
         pairs = _pairs("replace_strict", old, new)
@@ -118,8 +118,8 @@ class WrittenMethods:
 
         Examples
         --------
-        >>> from .constructors import col
-        >>> col("a").cut([0, 5], labels=["low", "middle", "high"])
+        >>> import partita as pt
+        >>> pt.col("a").cut([0, 5], labels=["low", "middle", "high"])
         a.cut((0.0, 5.0), labels=('low', 'middle', 'high'))
         """
         edges = tuple(float(each) for each in breaks)
