@@ -557,7 +557,7 @@ class GroupBy(WithinGroups[FrameT]):
         self, aggregate_name: str, settings: tuple[tuple[str, Any], ...] = ()
     ) -> list[Named]:
         pairs: list[Named] = [
-            (name, Agg(aggregate_name, Column(name), settings)) for name in self.chosen_columns()
+            (name, Agg(aggregate_name, Column(name), settings)) for name in self._chosen_columns()
         ]
         for _, expr in pairs:
             try:

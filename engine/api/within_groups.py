@@ -58,7 +58,7 @@ class WithinGroups(Generic[FrameT]):
         self._single = False
         """Whether one column was chosen by its name alone, which is then an expression."""
 
-    def chosen_columns(self) -> tuple[str, ...]:
+    def _chosen_columns(self) -> tuple[str, ...]:
         """Return the columns that were chosen, by default all that are not keys."""
         if self._columns is not None:
             return self._columns
@@ -254,7 +254,7 @@ class WithinGroups(Generic[FrameT]):
         return self._of_rows(lambda column: column.backward_fill(limit))
 
     def _of_rows(self, function: Callable[[Any], Expression]) -> Any:
-        names = self.chosen_columns()
+        names = self._chosen_columns()
         made = [self._over(function(col(name))) for name in names]
         if self._single:
             return made[0]
