@@ -18,7 +18,14 @@ from .methods import Given, method_of
 
 
 def _has_nulls(self: Expression) -> Expression:
-    """Return whether any value is null."""
+    """Return whether any value is null.
+
+    Examples
+    --------
+    >>> import partita as pt
+    >>> pt.from_pydict({"a": [1, None]}).select(pt.col("a").has_nulls()).to_pydict()
+    {'a': [True]}
+    """
     return Expression(aggregate_of("null_count", self.node)) > 0
 
 
@@ -28,7 +35,8 @@ def _filter(self: Expression, *predicates: Any, **equals: Any) -> Expression:
     A group where no row passes is there all the same: a sum of it is 0, a mean null. Behind
     an aggregate it means the same: ``pt.len().filter(...)``.
 
-    >>> Expression(Column("v")).filter(Expression(Column("k")) > 1).sum()
+    >>> import partita as pt
+    >>> pt.col("v").filter(pt.col("k") > 1).sum()
     sum(v, where=k > 1)
     """
     given = [to_expr(each, names=True) for each in predicates]
@@ -48,7 +56,8 @@ def _sort_by(
 ) -> Expression:
     """Return it over its rows in an order, for ``first``, ``last``, ``implode`` and the like.
 
-    >>> Expression(Column("v")).sort_by("t", descending=True).first()
+    >>> import partita as pt
+    >>> pt.col("v").sort_by("t", descending=True).first()
     first(v, order_by=t desc)
     """
     keys = [*by, *more_by] if isinstance(by, list | tuple) else [by, *more_by]
@@ -62,7 +71,8 @@ def _sort_by(
 def _sort(self: Expression, *, descending: bool = False, nulls_last: bool = False) -> Expression:
     """Return it in the order of its values, for ``implode``, ``head`` and the like.
 
-    >>> Expression(Column("v")).sort().implode()
+    >>> import partita as pt
+    >>> pt.col("v").sort().implode()
     implode(v, order_by=v)
     """
     return Expression(

@@ -5,6 +5,8 @@ Many have the names of Python's own functions, which this file therefore does wi
 
 from __future__ import annotations
 
+import inspect
+import re
 from builtins import len as _count
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -35,24 +37,27 @@ from ..expr.node import (
 from . import aggregate_methods  # noqa: F401 - it gives Expression its methods
 from .chosen_rows import aggregate_of
 from .expression import Expression, call_of, selected, to_expr
-from .methods import Given, documentation, method_of
+from .methods import Given, method_of
 
 
 class _Columns:
-    """Makes ``pt.col("a")`` and ``pt.col.a`` the same."""
+    """Return a column by its name, or several columns; ``pt.col.a`` is ``pt.col("a")``.
+
+    Several names stand for several columns, ``"*"`` for all. A text from ``^`` to ``$`` is a
+    regular expression and stands for the columns whose names it matches; a type, or several, for
+    the columns of that type.
+
+    Examples
+    --------
+    >>> import partita as pt
+    >>> pt.col("a") + 1
+    a + 1
+    >>> pt.col("^price_.*$") * 2
+    col("^price_.*$") * 2
+    """
 
     def __call__(self, *names: Any) -> Expression:
-        """Return a column by its name, or several columns.
-
-        Several names stand for several columns, ``"*"`` for all. A text from ``^`` to ``$`` is a
-        regular expression and stands for the columns whose names it matches; a type, or several,
-        for the columns of that type.
-
-        >>> col("a") + 1
-        a + 1
-        >>> col("^price_.*$") * 2
-        col("^price_.*$") * 2
-        """
+        """Return a column by its name, or several columns."""
         wanted = selected(names, "col")
         if wanted == ("*",):
             return Expression(Wildcard())
@@ -87,7 +92,8 @@ def lit(value: Any, dtype: Any = None) -> Expression:
     Examples
     --------
     >>> import datetime
-    >>> col("day") >= lit(datetime.date(2024, 1, 31))
+    >>> import partita as pt
+    >>> pt.col("day") >= pt.lit(datetime.date(2024, 1, 31))
     day >= 2024-01-31
     """
     node = to_expr(value)
@@ -137,7 +143,8 @@ def when(*predicates: Any) -> Branch:
 
     Examples
     --------
-    >>> when(col("a") > 1).then(col("a")).otherwise(0)
+    >>> import partita as pt
+    >>> pt.when(pt.col("a") > 1).then(pt.col("a")).otherwise(0)
     when(a > 1).then(a).otherwise(0)
     """
     return Branch(conditions=(_condition(predicates),))
@@ -153,7 +160,8 @@ def _condition(predicates: tuple[Any, ...]) -> Expr:
 def exclude(*names: Any) -> Expression:
     """Return all columns but these: names, regular expressions from ``^`` to ``$``, types.
 
-    >>> exclude("a", "b")
+    >>> import partita as pt
+    >>> pt.exclude("a", "b")
     exclude("a", "b")
     """
     return Expression(Wildcard(excluded=selected(names, "exclude")))
@@ -162,7 +170,8 @@ def exclude(*names: Any) -> Expression:
 def len() -> Expression:  # noqa: A001 - the public name is ``pt.len``
     """Return the number of rows, as ``int64``.
 
-    >>> len()
+    >>> import partita as pt
+    >>> pt.len()
     len()
     """
     return Expression(Agg("len", None))
@@ -181,35 +190,56 @@ def row_index(name: str = "index") -> Expression:
     return Expression(Alias(WindowCall("row_index", ()), name))
 
 
-def _over_names(aggregate: Aggregate, without: Expr | None) -> Callable[..., Expression]:
-    """Return ``pt.sum("a", "b")`` and the like; with no name it gives `without`."""
+def _over_names(name: str, without: Expr | None = None, doc: str = "") -> Callable[..., Expression]:
+    """Return ``pt.sum("a", "b")`` and the like; with no name it gives `without`, as `doc` says."""
+    entry = AGGREGATES[name]
+    names = Parameter(name="names", expr=True, names=True, variadic=True)
+    settings = (replace(each, keyword_only=True) for each in entry.parameters)
+    whole = replace(
+        _as_function(entry),
+        parameters=(names, *settings),
+        doc=f"{inspect.cleandoc(entry.doc)}\n\n{doc}".strip(),
+    )
 
-    def over_names(*names: str) -> Expression:
-        if not names and without is None:
-            raise InvalidExpression(
-                f"{aggregate.name}() wants names of columns: pt.{aggregate.name}('a')."
-            )
-        if not names and without is not None:
-            return Expression(without)
-        return Expression(aggregate_of(aggregate.name, col(*names).node))
+    def build(_: None, given: Given) -> Expression:
+        wanted = [value for _, value in given.arguments]
+        if wanted:
+            node = col(*wanted).node
+            return Expression(aggregate_of(name, node, settings=given.settings))
+        if without is None:
+            raise InvalidExpression(f"{name}() wants names of columns: pt.{name}('a').")
+        return Expression(without)
 
-    over_names.__name__ = over_names.__qualname__ = aggregate.name
-    over_names.__doc__ = documentation(aggregate)
-    return over_names
+    return method_of(whole, build, name, "", receiver=False)
 
 
-sum = _over_names(AGGREGATES["sum"], None)  # noqa: A001 - the public name is ``pt.sum``
-mean = _over_names(AGGREGATES["mean"], None)
-min = _over_names(AGGREGATES["min"], None)  # noqa: A001
-max = _over_names(AGGREGATES["max"], None)  # noqa: A001
-count = _over_names(AGGREGATES["count"], Agg("len", None))
-n_unique = _over_names(AGGREGATES["n_unique"], None)
-first = _over_names(AGGREGATES["first"], None)
-last = _over_names(AGGREGATES["last"], None)
-std = _over_names(AGGREGATES["std"], None)
-var = _over_names(AGGREGATES["var"], None)
-any = _over_names(AGGREGATES["any"], None)  # noqa: A001
-all = _over_names(AGGREGATES["all"], Wildcard())  # noqa: A001 - ``pt.all()`` is all columns
+def _as_function(entry: Aggregate) -> Aggregate:
+    """Return `entry` with the example of its method as one of the function of the module."""
+    called = re.fullmatch(r"pt\.col\((.+?)\)\.(\w+)\((.*)", entry.example.code)
+    if called is None:
+        return entry
+    column, name, rest = called.groups()
+    between = "" if rest.startswith(")") else ", "
+    code = f"pt.{name}({column}{between}{rest}"
+    return replace(entry, example=replace(entry.example, code=code))
+
+
+sum = _over_names("sum")  # noqa: A001 - the public name is ``pt.sum``
+mean = _over_names("mean")
+min = _over_names("min")  # noqa: A001
+max = _over_names("max")  # noqa: A001
+count = _over_names("count", Agg("len", None), "Without a name it counts rows, as `len` does.")
+n_unique = _over_names("n_unique")
+first = _over_names("first")
+last = _over_names("last")
+std = _over_names("std")
+var = _over_names("var")
+any = _over_names("any")  # noqa: A001
+all = _over_names(  # noqa: A001
+    "all",
+    Wildcard(),
+    "Without a name it stands for all columns, as in ``pt.all().sum()``.",
+)
 
 
 def _of_columns(name: str) -> Callable[..., Expression]:
@@ -219,7 +249,7 @@ def _of_columns(name: str) -> Callable[..., Expression]:
     """
     entry = AGGREGATES[name]
     first = Parameter(name="a" if entry.others else "column", expr=True, names=True)
-    whole = replace(entry, parameters=(first, *entry.parameters))
+    whole = replace(_as_function(entry), parameters=(first, *entry.parameters))
 
     def build(_: None, given: Given) -> Expression:
         nodes = [to_expr(value, names=True) for _, value in given.arguments]
@@ -232,14 +262,14 @@ quantile = _of_columns("quantile")
 approx_quantile = _of_columns("approx_quantile")
 corr = _of_columns("corr")
 cov = _of_columns("cov")
-median = _over_names(AGGREGATES["median"], None)
-mode = _over_names(AGGREGATES["mode"], None)
-product = _over_names(AGGREGATES["product"], None)
-implode = _over_names(AGGREGATES["implode"], None)
-approx_n_unique = _over_names(AGGREGATES["approx_n_unique"], None)
-skew = _over_names(AGGREGATES["skew"], None)
-kurtosis = _over_names(AGGREGATES["kurtosis"], None)
-null_count = _over_names(AGGREGATES["null_count"], None)
+median = _over_names("median")
+mode = _over_names("mode")
+product = _over_names("product")
+implode = _over_names("implode")
+approx_n_unique = _over_names("approx_n_unique")
+skew = _over_names("skew")
+kurtosis = _over_names("kurtosis")
+null_count = _over_names("null_count")
 
 
 def _function(name: str) -> Callable[..., Expression]:
@@ -266,7 +296,8 @@ def _flat(arguments: tuple[tuple[Parameter, Any], ...]) -> Iterator[tuple[Parame
 def element() -> Expression:
     """Return the element of a list, in ``.list.eval`` and ``.list.filter``.
 
-    >>> col("a").list.eval(element() + 1)
+    >>> import partita as pt
+    >>> pt.col("a").list.eval(pt.element() + 1)
     a.list.eval(element() + 1)
     """
     return Expression(EachElement())
@@ -275,7 +306,8 @@ def element() -> Expression:
 def field(name: str) -> Expression:
     """Return a field of the struct, in ``.struct.with_fields``.
 
-    >>> col("s").struct.with_fields(b=field("a") * 2)
+    >>> import partita as pt
+    >>> pt.col("s").struct.with_fields(b=pt.field("a") * 2)
     s.struct.with_fields(s.struct.field("a") * 2, names=('b',))
     """
     return Expression(Call("struct.field", (EachElement(),), (("name", name),)))
@@ -291,7 +323,8 @@ def struct(*exprs: Any, **named: Any) -> Expression:
 
     Examples
     --------
-    >>> struct("a", b=col("a") * 2)
+    >>> import partita as pt
+    >>> pt.struct("a", b=pt.col("a") * 2)
     struct(a, a * 2, names=('a', 'b'))
     """
     flat = [each for item in exprs for each in (item if isinstance(item, list | tuple) else [item])]
@@ -319,7 +352,8 @@ def format(f_string: str, *args: Any) -> Expression:  # noqa: A001 - the public 
 
     Examples
     --------
-    >>> format("{} of {}", "a", col("b"))
+    >>> import partita as pt
+    >>> pt.format("{} of {}", "a", pt.col("b"))
     concat_str(a, " of ", b)
     """
     texts = f_string.split("{}")

@@ -29,7 +29,7 @@ from ..expr.node import (
 from ..expr.text import text_of
 from .absent import EXPRESSION
 from .chosen_rows import number_of
-from .methods import Given, method_of
+from .methods import Given, documentation, method_of
 from .namespaces import NAMESPACES, Namespace, WithNamespaces, no_method
 from .python_methods import PythonMethods
 from .window_methods import WindowMethods
@@ -44,7 +44,8 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
 
     Examples
     --------
-    >>> Expression(Column("amount")) * 2 > 100
+    >>> import partita as pt
+    >>> pt.col("amount") * 2 > 100
     amount * 2 > 100
     """
 
@@ -60,6 +61,14 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
         return hash(self.node)
 
     def __bool__(self) -> NoReturn:
+        """Raise, as a column has a truth value for each row: combine with ``&``, ``|``, ``~``.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> (pt.col("a") > 1) & (pt.col("b") < 2)
+        (a > 1) & (b < 2)
+        """
         raise InvalidExpression(
             f"{self!r} has one truth value for each row, not one in all. Combine conditions with"
             " & (and), | (or) and ~ (not), each in brackets: (a > 1) & (b < 2). For a chain such"
@@ -173,7 +182,8 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
     def alias(self, name: str) -> Expression:
         """Return it under another name.
 
-        >>> Expression(Column("a")).alias("b")
+        >>> import partita as pt
+        >>> pt.col("a").alias("b")
         a.alias("b")
         """
         if not isinstance(name, str):
@@ -183,8 +193,8 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
     def exclude(self, *names: Any) -> Expression:
         """Return several columns without these: names, regular expressions, types.
 
-        >>> from .constructors import all
-        >>> all().exclude("a")
+        >>> import partita as pt
+        >>> pt.all().exclude("a")
         exclude("a")
         """
         if not isinstance(self.node, Wildcard):
@@ -207,7 +217,8 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
 
         Examples
         --------
-        >>> Expression(Column("a")).cast(float)
+        >>> import partita as pt
+        >>> pt.col("a").cast(float)
         a.cast(double)
         """
         return Expression(Cast(self.node, data_type(dtype), strict))
@@ -215,7 +226,14 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
     astype = cast
 
     def len(self) -> Expression:
-        """Return the number of rows, nulls among them, as ``int64``."""
+        """Return the number of rows, nulls among them, as ``int64``.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, None]}).select(pt.col("a").len()).to_pydict()
+        {'a': [2]}
+        """
         return Expression(number_of(self.node))
 
     @staticmethod
@@ -370,4 +388,33 @@ def _install_functions() -> None:
             setattr(owner, name, method_of(function, build, name, owner.__name__))
 
 
+OPERATORS = {
+    "add": "__add__",
+    "subtract": "__sub__",
+    "multiply": "__mul__",
+    "divide": "__truediv__",
+    "floor_divide": "__floordiv__",
+    "modulo": "__mod__",
+    "power": "__pow__",
+    "eq": "__eq__",
+    "ne": "__ne__",
+    "lt": "__lt__",
+    "le": "__le__",
+    "gt": "__gt__",
+    "ge": "__ge__",
+    "and": "__and__",
+    "or": "__or__",
+    "xor": "__xor__",
+    "not": "__invert__",
+    "negate": "__neg__",
+}
+"""Functions of the table -> the operators that users write for them."""
+
+
+def _document_operators() -> None:
+    for name, operator in OPERATORS.items():
+        vars(Expression)[operator].__doc__ = documentation(FUNCTIONS[name])
+
+
 _install_functions()
+_document_operators()

@@ -31,7 +31,14 @@ class Frame:
 
     @property
     def plan(self) -> PlanNode:
-        """The logical plan, as it was written."""
+        """The logical plan, as it was written.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> print(type(pt.from_pydict({"a": [1]}).head(1).plan).__name__)
+        Slice
+        """
         return self._plan
 
     @property

@@ -53,6 +53,12 @@ class GroupBy(WithinGroups[FrameT]):
     """Rows that are grouped by keys; an aggregate makes a frame of them again.
 
     Made by `DataFrame.group_by`. Null keys group together, as do NaN keys; 0.0 and -0.0 are equal.
+
+    Examples
+    --------
+    >>> import partita as pt
+    >>> pt.from_pydict({"shop": ["Ulm", "Bonn"], "v": [1, 2]}).group_by("shop")
+    GroupBy('shop'): use .agg(...), .len(), .sum() and its like
     """
 
     __slots__ = ("_maintain_order",)
@@ -136,7 +142,15 @@ class GroupBy(WithinGroups[FrameT]):
 
     @options(**_EVERYWHERE)
     def size(self) -> FrameT:
-        """Count the rows of each group: `len` as pandas calls it, in a column ``size``."""
+        """Count the rows of each group: `len` as pandas calls it, in a column ``size``.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"]})
+        >>> df.group_by("k", maintain_order=True).size().to_pydict()
+        {'k': ['a', 'b'], 'size': [2, 1]}
+        """
         return self.len("size")
 
     @options(**_EVERYWHERE)
@@ -154,57 +168,145 @@ class GroupBy(WithinGroups[FrameT]):
 
     @options(**_EVERYWHERE)
     def mean(self) -> FrameT:
-        """Take the mean of every column that is not a key."""
+        """Take the mean of every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.group_by("k", maintain_order=True).mean().to_pydict()
+        {'k': ['a', 'b'], 'v': [2.0, 2.0]}
+        """
         return self.agg("mean")
 
     @options(**_EVERYWHERE)
     def min(self) -> FrameT:
-        """Take the least value of every column that is not a key."""
+        """Take the least value of every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.group_by("k", maintain_order=True).min().to_pydict()
+        {'k': ['a', 'b'], 'v': [1, 2]}
+        """
         return self.agg("min")
 
     @options(**_EVERYWHERE)
     def max(self) -> FrameT:
-        """Take the greatest value of every column that is not a key."""
+        """Take the greatest value of every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.group_by("k", maintain_order=True).max().to_pydict()
+        {'k': ['a', 'b'], 'v': [3, 2]}
+        """
         return self.agg("max")
 
     @options(**_EVERYWHERE)
     def count(self) -> FrameT:
-        """Count the values that are not null of every column that is not a key."""
+        """Count the values that are not null of every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.group_by("k", maintain_order=True).count().to_pydict()
+        {'k': ['a', 'b'], 'v': [2, 1]}
+        """
         return self.agg("count")
 
     @options(**_EVERYWHERE)
     def first(self) -> FrameT:
-        """Take the first value of every column that is not a key."""
+        """Take the first value of every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.group_by("k", maintain_order=True).first().to_pydict()
+        {'k': ['a', 'b'], 'v': [1, 2]}
+        """
         return self.agg("first")
 
     @options(**_EVERYWHERE)
     def last(self) -> FrameT:
-        """Take the last value of every column that is not a key."""
+        """Take the last value of every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.group_by("k", maintain_order=True).last().to_pydict()
+        {'k': ['a', 'b'], 'v': [3, 2]}
+        """
         return self.agg("last")
 
     @options(**_EVERYWHERE)
     def n_unique(self) -> FrameT:
-        """Count the distinct values of every column that is not a key."""
+        """Count the distinct values of every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.group_by("k", maintain_order=True).n_unique().to_pydict()
+        {'k': ['a', 'b'], 'v': [2, 1]}
+        """
         return self.agg("n_unique")
 
     @options(**_EVERYWHERE)
     def nunique(self) -> FrameT:
-        """Count the distinct values of every column that is not a key: `n_unique`."""
+        """Count the distinct values of every column that is not a key: `n_unique`.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.group_by("k", maintain_order=True).nunique().to_pydict()
+        {'k': ['a', 'b'], 'v': [2, 1]}
+        """
         return self.agg("n_unique")
 
     @options(**_EVERYWHERE)
     def std(self) -> FrameT:
-        """Take the standard deviation of every column that is not a key."""
+        """Take the standard deviation of every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "a", "a"], "v": [1, 2, 3]})
+        >>> df.group_by("k", maintain_order=True).std().to_pydict()
+        {'k': ['a'], 'v': [1.0]}
+        """
         return self.agg("std")
 
     @options(**_EVERYWHERE)
     def var(self) -> FrameT:
-        """Take the variance of every column that is not a key."""
+        """Take the variance of every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "a", "a"], "v": [1, 3, 5]})
+        >>> df.group_by("k", maintain_order=True).var().to_pydict()
+        {'k': ['a'], 'v': [4.0]}
+        """
         return self.agg("var")
 
     @options(**_EVERYWHERE)
     def median(self) -> FrameT:
-        """Take the median of every column that is not a key."""
+        """Take the median of every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.group_by("k", maintain_order=True).median().to_pydict()
+        {'k': ['a', 'b'], 'v': [2.0, 2.0]}
+        """
         return self.agg("median")
 
     @options(**_EVERYWHERE)
@@ -268,17 +370,41 @@ class GroupBy(WithinGroups[FrameT]):
 
     @options(**_EVERYWHERE)
     def product(self) -> FrameT:
-        """Multiply the values of every column that is not a key."""
+        """Multiply the values of every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.group_by("k", maintain_order=True).product().to_pydict()
+        {'k': ['a', 'b'], 'v': [3, 2]}
+        """
         return self.agg("product")
 
     @options(**_EVERYWHERE)
     def any(self) -> FrameT:
-        """Whether any value is true, for every column that is not a key."""
+        """Whether any value is true, for every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [True, True, False]})
+        >>> df.group_by("k", maintain_order=True).any().to_pydict()
+        {'k': ['a', 'b'], 'v': [True, True]}
+        """
         return self.agg("any")
 
     @options(**_EVERYWHERE)
     def all(self) -> FrameT:
-        """Whether all values are true, for every column that is not a key."""
+        """Whether all values are true, for every column that is not a key.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [True, True, False]})
+        >>> df.group_by("k", maintain_order=True).all().to_pydict()
+        {'k': ['a', 'b'], 'v': [False, True]}
+        """
         return self.agg("all")
 
     @options(
@@ -378,7 +504,15 @@ class GroupBy(WithinGroups[FrameT]):
         return self._frame._from_plan(plan)
 
     def __getitem__(self, columns: str | Iterable[str]) -> GroupBy[FrameT]:
-        """Choose the columns that ``.sum()`` and its like are for: ``groupby("k")["v"].sum()``."""
+        """Choose the columns that ``.sum()`` and its like are for: ``groupby("k")["v"].sum()``.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3], "w": [0, 0, 0]})
+        >>> df.group_by("k", maintain_order=True)["v"].sum().to_pydict()
+        {'k': ['a', 'b'], 'v': [4, 2]}
+        """
         chosen = names([columns], self._frame.schema, "group_by")
         groups = self._choosing(chosen)
         groups._single = isinstance(columns, str)
@@ -423,7 +557,7 @@ class GroupBy(WithinGroups[FrameT]):
         self, aggregate_name: str, settings: tuple[tuple[str, Any], ...] = ()
     ) -> list[Named]:
         pairs: list[Named] = [
-            (name, Agg(aggregate_name, Column(name), settings)) for name in self.chosen_columns()
+            (name, Agg(aggregate_name, Column(name), settings)) for name in self._chosen_columns()
         ]
         for _, expr in pairs:
             try:

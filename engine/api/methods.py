@@ -121,22 +121,21 @@ def _check(parameter: Parameter, value: Any, name: str) -> None:
 
 
 def documentation(entry: Function | Aggregate | WindowFunction) -> str:
-    """Return the docstring of a method: what it does and, of a function, an example."""
-    if isinstance(entry, Aggregate):
-        return f"{inspect.cleandoc(entry.doc)}\n"
+    """Return the docstring of a method: what it does, and an example."""
     return f"{inspect.cleandoc(entry.doc)}\n\nExamples\n--------\n{example_text(entry.example)}\n"
 
 
 def example_text(example: Example) -> str:
     r"""Return an example as it would be typed.
 
-    >>> example_text(Example(code="-pt.col('a')", data={"a": [1]}, gives=[-1])).splitlines()[1]
+    >>> example_text(Example(code="-pt.col('a')", data={"a": [1]}, gives=[-1])).splitlines()[2]
     '>>> frame.select(x=-pt.col(\'a\')).to_pydict()["x"]'
     """
     data = _runnable(dict(example.data))
     setup = [f">>> import {name}" for name in ("datetime", "zoneinfo") if f"{name}." in data]
     return "\n".join(
         [
+            ">>> import partita as pt",
             *setup,
             f">>> frame = pt.from_pydict({data})",
             f'>>> frame.select(x={example.code}).to_pydict()["x"]',

@@ -69,8 +69,8 @@ class TextMethods(Namespace):
 
         Examples
         --------
-        >>> from .constructors import col
-        >>> col("s").str.concat("-")
+        >>> import partita as pt
+        >>> pt.col("s").str.concat("-")
         implode(s).list.join("-")
         """
         texts = Agg("implode", self.expression.node)
@@ -104,8 +104,8 @@ class ListMethods(Namespace):
 
         Examples
         --------
-        >>> from .constructors import col, element
-        >>> col("a").list.eval(element() * 2)
+        >>> import partita as pt
+        >>> pt.col("a").list.eval(pt.element() * 2)
         a.list.eval(element() * 2)
         """
         return self._over_elements(expr, keep=False)
@@ -120,14 +120,21 @@ class ListMethods(Namespace):
 
         Examples
         --------
-        >>> from .constructors import col, element
-        >>> col("a").list.filter(element() > 2)
+        >>> import partita as pt
+        >>> pt.col("a").list.filter(pt.element() > 2)
         a.list.filter(element() > 2)
         """
         return self._over_elements(predicate, keep=True)
 
     def explode(self) -> NoReturn:
-        """Raise: rows are added by the frame, ``df.explode("a")``."""
+        """Raise: rows are added by the frame, ``df.explode("a")``.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [[1, 2]]}).explode("a").to_pydict()
+        {'a': [1, 2]}
+        """
         raise InvalidExpression(
             "An expression gives as many rows as it is given: for a row of its own for each"
             " element use df.explode('a') on the frame."
@@ -169,8 +176,8 @@ class StructMethods(Namespace):
 
         Examples
         --------
-        >>> from .constructors import col, field
-        >>> col("s").struct.with_fields(c=field("a") + 1)
+        >>> import partita as pt
+        >>> pt.col("s").struct.with_fields(c=pt.field("a") + 1)
         s.struct.with_fields(s.struct.field("a") + 1, names=('c',))
         """
         given = [self.expression._node_of(each) for each in _flat(exprs)]
@@ -212,8 +219,8 @@ class CategoryMethods(Namespace):
 
         Examples
         --------
-        >>> from .constructors import col
-        >>> col("c").cat.get_categories()
+        >>> import partita as pt
+        >>> pt.col("c").cat.get_categories()
         implode(c).list.unique().list.drop_nulls().list.sort()
         """
         values = self.expression._made(Agg("implode", self.expression.node))
@@ -236,8 +243,8 @@ class NameMethods(Namespace):
     def prefix(self, prefix: str) -> Expression:
         """Return it under its column's name with `prefix` before it.
 
-        >>> from .constructors import all
-        >>> all().sum().name.prefix("sum_")
+        >>> import partita as pt
+        >>> pt.all().sum().name.prefix("sum_")
         sum(all()).name.prefix("sum_")
         """
         return self._renamed("prefix", prefix)
@@ -245,8 +252,8 @@ class NameMethods(Namespace):
     def suffix(self, suffix: str) -> Expression:
         """Return it under its column's name with `suffix` behind it.
 
-        >>> from .constructors import all
-        >>> all().mean().name.suffix("_mean")
+        >>> import partita as pt
+        >>> pt.all().mean().name.suffix("_mean")
         mean(all()).name.suffix("_mean")
         """
         return self._renamed("suffix", suffix)
@@ -254,8 +261,8 @@ class NameMethods(Namespace):
     def keep(self) -> Expression:
         """Return it under its column's own name, whatever alias it has.
 
-        >>> from .constructors import col
-        >>> col("a").alias("b").name.keep()
+        >>> import partita as pt
+        >>> pt.col("a").alias("b").name.keep()
         a.alias("b").name.keep()
         """
         return self._renamed("keep")
@@ -263,8 +270,8 @@ class NameMethods(Namespace):
     def map(self, function: Callable[[str], str]) -> Expression:
         """Return it under the name that `function` makes of its column's.
 
-        >>> from .constructors import col
-        >>> col("a").name.map(str.upper)
+        >>> import partita as pt
+        >>> pt.col("a").name.map(str.upper)
         a.name.map(upper)
         """
         if not callable(function):
@@ -274,8 +281,8 @@ class NameMethods(Namespace):
     def to_uppercase(self) -> Expression:
         """Return it under its column's name in upper case.
 
-        >>> from .constructors import col
-        >>> col("a").name.to_uppercase()
+        >>> import partita as pt
+        >>> pt.col("a").name.to_uppercase()
         a.name.to_uppercase()
         """
         return self._renamed("to_uppercase")
@@ -283,8 +290,8 @@ class NameMethods(Namespace):
     def to_lowercase(self) -> Expression:
         """Return it under its column's name in lower case.
 
-        >>> from .constructors import col
-        >>> col("A").name.to_lowercase()
+        >>> import partita as pt
+        >>> pt.col("A").name.to_lowercase()
         A.name.to_lowercase()
         """
         return self._renamed("to_lowercase")
@@ -292,8 +299,8 @@ class NameMethods(Namespace):
     def replace(self, pattern: str, value: str, *, literal: bool = False) -> Expression:
         """Return it under its column's name with a pattern replaced, plain text if `literal`.
 
-        >>> from .constructors import col
-        >>> col("a.b").name.replace(".", "_", literal=True)
+        >>> import partita as pt
+        >>> pt.col("a.b").name.replace(".", "_", literal=True)
         col("a.b").name.replace(".", "_", True)
         """
         return self._renamed("replace", pattern, value, literal)
@@ -321,37 +328,93 @@ class WithNamespaces:
 
     @property
     def str(self) -> TextMethods:
-        """The functions of text."""
+        """The functions of text.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"s": ["ab"]})
+        >>> df.select(pt.col("s").str.len_chars()).to_pydict()
+        {'s': [2]}
+        """
         return TextMethods(_expression(self))
 
     @property
     def dt(self) -> TimeMethods:
-        """The functions of dates, times, timestamps and durations."""
+        """The functions of dates, times, timestamps and durations.
+
+        Examples
+        --------
+        >>> import partita as pt, datetime
+        >>> df = pt.from_pydict({"d": [datetime.date(2024, 5, 1)]})
+        >>> df.select(pt.col("d").dt.month()).to_pydict()
+        {'d': [5]}
+        """
         return TimeMethods(_expression(self))
 
     @property
     def list(self) -> ListMethods:
-        """The functions of lists."""
+        """The functions of lists.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"l": [[1, 2]]})
+        >>> df.select(pt.col("l").list.sum()).to_pydict()
+        {'l': [3]}
+        """
         return ListMethods(_expression(self))
 
     @property
     def struct(self) -> StructMethods:
-        """The functions of structs."""
+        """The functions of structs.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"s": [{"a": 1}]})
+        >>> df.select(pt.col("s").struct.field("a")).to_pydict()
+        {'a': [1]}
+        """
         return StructMethods(_expression(self))
 
     @property
     def cat(self) -> CategoryMethods:
-        """The functions of categories."""
+        """The functions of categories.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"c": ["b", "a", "b"]})
+        >>> df.select(pt.col("c").cat.get_categories()).to_pydict()
+        {'c': [['a', 'b']]}
+        """
         return CategoryMethods(_expression(self))
 
     @property
     def bin(self) -> BinaryMethods:
-        """The functions of binary values."""
+        """The functions of binary values.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"b": [b"ab"]})
+        >>> df.select(pt.col("b").bin.size()).to_pydict()
+        {'b': [2]}
+        """
         return BinaryMethods(_expression(self))
 
     @property
     def name(self) -> NameMethods:
-        """What it is called."""
+        """What it is called.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1]})
+        >>> df.select(pt.all().name.prefix("x_")).to_pydict()
+        {'x_a': [1]}
+        """
         return NameMethods(_expression(self))
 
 

@@ -117,7 +117,15 @@ class PandasNames(
         )
 
     def where(self, *predicates: Any, **equals: Any) -> Self:
-        """Keep the rows for which the predicates are true: `filter`, as in SQL."""
+        """Keep the rows for which the predicates are true: `filter`, as in SQL.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> df.where(pt.col("a") > 1).to_pydict()
+        {'a': [2]}
+        """
         return self.filter(*predicates, **equals)
 
     def query(self, text: str) -> Self:
@@ -172,7 +180,15 @@ class PandasNames(
         return frame
 
     def astype(self, dtypes: Mapping[str, Any] | Any) -> Self:
-        """Change the types of columns: `cast`."""
+        """Change the types of columns: `cast`.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> df.astype({"a": float}).to_pydict()
+        {'a': [1.0, 2.0]}
+        """
         return self.cast(dtypes)
 
     @options(
@@ -260,15 +276,39 @@ class PandasNames(
         return self.sort(by, descending=falling, nulls_last=na_position == "last")
 
     def nlargest(self, n: int, columns: Any) -> Self:
-        """Return the `n` rows that are greatest by `columns`: `top_k`."""
+        """Return the `n` rows that are greatest by `columns`: `top_k`.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 3, 2]})
+        >>> df.nlargest(2, "a").to_pydict()
+        {'a': [3, 2]}
+        """
         return self.top_k(n, by=columns)
 
     def nsmallest(self, n: int, columns: Any) -> Self:
-        """Return the `n` rows that are least by `columns`: `bottom_k`."""
+        """Return the `n` rows that are least by `columns`: `bottom_k`.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 3, 2]})
+        >>> df.nsmallest(2, "a").to_pydict()
+        {'a': [1, 2]}
+        """
         return self.bottom_k(n, by=columns)
 
     def distinct(self, subset: Any = None) -> Self:
-        """Return one row for each combination of values: `unique`."""
+        """Return one row for each combination of values: `unique`.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 1, 2]})
+        >>> df.distinct().sort("a").to_pydict()
+        {'a': [1, 2]}
+        """
         return self.unique(subset)
 
     @options(inplace=FRAMES_NEVER_CHANGE, ignore_index=NO_INDEX)
@@ -281,6 +321,13 @@ class PandasNames(
             The columns that are compared; by default all.
         keep : {"first", "last", False}
             Which row; False keeps only combinations that occur once.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 1, 2], "b": [3, 4, 5]})
+        >>> df.drop_duplicates("a").sort("a").to_pydict()
+        {'a': [1, 2], 'b': [3, 5]}
         """
         return self.unique(subset, keep="none" if keep is False else str(keep))
 
@@ -294,6 +341,13 @@ class PandasNames(
         """Keep the rows without nulls: `drop_nulls`; with ``how="all"``, those not all null.
 
         NaN is a value and stays.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, None], "b": [None, None]})
+        >>> df.dropna(how="all").to_pydict()
+        {'a': [1], 'b': [None]}
         """
         if how == "any":
             return self.drop_nulls(subset)
@@ -309,16 +363,39 @@ class PandasNames(
         axis="every column is filled, or those that are named: .fillna({'a': 0})",
     )
     def fillna(self, value: Any) -> Self:
-        """Put a value where nulls are: `fill_null`. NaN is a value and stays."""
+        """Put a value where nulls are: `fill_null`. NaN is a value and stays.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, None]})
+        >>> df.fillna(0).to_pydict()
+        {'a': [1, 0]}
+        """
         return self.fill_null(value)
 
     def nunique(self) -> Self:
-        """Count the distinct values of each column: `n_unique`."""
+        """Count the distinct values of each column: `n_unique`.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 1, 2]})
+        >>> df.nunique().to_pydict()
+        {'a': [2]}
+        """
         return self.n_unique()
 
     def map_partitions(self, function: Callable[[Any], Any], schema: Any = None) -> Self:
         """Apply a function to each partition as one pandas DataFrame, as in Dask.
 
         It is `map_batches` with ``takes="pandas"`` and all rows of a partition at once.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> df.map_partitions(lambda frame: frame.assign(b=frame["a"] * 2)).to_pydict()
+        {'a': [1, 2], 'b': [2, 4]}
         """
         return self.map_batches(function, schema, takes="pandas", whole_partition=True)

@@ -111,3 +111,7 @@ def _frame(kind: str, n: int, seed: int | None, low: Any, high: Any, name: str) 
         name=name,
     )
     return DataFrame._from_plan(Scan(source=source, site=caller_site()))
+
+
+def __dir__() -> list[str]:
+    return __all__

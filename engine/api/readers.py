@@ -349,7 +349,14 @@ def from_pandas(frame: pd.DataFrame) -> DataFrame:
 
 
 def from_polars(frame: pl.DataFrame) -> DataFrame:
-    """Return a frame over a polars DataFrame, which hands its columns over as Arrow."""
+    """Return a frame over a polars DataFrame, which hands its columns over as Arrow.
+
+    Examples
+    --------
+    >>> import partita as pt, polars as pl
+    >>> pt.from_polars(pl.DataFrame({"a": [1, 2]})).to_pydict()
+    {'a': [1, 2]}
+    """
     return _frame(MemorySource(table_from_arrow(frame)), None)
 
 

@@ -169,7 +169,15 @@ class RowVerbs(Frame):
         return self.slice(0, _count(n, "head"))
 
     def limit(self, n: int = 10) -> Self:
-        """Return the first `n` rows: `head` by another name."""
+        """Return the first `n` rows: `head` by another name.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> df.limit(1).to_pydict()
+        {'a': [1]}
+        """
         return self.slice(0, _count(n, "limit"))
 
     def tail(self, n: int = 10) -> Self:

@@ -104,23 +104,68 @@ class Running(Frame):
         return Run(self.plan, progress=True).result()
 
     def compute(self) -> pd.DataFrame:
-        """Run the plan and return a pandas DataFrame: `to_pandas`, as Dask calls it."""
+        """Run the plan and return a pandas DataFrame: `to_pandas`, as Dask calls it.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> df.compute()
+           a
+        0  1
+        1  2
+        """
         return self.to_pandas()
 
     def to_pandas(self) -> pd.DataFrame:
-        """Run the plan and return a pandas DataFrame with a plain index."""
+        """Run the plan and return a pandas DataFrame with a plain index.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> df.to_pandas()
+           a
+        0  1
+        1  2
+        """
         return self.collect().to_pandas()
 
     def to_arrow(self) -> pa.Table:
-        """Run the plan and return a pyarrow Table."""
+        """Run the plan and return a pyarrow Table.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> df.to_arrow().column_names
+        ['a']
+        """
         return self.collect().to_arrow()
 
     def to_polars(self) -> pl.DataFrame:
-        """Run the plan and return a polars DataFrame; polars must be installed."""
+        """Run the plan and return a polars DataFrame; polars must be installed.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> df.to_polars().shape
+        (2, 1)
+        """
         return self.collect().to_polars()
 
     def to_numpy(self) -> np.ndarray:
-        """Run the plan and return a two-dimensional array, rows first."""
+        """Run the plan and return a two-dimensional array, rows first.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2], "b": [3, 4]})
+        >>> df.to_numpy()
+        array([[1, 3],
+               [2, 4]])
+        """
         return self.collect().to_numpy()
 
     def to_pydict(self) -> dict[str, list[Any]]:
@@ -146,7 +191,17 @@ class Running(Frame):
         return self.collect().to_dicts()
 
     def toPandas(self) -> pd.DataFrame:  # noqa: N802 - what libraries look for
-        """Run the plan and return a pandas DataFrame: `to_pandas`, as Spark calls it."""
+        """Run the plan and return a pandas DataFrame: `to_pandas`, as Spark calls it.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> df.toPandas()
+           a
+        0  1
+        1  2
+        """
         return self.to_pandas()
 
     def collect_batches(self) -> Generator[pa.RecordBatch, None, None]:
@@ -169,7 +224,15 @@ class Running(Frame):
         return Run(self.plan, progress=False).batches()
 
     def to_batches(self) -> Generator[pa.RecordBatch, None, None]:
-        """Run the plan and yield Arrow batches as they are made: `collect_batches`."""
+        """Run the plan and yield Arrow batches as they are made: `collect_batches`.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> [batch.num_rows for batch in df.to_batches()]
+        [2]
+        """
         return self.collect_batches()
 
     def iter_rows(self, *, named: bool = False) -> Iterator[Any]:
@@ -205,6 +268,14 @@ class Running(Frame):
             If PyTorch is not installed.
         TypeMismatch
             If a column is neither numbers nor booleans, or has nulls and is not floating.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> for batch in df.to_torch(batch_size=2):  # doctest: +SKIP
+        ...     print(batch)
+        {'a': tensor([1, 2])}
         """
         return torch_dataset(self.collect_batches, self.schema, batch_size)
 
@@ -238,18 +309,49 @@ class Running(Frame):
         return Run(self.plan, progress=True).exhaust()
 
     def __len__(self) -> int:
-        """Run the plan as far as needed to count its rows."""
+        """Run the plan as far as needed to count its rows.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> len(pt.from_pydict({"a": [1, 2]}))
+        2
+        """
         counted = Aggregate(input=self.plan, keys=(), aggs=(("len", Agg("len", None)),))
         return Run(counted, progress=True).result()["len"][0].as_py()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Run the plan and hand the batches on as they are made, to all that reads Arrow."""
+        """Run the plan and hand the batches on as they are made, to all that reads Arrow.
+
+        Examples
+        --------
+        >>> import partita as pt, pyarrow as pa
+        >>> pa.table(pt.from_pydict({"a": [1, 2]})).num_rows
+        2
+        """
         run = Run(self.plan, progress=False)
         reader = pa.RecordBatchReader.from_batches(run.plan.schema, run.batches())
         return reader.__arrow_c_stream__(requested_schema)
 
     def __arrow_c_schema__(self) -> object:
+        """Hand names and types over to all that reads Arrow.
+
+        Examples
+        --------
+        >>> import partita as pt, pyarrow as pa
+        >>> pa.schema(pt.from_pydict({"a": [1, 2]})).names
+        ['a']
+        """
         return self.schema.__arrow_c_schema__()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return the rows as numpy wants them: `to_numpy`.
+
+        Examples
+        --------
+        >>> import partita as pt, numpy as np
+        >>> np.asarray(pt.from_pydict({"a": [1, 2]}))
+        array([[1],
+               [2]])
+        """
         return self.collect().__array__(dtype, copy)

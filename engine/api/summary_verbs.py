@@ -47,7 +47,15 @@ class SummaryVerbs(Frame):
 
     @options(**_OF_COLUMNS)
     def mean(self) -> Self:
-        """Take the mean of every column that has one: one row, without the others."""
+        """Take the mean of every column that has one: one row, without the others.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 3], "s": ["x", "y"]})
+        >>> df.mean().to_pydict()
+        {'a': [2.0]}
+        """
         return self._of_fitting("mean")
 
     @options(**_OF_COLUMNS)
@@ -84,37 +92,93 @@ class SummaryVerbs(Frame):
 
     @options(**_OF_COLUMNS)
     def min(self) -> Self:
-        """Take the least value of every column that has an order: one row."""
+        """Take the least value of every column that has an order: one row.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 3]})
+        >>> df.min().to_pydict()
+        {'a': [1]}
+        """
         return self._of_fitting("min")
 
     @options(**_OF_COLUMNS)
     def max(self) -> Self:
-        """Take the greatest value of every column that has an order: one row."""
+        """Take the greatest value of every column that has an order: one row.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 3]})
+        >>> df.max().to_pydict()
+        {'a': [3]}
+        """
         return self._of_fitting("max")
 
     @options(**_OF_COLUMNS)
     def std(self) -> Self:
-        """Take the standard deviation of every column of numbers: one row."""
+        """Take the standard deviation of every column of numbers: one row.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2, 3]})
+        >>> df.std().to_pydict()
+        {'a': [1.0]}
+        """
         return self._of_fitting("std")
 
     @options(**_OF_COLUMNS)
     def var(self) -> Self:
-        """Take the variance of every column of numbers: one row."""
+        """Take the variance of every column of numbers: one row.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 3, 5]})
+        >>> df.var().to_pydict()
+        {'a': [4.0]}
+        """
         return self._of_fitting("var")
 
     @options(**_OF_COLUMNS)
     def product(self) -> Self:
-        """Multiply the values of every column of integers or floats: one row."""
+        """Multiply the values of every column of integers or floats: one row.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [2, 3]})
+        >>> df.product().to_pydict()
+        {'a': [6]}
+        """
         return self._of_fitting("product")
 
     @options(**_OF_COLUMNS)
     def any(self) -> Self:
-        """Whether any value is true, of every column of booleans: one row."""
+        """Whether any value is true, of every column of booleans: one row.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [True, False]})
+        >>> df.any().to_pydict()
+        {'a': [True]}
+        """
         return self._of_fitting("any")
 
     @options(**_OF_COLUMNS)
     def all(self) -> Self:
-        """Whether all values are true, of every column of booleans: one row."""
+        """Whether all values are true, of every column of booleans: one row.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [True, False]})
+        >>> df.all().to_pydict()
+        {'a': [False]}
+        """
         return self._of_fitting("all")
 
     def count(self) -> Self:

@@ -58,7 +58,7 @@ class WithinGroups(Generic[FrameT]):
         self._single = False
         """Whether one column was chosen by its name alone, which is then an expression."""
 
-    def chosen_columns(self) -> tuple[str, ...]:
+    def _chosen_columns(self) -> tuple[str, ...]:
         """Return the columns that were chosen, by default all that are not keys."""
         if self._columns is not None:
             return self._columns
@@ -116,17 +116,41 @@ class WithinGroups(Generic[FrameT]):
 
     @options(**_ALWAYS)
     def cumprod(self) -> Any:
-        """Multiply from the first row of each group to each row."""
+        """Multiply from the first row of each group to each row.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.groupby("k")[["v"]].cumprod().to_pydict()
+        {'v': [1, 2, 3]}
+        """
         return self._of_rows(lambda column: column.cum_prod())
 
     @options(**_ALWAYS)
     def cummin(self) -> Any:
-        """Give the least value from the first row of each group to each row."""
+        """Give the least value from the first row of each group to each row.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.groupby("k")[["v"]].cummin().to_pydict()
+        {'v': [1, 2, 1]}
+        """
         return self._of_rows(lambda column: column.cum_min())
 
     @options(**_ALWAYS)
     def cummax(self) -> Any:
-        """Give the greatest value from the first row of each group to each row."""
+        """Give the greatest value from the first row of each group to each row.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.groupby("k")[["v"]].cummax().to_pydict()
+        {'v': [1, 2, 3]}
+        """
         return self._of_rows(lambda column: column.cum_max())
 
     @options(ascending="write pt.len().over('k') - 1 - pt.row_index().over('k')")
@@ -144,12 +168,28 @@ class WithinGroups(Generic[FrameT]):
 
     @options(freq="there is no index to move; n is a number of rows", **_ALWAYS)
     def shift(self, periods: int = 1, fill_value: Any = None) -> Any:
-        """Give each row the value `periods` rows before it in its group."""
+        """Give each row the value `periods` rows before it in its group.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.groupby("k")[["v"]].shift().to_pydict()
+        {'v': [None, None, 1]}
+        """
         return self._of_rows(lambda column: column.shift(periods, fill_value=fill_value))
 
     @options(**_ALWAYS)
     def diff(self, periods: int = 1) -> Any:
-        """Give by how much each row is more than `periods` rows before it in its group."""
+        """Give by how much each row is more than `periods` rows before it in its group.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.groupby("k")[["v"]].diff().to_pydict()
+        {'v': [None, None, 2]}
+        """
         return self._of_rows(lambda column: column.diff(periods))
 
     @options(
@@ -158,7 +198,15 @@ class WithinGroups(Generic[FrameT]):
         **_ALWAYS,
     )
     def pct_change(self, periods: int = 1) -> Any:
-        """Give the change since `periods` rows before in the group, as a share."""
+        """Give the change since `periods` rows before in the group, as a share.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.groupby("k")[["v"]].pct_change().to_pydict()
+        {'v': [None, None, 2.0]}
+        """
         return self._of_rows(lambda column: column.pct_change(periods))
 
     @options(
@@ -170,20 +218,43 @@ class WithinGroups(Generic[FrameT]):
         """Give the place of each value in the order of its group, from 1.
 
         ``method="first"`` of pandas is ``"ordinal"`` here, and understood.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df.groupby("k")[["v"]].rank().to_pydict()
+        {'v': [1.0, 1.0, 2.0]}
         """
         named = "ordinal" if method == "first" else method
         return self._of_rows(lambda column: column.rank(named, descending=not ascending))
 
     def ffill(self, limit: int | None = None) -> Any:
-        """Put the nearest value before them in the group where nulls are."""
+        """Put the nearest value before them in the group where nulls are.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, None]})
+        >>> df.groupby("k")[["v"]].ffill().to_pydict()
+        {'v': [1, 2, 1]}
+        """
         return self._of_rows(lambda column: column.forward_fill(limit))
 
     def bfill(self, limit: int | None = None) -> Any:
-        """Put the nearest value after them in the group where nulls are."""
+        """Put the nearest value after them in the group where nulls are.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [None, 2, 3]})
+        >>> df.groupby("k")[["v"]].bfill().to_pydict()
+        {'v': [3, 2, 3]}
+        """
         return self._of_rows(lambda column: column.backward_fill(limit))
 
     def _of_rows(self, function: Callable[[Any], Expression]) -> Any:
-        names = self.chosen_columns()
+        names = self._chosen_columns()
         made = [self._over(function(col(name))) for name in names]
         if self._single:
             return made[0]

@@ -12,6 +12,7 @@ import pyarrow as pa
 from ..errors import InvalidExpression
 from ..expr.datatype import data_type
 from ..expr.node import Call, Cast, Literal
+from .chosen_rows import aggregate_of
 
 if TYPE_CHECKING:
     from .expression import Expression
@@ -25,8 +26,8 @@ class WrittenMethods:
     def and_(self, *others: Any) -> Expression:
         """Return whether this and all `others` are true; ``a.and_(b)`` is ``a & b``.
 
-        >>> from .constructors import col
-        >>> col("a").and_(col("b"), col("c"))
+        >>> import partita as pt
+        >>> pt.col("a").and_(pt.col("b"), pt.col("c"))
         a & b & c
         """
         return _chained(self, "and", others)
@@ -34,8 +35,8 @@ class WrittenMethods:
     def or_(self, *others: Any) -> Expression:
         """Return whether this or one of `others` is true; ``a.or_(b)`` is ``a | b``.
 
-        >>> from .constructors import col
-        >>> col("a").or_(col("b"))
+        >>> import partita as pt
+        >>> pt.col("a").or_(pt.col("b"))
         a | b
         """
         return _chained(self, "or", others)
@@ -52,8 +53,8 @@ class WrittenMethods:
 
         Examples
         --------
-        >>> from .constructors import col
-        >>> col("a").replace({1: 10, 2: 20})
+        >>> import partita as pt
+        >>> pt.col("a").replace({1: 10, 2: 20})
         a.replace([1, 2], [10, 20])
         """
         return _replaced(self, "replace", *_pairs("replace", old, new))
@@ -82,8 +83,8 @@ class WrittenMethods:
 
         Examples
         --------
-        >>> from .constructors import col
-        >>> col("a").replace_strict({1: "one", 2: "two"}, default="many")
+        >>> import partita as pt
+        >>> pt.col("a").replace_strict({1: "one", 2: "two"}, default="many")
         a.replace_strict([1, 2], ["one", "two"], "many")
         """
         pairs = _pairs("replace_strict", old, new)
@@ -95,7 +96,7 @@ class WrittenMethods:
 
     def cut(
         self,
-        breaks: Sequence[float],
+        breaks: Sequence[Any],
         *,
         labels: Sequence[str] | None = None,
         left_closed: bool = False,
@@ -106,7 +107,8 @@ class WrittenMethods:
         Parameters
         ----------
         breaks
-            Where the intervals meet, in ascending order; the outermost reach to infinity.
+            Where the intervals meet, in ascending order; the outermost reach to infinity. Numbers,
+            or expressions, such as aggregates.
         labels
             What the intervals are called, one more than there are breaks; ``(1, 5]`` and the like
             by default.
@@ -118,26 +120,102 @@ class WrittenMethods:
 
         Examples
         --------
-        >>> from .constructors import col
-        >>> col("a").cut([0, 5], labels=["low", "middle", "high"])
-        a.cut((0.0, 5.0), labels=('low', 'middle', 'high'))
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [-1, 3, 9]})
+        >>> df.select(pt.col("a").cut([0, 5], labels=["low", "middle", "high"])).to_pydict()
+        {'a': ['low', 'middle', 'high']}
+        >>> df.select(pt.col("a").cut([pt.col("a").mean()])).to_pydict()["a"][0]
+        '(-inf, 3.6666666666666665]'
         """
-        edges = tuple(float(each) for each in breaks)
+        ends: builtins.list[Any] = [*breaks]
+        computed = any(isinstance(each, type(self)) for each in ends)
+        edges = () if computed else tuple(float(each) for each in ends)
         if list(edges) != sorted(set(edges)):
             raise InvalidExpression(f"cut wants breaks in ascending order, found {edges}.")
-        if labels is not None and len(labels) != len(edges) + 1:
-            raise InvalidExpression(
-                f"{len(edges)} breaks make {len(edges) + 1} intervals, but there are"
-                f" {len(labels)} labels."
-            )
-        settings = {
-            "breaks": edges,
-            "labels": None if labels is None else tuple(labels),
-            "left_closed": bool(left_closed),
-            "include_breaks": bool(include_breaks),
-        }
+        settings = _cutting(
+            len(ends), labels, left_closed=left_closed, include_breaks=include_breaks
+        )
         me = _expression(self)
-        return me._made(Call("cut", (me.node,), tuple(sorted(settings.items()))))
+        args = [me._node_of(each) for each in ends] if computed else []
+        return me._made(Call("cut", (me.node, *args), _sorted(breaks=edges, **settings)))
+
+    def qcut(
+        self,
+        quantiles: Sequence[float] | int,
+        *,
+        labels: Sequence[str] | None = None,
+        left_closed: bool = False,
+        allow_duplicates: bool = False,
+        include_breaks: bool = False,
+    ) -> Expression:
+        """Return which part of all values a number belongs to: `cut` at quantiles, as text.
+
+        The quantiles are exact, so that all values come together; ``explain`` says so. Behind
+        ``.over("k")`` they are those of each group.
+
+        Parameters
+        ----------
+        quantiles
+            Shares between 0 and 1, or a number of parts that hold about as many rows each.
+        labels, left_closed, include_breaks
+            As for `cut`; there is one label more than there are quantiles.
+        allow_duplicates
+            Whether equal quantiles leave out what is between them; else they are an error.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2, 3, 10]})
+        >>> df.select(pt.col("a").qcut(2, labels=["less", "more"])).to_pydict()
+        {'a': ['less', 'less', 'more', 'more']}
+        >>> df.select(pt.col("a").qcut([0.25, 0.75])).to_pydict()["a"][:2]
+        ['(-inf, 1.75]', '(1.75, 4.75]']
+        """
+        shares = _shares_of(quantiles)
+        me = _expression(self)
+        ends = tuple(
+            aggregate_of(
+                "quantile", me.node, settings=_sorted(interpolation="linear", quantile=each)
+            )
+            for each in shares
+        )
+        settings = _cutting(
+            len(shares),
+            labels,
+            left_closed=left_closed,
+            include_breaks=include_breaks,
+            allow_duplicates=allow_duplicates,
+        )
+        return me._made(Call("cut", (me.node, *ends), _sorted(breaks=(), **settings)))
+
+
+def _shares_of(quantiles: Sequence[float] | int) -> builtins.list[float]:
+    if isinstance(quantiles, int) and not isinstance(quantiles, bool) and quantiles > 0:
+        return [number / quantiles for number in range(1, quantiles)]
+    wanted = "qcut wants shares between 0 and 1, as in .qcut([0.25, 0.75]), or a number of parts"
+    if isinstance(quantiles, str) or not isinstance(quantiles, Iterable):
+        raise InvalidExpression(f"{wanted}; found {quantiles!r}.")
+    shares = sorted(quantiles)
+    for share in shares:
+        if not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise InvalidExpression(f"{wanted}; found {share!r}.")
+    return [float(share) for share in shares]
+
+
+def _cutting(breaks: int, labels: Sequence[str] | None, **flags: bool) -> dict[str, Any]:
+    """Return settings of ``cut``; the labels have to be one more than there are breaks."""
+    if labels is not None and len(labels) != breaks + 1:
+        raise InvalidExpression(
+            f"{breaks} breaks make {breaks + 1} intervals, but there are {len(labels)} labels."
+        )
+    named = None if labels is None else tuple(labels)
+    return {"allow_duplicates": False, "labels": named} | {
+        name: bool(flag) for name, flag in flags.items()
+    }
+
+
+def _sorted(**settings: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(settings.items()))
 
 
 def _expression(given: Any) -> Expression:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .function import Kind, Parameter
+from .function import Example, Kind, Parameter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,7 @@ class Aggregate:
     """The type of the result, from the type of the input."""
 
     doc: str
+    example: Example
     empty: object = None
     """What it gives for a group without a single non-null value."""
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ..errors import TypeMismatch
 from .aggregate import Aggregate
-from .function import ANY, BOOLEAN, NUMBER, ORDERED, Kind, Parameter, is_number
+from .function import ANY, BOOLEAN, NUMBER, ORDERED, Example, Kind, Parameter, is_number
 from .more_aggregates import MEASURABLE, MORE_AGGREGATES, quantile_type
 
 _SUMMABLE = Kind(
@@ -64,6 +64,7 @@ _ENTRIES = (
         Integers and booleans give ``int64`` (unsigned ones ``uint64``) and raise where that
         overflows; decimals keep their scale and give ``decimal128(38, scale)``; floats keep
         their type.""",
+        example=Example(code="pt.col('a').sum()", data={"a": [3, 1, None]}, gives=[4]),
     ),
     Aggregate(
         name="mean",
@@ -73,6 +74,7 @@ _ENTRIES = (
 
         Integers, booleans and decimals give a double, dates a timestamp; other times keep their
         type, and what is less than their unit is dropped.""",
+        example=Example(code="pt.col('a').mean()", data={"a": [3, 1, None]}, gives=[2.0]),
     ),
     Aggregate(
         name="min",
@@ -81,6 +83,7 @@ _ENTRIES = (
         doc="""Return the least value that is not null; null where there is none.
 
         NaN is passed over unless there is nothing else.""",
+        example=Example(code="pt.col('a').min()", data={"a": [3, 1, None]}, gives=[1]),
     ),
     Aggregate(
         name="max",
@@ -89,6 +92,7 @@ _ENTRIES = (
         doc="""Return the greatest value that is not null; null where there is none.
 
         NaN is passed over unless there is nothing else.""",
+        example=Example(code="pt.col('a').max()", data={"a": [3, 1, None]}, gives=[3]),
     ),
     Aggregate(
         name="count",
@@ -96,6 +100,7 @@ _ENTRIES = (
         dtype=_always(pa.int64()),
         empty=0,
         doc="Return how many values are not null, as ``int64``.",
+        example=Example(code="pt.col('a').count()", data={"a": [3, 1, None]}, gives=[2]),
     ),
     Aggregate(
         name="len",
@@ -103,6 +108,7 @@ _ENTRIES = (
         dtype=_always(pa.int64()),
         empty=0,
         doc="Return how many rows there are, nulls among them, as ``int64``.",
+        example=Example(code="pt.col('a').len()", data={"a": [3, 1, None]}, gives=[3]),
     ),
     Aggregate(
         name="n_unique",
@@ -113,6 +119,7 @@ _ENTRIES = (
         doc="""Return how many different values there are, as ``int64``; null counts as one.
 
         NaN equals NaN, and -0.0 equals 0.0.""",
+        example=Example(code="pt.col('a').n_unique()", data={"a": [1, 1, None]}, gives=[2]),
     ),
     Aggregate(
         name="first",
@@ -125,6 +132,7 @@ _ENTRIES = (
 
         With `ignore_nulls` it is the first one that is not null. The order is that of the rows, or
         that of ``.sort_by(...)`` before it.""",
+        example=Example(code="pt.col('a').first()", data={"a": [3, 1, None]}, gives=[3]),
     ),
     Aggregate(
         name="last",
@@ -137,6 +145,9 @@ _ENTRIES = (
 
         With `ignore_nulls` it is the last one that is not null. The order is that of the rows, or
         that of ``.sort_by(...)`` before it.""",
+        example=Example(
+            code="pt.col('a').last(ignore_nulls=True)", data={"a": [3, 1, None]}, gives=[1]
+        ),
     ),
     Aggregate(
         name="std",
@@ -146,6 +157,7 @@ _ENTRIES = (
         doc="""Return the standard deviation of the values that are not null.
 
         The divisor is their number less `ddof`; null where that is not positive.""",
+        example=Example(code="pt.col('a').std()", data={"a": [1, 2, 3]}, gives=[1.0]),
     ),
     Aggregate(
         name="var",
@@ -155,6 +167,7 @@ _ENTRIES = (
         doc="""Return the variance of the values that are not null.
 
         The divisor is their number less `ddof`; null where that is not positive.""",
+        example=Example(code="pt.col('a').var()", data={"a": [1, 3, 5]}, gives=[4.0]),
     ),
     Aggregate(
         name="any",
@@ -162,6 +175,7 @@ _ENTRIES = (
         dtype=_always(pa.bool_()),
         empty=False,
         doc="Return whether a value is true; nulls are passed over, and nothing at all is false.",
+        example=Example(code="pt.col('a').any()", data={"a": [True, None, False]}, gives=[True]),
     ),
     Aggregate(
         name="all",
@@ -169,6 +183,7 @@ _ENTRIES = (
         dtype=_always(pa.bool_()),
         empty=True,
         doc="Return whether no value is false; nulls are passed over, and nothing at all is true.",
+        example=Example(code="pt.col('a').all()", data={"a": [True, None, False]}, gives=[False]),
     ),
 )
 

@@ -214,7 +214,7 @@ MATHS = (
     _entry("arcsin", _float(pc.asin), "Return the angle of a sine, in radians.", [0.0], [0.0]),
     _entry("arccos", _float(pc.acos), "Return the angle of a cosine, in radians.", [1.0], [0.0]),
     _entry("arctan", _float(pc.atan), "Return the angle of a tangent, in radians.", [0.0], [0.0]),
-    _entry("cot", _float(_cot), f"Return the cotangent. {_UNIT}", [math.pi / 4], [1.0]),
+    _entry("cot", _float(_cot), f"Return the cotangent. {_UNIT}", [0.0], [math.inf]),
     _entry("arcsinh", _float(_by_numpy(np.arcsinh)), "Return the inverse of sinh.", [0.0], [0.0]),
     _entry(
         "arccosh",

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ..errors import InvalidExpression, listed
 from .aggregate import Aggregate
-from .function import ANY, NUMBER, ORDERED, Kind, Parameter, is_number, is_temporal
+from .function import ANY, NUMBER, ORDERED, Example, Kind, Parameter, is_number, is_temporal
 
 MEASURABLE = Kind(
     name="a number, a boolean, or a point or length of time",
@@ -123,6 +123,7 @@ MORE_AGGREGATES = (
         Of an even number of values it is half way between the middle two. Numbers give a double
         (``float32`` stays), dates a timestamp, other times their own type. NaN is greater than
         every number. It is exact, so all values of a group come together.""",
+        example=Example(code="pt.col('a').median()", data={"a": [3, 1, None]}, gives=[2.0]),
     ),
     Aggregate(
         name="quantile",
@@ -138,6 +139,7 @@ MORE_AGGREGATES = (
         share of the way (``linear``), or the least with at least that share of the values up to
         it (``equiprobable``). It is exact, so all values of a group come together;
         `approx_quantile` keeps little of each.""",
+        example=Example(code="pt.col('a').quantile(0.9)", data={"a": [1, 2, 3, 4]}, gives=[4.0]),
     ),
     Aggregate(
         name="approx_quantile",
@@ -152,6 +154,9 @@ MORE_AGGREGATES = (
         factor: DDSketch (Masson, Rim, Lee: DDSketch: A Fast and Fully-Mergeable Quantile Sketch
         with Relative-Error Guarantees, VLDB 2019). The same rows give the same bits in any
         order and any partitions.""",
+        example=Example(
+            code="pt.col('a').approx_quantile(0.5).round(1)", data={"a": [1, 2, 4]}, gives=[2.0]
+        ),
     ),
     Aggregate(
         name="approx_n_unique",
@@ -164,6 +169,9 @@ MORE_AGGREGATES = (
         group is at most 16,384 small numbers: HyperLogLog (Flajolet, Fusy, Gandouet, Meunier,
         2007) with the estimate of Ertl (New cardinality estimation algorithms for HyperLogLog
         sketches, 2017). The same values give the same number in any order and any partitions.""",
+        example=Example(
+            code="pt.col('a').approx_n_unique()", data={"a": ["x", "y", "x"]}, gives=[2]
+        ),
     ),
     Aggregate(
         name="mode",
@@ -174,6 +182,7 @@ MORE_AGGREGATES = (
         doc="""Return the list of the most frequent values, ascending; null is a value, and first.
 
         It has one value or, where several are equally frequent, all of these.""",
+        example=Example(code="pt.col('a').mode()", data={"a": ["x", "y", "x"]}, gives=[["x"]]),
     ),
     Aggregate(
         name="product",
@@ -185,6 +194,7 @@ MORE_AGGREGATES = (
 
         Integers and booleans give ``int64`` (unsigned ones ``uint64``) and raise where that
         overflows; floats keep their type.""",
+        example=Example(code="pt.col('a').product()", data={"a": [2, 3, None]}, gives=[6]),
     ),
     Aggregate(
         name="skew",
@@ -195,6 +205,7 @@ MORE_AGGREGATES = (
 
         It is the third moment about the mean over the third power of the standard deviation; NaN
         where all values are equal. ``bias=False`` corrects it for a sample, which takes three.""",
+        example=Example(code="pt.col('a').skew()", data={"a": [1, 2, 3]}, gives=[0.0]),
     ),
     Aggregate(
         name="kurtosis",
@@ -206,6 +217,7 @@ MORE_AGGREGATES = (
         It is the fourth moment about the mean over the square of the variance, and with `fisher`
         3 less, so that a normal distribution has 0; NaN where all values are equal.
         ``bias=False`` corrects it for a sample, which takes four values.""",
+        example=Example(code="pt.col('a').kurtosis()", data={"a": [1, 1, 3, 3]}, gives=[-2.0]),
     ),
     Aggregate(
         name="implode",
@@ -218,6 +230,9 @@ MORE_AGGREGATES = (
         doc="""Return the list of all values, nulls among them, in the order of the rows.
 
         Another order is that of ``.sort()`` or ``.sort_by(...)`` before it.""",
+        example=Example(
+            code="pt.col('a').implode()", data={"a": [3, 1, None]}, gives=[[3, 1, None]]
+        ),
     ),
     Aggregate(
         name="head",
@@ -229,6 +244,7 @@ MORE_AGGREGATES = (
         sortable=True,
         check=_check_count,
         doc="Return the list of the first `n` values in the order of the rows.",
+        example=Example(code="pt.col('a').head(2)", data={"a": [3, 1, None]}, gives=[[3, 1]]),
     ),
     Aggregate(
         name="tail",
@@ -240,6 +256,7 @@ MORE_AGGREGATES = (
         sortable=True,
         check=_check_count,
         doc="Return the list of the last `n` values in the order of the rows.",
+        example=Example(code="pt.col('a').tail(2)", data={"a": [3, 1, None]}, gives=[[1, None]]),
     ),
     Aggregate(
         name="unique",
@@ -251,6 +268,7 @@ MORE_AGGREGATES = (
         doc="""Return the list of the different values, null among them, as they first appear.
 
         NaN equals NaN, and -0.0 equals 0.0.""",
+        example=Example(code="pt.col('a').unique()", data={"a": [2, 1, 2]}, gives=[[2, 1]]),
     ),
     Aggregate(
         name="top_k",
@@ -262,6 +280,7 @@ MORE_AGGREGATES = (
         doc="""Return the list of the `k` greatest values, greatest first; nulls come last.
 
         NaN is greater than every number.""",
+        example=Example(code="pt.col('a').top_k(2)", data={"a": [3, 1, 2]}, gives=[[3, 2]]),
     ),
     Aggregate(
         name="bottom_k",
@@ -271,6 +290,7 @@ MORE_AGGREGATES = (
         parameters=(_K,),
         check=_check_count,
         doc="Return the list of the `k` least values, least first; nulls come last.",
+        example=Example(code="pt.col('a').bottom_k(2)", data={"a": [3, 1, 2]}, gives=[[1, 2]]),
     ),
     Aggregate(
         name="arg_min",
@@ -280,6 +300,7 @@ MORE_AGGREGATES = (
         doc="""Return the number of the first row with the least value, counted from 0.
 
         Nulls are passed over, and NaN where there is another value; null where there is none.""",
+        example=Example(code="pt.col('a').arg_min()", data={"a": [3, 1, None]}, gives=[1]),
     ),
     Aggregate(
         name="arg_max",
@@ -289,6 +310,7 @@ MORE_AGGREGATES = (
         doc="""Return the number of the first row with the greatest value, counted from 0.
 
         Nulls are passed over, and NaN where there is another value; null where there is none.""",
+        example=Example(code="pt.col('a').arg_max()", data={"a": [3, 1, None]}, gives=[0]),
     ),
     Aggregate(
         name="min_by",
@@ -300,6 +322,9 @@ MORE_AGGREGATES = (
         doc="""Return the value of the row in which `by` is least; of several the first.
 
         Rows in which `by` is null are passed over, and NaN where there is another.""",
+        example=Example(
+            code="pt.col('a').min_by('b')", data={"a": ["x", "y"], "b": [2, 1]}, gives=["y"]
+        ),
     ),
     Aggregate(
         name="max_by",
@@ -311,6 +336,9 @@ MORE_AGGREGATES = (
         doc="""Return the value of the row in which `by` is greatest; of several the first.
 
         Rows in which `by` is null are passed over, and NaN where there is another.""",
+        example=Example(
+            code="pt.col('a').max_by('b')", data={"a": ["x", "y"], "b": [2, 1]}, gives=["x"]
+        ),
     ),
     Aggregate(
         name="null_count",
@@ -318,18 +346,21 @@ MORE_AGGREGATES = (
         dtype=_always(pa.int64()),
         empty=0,
         doc="Return how many values are null, as ``int64``.",
+        example=Example(code="pt.col('a').null_count()", data={"a": [3, 1, None]}, gives=[1]),
     ),
     Aggregate(
         name="bitwise_and",
         accepts=_BITS,
         dtype=_same,
         doc="Return the bits that all values have; nulls are passed over, null of nothing else.",
+        example=Example(code="pt.col('a').bitwise_and()", data={"a": [6, 3]}, gives=[2]),
     ),
     Aggregate(
         name="bitwise_or",
         accepts=_BITS,
         dtype=_same,
         doc="Return the bits that any value has; nulls are passed over, null of nothing else.",
+        example=Example(code="pt.col('a').bitwise_or()", data={"a": [6, 3]}, gives=[7]),
     ),
     Aggregate(
         name="bitwise_xor",
@@ -338,6 +369,7 @@ MORE_AGGREGATES = (
         doc="""Return the bits that an odd number of values has; null of nothing but nulls.
 
         Nulls are passed over.""",
+        example=Example(code="pt.col('a').bitwise_xor()", data={"a": [6, 3]}, gives=[5]),
     ),
     Aggregate(
         name="cov",
@@ -352,6 +384,9 @@ MORE_AGGREGATES = (
         doc="""Return the covariance of two columns, of the rows in which neither is null.
 
         The divisor is their number less `ddof`; null where that is not positive.""",
+        example=Example(
+            code="pt.cov('a', 'b')", data={"a": [1, 2, 3], "b": [2, 4, 6]}, gives=[2.0]
+        ),
     ),
     Aggregate(
         name="corr",
@@ -363,6 +398,9 @@ MORE_AGGREGATES = (
         doc="""Return Pearson's correlation of two columns, of the rows in which neither is null.
 
         It is NaN where a column has one value only, and null where there are no such rows.""",
+        example=Example(
+            code="pt.corr('a', 'b').round(6)", data={"a": [1, 2], "b": [4, 2]}, gives=[-1.0]
+        ),
     ),
 )
 """Entries that ``aggregates.py`` takes into its table."""

@@ -372,15 +372,24 @@ def columns_of(expr: Expr) -> frozenset[str]:
 
 
 def output_name(expr: Expr) -> str:
-    """Return the name a column made by `expr` has: its alias, or its leftmost column's.
+    """Return the name a column made by `expr` has: its alias, its leftmost column's or field's.
 
     >>> output_name(Call("add", (Column("a"), Column("b"))))
     'a'
     """
     made = list(_values(expr))
-    named = [node.name for node in made if isinstance(node, Alias | Column)]
+    named = [name for node in made if (name := _own_name(node))]
     called = [node.name for node in made if isinstance(node, Agg | Call | WindowCall)]
     return (named or called or ["literal"])[0]
+
+
+def _own_name(node: Expr) -> str:
+    """Return what a node by itself is called, empty for what is called after a part of it."""
+    if isinstance(node, Alias | Column):
+        return node.name
+    if isinstance(node, Call) and node.name == "struct.field":
+        return str(dict(node.options)["name"])
+    return ""
 
 
 def _values(expr: Expr) -> Iterator[Expr]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +11,7 @@ from .casting import cast
 from .coercion import decimal_to_double, unified
 from .division import numpy_values
 from .function import ANY, FLAT, NUMBER, VALUES, Example, Function, Parameter, Value, is_temporal
+from .list_layout import beside
 
 
 def as_set_members(value: Value, items: pa.Array) -> tuple[Value, pa.Array]:
@@ -69,30 +68,65 @@ def _places(value: Value, old: Value) -> pa.Array:
 
 def _cut(
     value: Value,
+    *ends: Value,
     breaks: tuple[float, ...],
     labels: tuple[str, ...] | None,
     left_closed: bool,
     include_breaks: bool,
+    allow_duplicates: bool,
 ) -> Value:
-    if pa.types.is_decimal(value.type):
-        value = decimal_to_double(value)
-    numbers = numpy_values(value)
-    places = np.searchsorted(breaks, numbers, side="right" if left_closed else "left")
-    missing = np.asarray(value.is_null())
-    if numbers.dtype.kind == "f":
-        missing = missing | np.isnan(numbers)
-    codes = pa.array(places.astype(np.int32), mask=missing)
-    category = pa.array(labels or _intervals(breaks, left_closed), pa.string()).take(codes)
+    """Return the interval of each number between `breaks`, or between each row's own `ends`."""
+    rows = next(len(each) for each in (value, *ends) if isinstance(each, pa.Array))
+    numbers, missing = _doubles(beside(value, rows))
+    if ends:
+        between = np.column_stack([_doubles(beside(end, rows))[0] for end in ends])
+        missing = missing | np.isnan(between).any(axis=1)
+        if not allow_duplicates:
+            _check_different(between[~missing])
+        below = between <= numbers[:, None] if left_closed else between < numbers[:, None]
+        places = below.sum(axis=1)
+        outermost = np.full((rows, 1), np.inf)
+        edges = np.hstack([-outermost, between, outermost])
+        low, high = (np.take_along_axis(edges, places[:, None] + k, axis=1)[:, 0] for k in (0, 1))
+        texts, codes = _intervals(low, high, left_closed), np.arange(rows)
+    else:
+        places = np.searchsorted(breaks, numbers, side="right" if left_closed else "left")
+        edges = np.array([-np.inf, *breaks, np.inf])
+        high = edges[places + 1]
+        texts, codes = _intervals(edges[:-1], edges[1:], left_closed), places
+    if labels is not None:
+        texts, codes = pa.array(labels, pa.string()), places
+    category = texts.take(pa.array(codes.astype(np.int64), mask=missing))
     if not include_breaks:
         return category
-    ends = pa.array([*breaks, np.inf], pa.float64()).take(codes)
-    return pa.StructArray.from_arrays([ends, category], names=["breakpoint", "category"])
+    upper = pa.array(high, pa.float64(), mask=missing)
+    return pa.StructArray.from_arrays([upper, category], names=["breakpoint", "category"])
 
 
-def _intervals(breaks: tuple[float, ...], left_closed: bool) -> list[str]:
-    shown = ["-inf", *(f"{each:g}" if each == int(each) else repr(each) for each in breaks), "inf"]
+def _doubles(value: Value) -> tuple[np.ndarray, np.ndarray]:
+    """Return numbers as doubles, and which of them are null or NaN."""
+    if pa.types.is_decimal(value.type):
+        value = decimal_to_double(value)
+    numbers = numpy_values(value).astype(np.float64)
+    missing = np.asarray(value.is_null()) | np.isnan(numbers)
+    return np.where(missing, np.nan, numbers), missing
+
+
+def _check_different(between: np.ndarray) -> None:
+    """Raise where two neighbouring ends of a row are equal."""
+    rows, places = np.nonzero(np.diff(between, axis=1) == 0)
+    if len(rows):
+        raise ComputeError(
+            f"cut: two breaks are equal, {between[rows[0], places[0]]}, so that there is nothing"
+            " between them. Choose fewer, or leave such intervals out with .qcut(...,"
+            " allow_duplicates=True)."
+        )
+
+
+def _intervals(low: np.ndarray, high: np.ndarray, left_closed: bool) -> pa.Array:
     left, right = ("[", ")") if left_closed else ("(", "]")
-    return [f"{left}{low}, {high}{right}" for low, high in itertools.pairwise(shown)]
+    shown = [pa.array(each, pa.float64()).cast(pa.string()) for each in (low, high)]
+    return pc.binary_join_element_wise(left, shown[0], ", ", shown[1], right, "")
 
 
 REPLACING = (
@@ -127,10 +161,12 @@ REPLACING = (
             Parameter(name="labels", default=None, keyword_only=True),
             Parameter(name="left_closed", default=False, keyword_only=True),
             Parameter(name="include_breaks", default=False, keyword_only=True),
+            Parameter(name="allow_duplicates", default=False, keyword_only=True),
         ),
         written=True,
         kernel=_cut,
         accepts=(NUMBER,),
+        alike=False,
         doc="Return the interval that a number lies in, as text; null for null and NaN.",
         example=Example(
             code="pt.col('a').cut([0, 5], labels=['low', 'middle', 'high'])",

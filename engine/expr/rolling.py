@@ -95,7 +95,7 @@ ROLLING = (
     _entry(
         "std",
         "the standard deviation",
-        [None, None, 2.0816659994661326],
+        [None, None, 3.605551275463989],
         *(_SIZE, *_COMMON, _DDOF),
         call="3",
     ),
