@@ -47,6 +47,7 @@ def _() -> None:
 def _() -> None:
     assert sql("variance(a)", a=[1.0, 3.0]) == [2.0]
     assert sql("stddev(a)", a=[1.0]) == [None]
+    assert same(sql("stddev(a)", a=[1.0, INF]), [NAN])
 
 
 @line("a quantile between two values")
