@@ -102,12 +102,14 @@ class CsvSource(FileSource[CsvFile]):
         wanted = self.wanted(pushdown)
         target = max(1, partition_bytes // _PARSE_COST)
         share = len(wanted) / max(1, len(self.schema))
+        stored = [name for name in self.schema.names if name not in self.keys]
         return self.planned(
             CsvFragment(
                 parts=tuple(run),
                 schema=wanted,
                 keys=frozenset(self.keys),
                 options=self.options,
+                one_column=len(stored) == 1,
                 size=int(share * sum(part.size for part in run)),
                 store=self.store,
             )

@@ -60,9 +60,10 @@ class CsvOptions:
             autogenerate_column_names=own is None and not self.has_header,
         )
 
-    def parse_options(self) -> pacsv.ParseOptions:
-        """Return Arrow's options."""
+    def parse_options(self, *, empty_lines: bool = False) -> pacsv.ParseOptions:
+        """Return Arrow's options; an empty line is a row of its own, or nothing."""
         return pacsv.ParseOptions(
+            ignore_empty_lines=not empty_lines,
             delimiter=self.separator,
             quote_char=self.quote or False,
             escape_char=self.escape or False,
@@ -88,6 +89,9 @@ class CsvFragment(StreamedFragment[Range]):
     """Ranges that one task reads."""
 
     options: CsvOptions
+
+    one_column: bool = False
+    """Whether the files have one column: there a null is written as an empty line."""
 
     @property
     def label(self) -> str:
@@ -116,7 +120,7 @@ class CsvFragment(StreamedFragment[Range]):
             reader = pacsv.open_csv(
                 source,
                 self.options.read_options(names, BLOCK_BYTES),
-                self.options.parse_options(),
+                self.options.parse_options(empty_lines=self._has_empty_lines(part)),
                 convert,
             )
             yield from reader
@@ -132,6 +136,12 @@ class CsvFragment(StreamedFragment[Range]):
         finally:
             if source is not None:
                 source.close()
+
+    def _has_empty_lines(self, part: Range) -> bool:
+        """Return whether an empty line is a row: in one column, but for those before its name."""
+        if not self.one_column or part.start > 0:
+            return self.one_column
+        return not first_lines(part.file, self.store, 1).startswith((b"\n", b"\r"))
 
 
 def _damaged(part: Range, error: Exception) -> SourceCorrupt:

@@ -240,12 +240,13 @@ def test_a_branch_fails_only_in_rows_that_it_is_for() -> None:
     ("values", "dtype", "lenient"),
     [
         (["1", " ", "9" * 20, "-3", "1.5", None], "int64", [1, None, None, -3, None, None]),
+        (["+1", "++1", "+", "+-1"], "int8", [1, None, None, None]),
         ([300, -1, 5, None], "uint8", [None, None, 5, None]),
         ([1.9, -1.9, math.nan, 1e300, None], "int32", [1, -1, None, None, None]),
         ([D("300.5"), D("-1.5"), None], "int8", [None, -1, None]),
         (["2024-02-29", "2023-02-29", "x"], "date", [datetime.date(2024, 2, 29), None, None]),
         (["1.5", "x", "nan", None], "double", [1.5, None, math.nan, None]),
-        (["1.005", "x", None], pa.decimal128(5, 2), [D("1.01"), None, None]),
+        (["1.005", "1.015", "x", None], pa.decimal128(5, 2), [D("1.01"), D("1.02"), None, None]),
         ([9.0**20, 2.0], "int64", [None, 2]),
     ],
 )  # fmt: skip

@@ -182,6 +182,24 @@ def test_null_and_empty_text_survive_a_round_trip(tmp_path: Path) -> None:
     assert table_of(again).equals(table)
 
 
+@pytest.mark.parametrize("partition_bytes", [40, 1 << 20])
+def test_nulls_of_a_single_column_survive_a_round_trip(
+    tmp_path: Path, partition_bytes: int
+) -> None:
+    # Such a null is an empty line, which is no row in files of several columns.
+    table = pa.table({"n": [None, 1, None, None, *range(50), None]})
+    job = CsvSink(path=tmp_path / "o.csv").start(table.schema)
+    job.commit(job.write(0, 0, iter(table.to_batches())))
+    assert table_of(CsvSource.open(tmp_path / "o.csv"), partition_bytes).equals(table)
+
+
+def test_empty_lines_before_the_header_and_in_files_of_several_columns(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("\n\na\n1\n2\n")
+    (tmp_path / "two.csv").write_text("a,b\n1,2\n\n3,4\n\n")
+    assert table_of(CsvSource.open(tmp_path / "one.csv")).to_pydict() == {"a": [1, 2]}
+    assert table_of(CsvSource.open(tmp_path / "two.csv")).to_pydict() == {"a": [1, 3], "b": [2, 4]}
+
+
 def test_a_type_that_csv_cannot_hold(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("n\n1\n")

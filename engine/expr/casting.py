@@ -80,6 +80,8 @@ def _strict(array: pa.Array, dtype: pa.DataType) -> pa.Array:
         return _float_to_text(array, dtype)
     if types.is_boolean(source) and is_text(dtype):
         return pc.if_else(array, pa.scalar("true", dtype), pa.scalar("false", dtype))
+    if is_text(source) and types.is_integer(dtype):
+        return _text_to_integer(array, dtype)
     if is_text(source) and types.is_decimal(dtype):
         return _text_to_decimal(array, dtype)
     if _coarser(source, dtype):
@@ -91,6 +93,13 @@ def _float_to_text(array: pa.Array, dtype: pa.DataType) -> pa.Array:
     """Return floats as text that shows they are floats: ``7.0``, not Arrow's ``7``."""
     text = pc.replace_substring_regex(pc.cast(array, dtype), "^(-?[0-9]+)$", r"\1.0")
     return pc.if_else(pc.is_nan(array), pa.scalar("NaN", dtype), text)
+
+
+def _text_to_integer(array: pa.Array, dtype: pa.DataType) -> pa.Array:
+    # Arrow reads a plus before a float and before a decimal, but not before an integer.
+    if pc.any(pc.starts_with(array, "+")).as_py():
+        array = pc.replace_substring_regex(array, r"^\+([0-9])", r"\1")
+    return pc.cast(array, dtype)
 
 
 def _text_to_decimal(array: pa.Array, dtype: pa.DataType) -> pa.Array:
