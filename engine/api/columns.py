@@ -45,6 +45,8 @@ def expression_of(value: IntoExpr) -> Expr:
     """Return the node of what a user gave: a string is the name of a column, or a pattern."""
     if is_pattern(value):
         return Wildcard(names=(str(value),))
+    if isinstance(value, str) and value == "*":
+        return Wildcard()
     return to_expr(value, names=True)
 
 

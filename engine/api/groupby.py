@@ -9,18 +9,20 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import InvalidExpression, NotOffered, SchemaError, TypeMismatch, did_you_mean, listed
-from ..expr.aggregates import AGGREGATES
 from ..expr.evaluate import dtype_of
-from ..expr.function import REQUIRED
 from ..expr.node import Agg, Column, columns_of
 from ..plan.group_rows import GroupRows
 from ..plan.node import PlanNode, Site, caller_site
 from ..plan.nodes import Named, Project
 from ..plan.user_functions import MapGroups
 from .absent import GROUPS
+from .aggregate_calls import BY_NAME, aggregate_named, apart_from, check_named, check_no_column
 from .aggregates import aggregate
 from .columns import IntoExpr, fields_of, flatten, named_expressions, names
-from .options import options
+from .expression import Expression, is_method
+from .flags import one_share, whole_number
+from .meta import schema_of_meta
+from .options import checked_calls, options
 from .user_function import FORMS, check_callable, probed_schema
 from .within_groups import FrameT, WithinGroups
 
@@ -32,23 +34,12 @@ _EVERYWHERE = {
     "ddof": "write .agg(pt.col('v').std(ddof=...))",
     "engine": "leave it out",
     "name": "write .len('name')",
+    "_positional": "choose the columns, as in .group_by('k')[['v', 'w']].sum()",
 }
 """Options of pandas' aggregates, and what to write here."""
 
-_BY_NAME: Mapping[str, str] = {
-    **{
-        name: name
-        for name, entry in AGGREGATES.items()
-        if name != "len" and all(each.default is not REQUIRED for each in entry.parameters)
-    },
-    # What pandas calls them.
-    "nunique": "n_unique",
-    "prod": "product",
-    "kurt": "kurtosis",
-}
-"""What a string names in ``agg("sum")`` and ``agg({"v": "sum"})`` -> the aggregate."""
 
-
+@checked_calls
 class GroupBy(WithinGroups[FrameT]):
     """Rows that are grouped by keys; an aggregate makes a frame of them again.
 
@@ -76,7 +67,9 @@ class GroupBy(WithinGroups[FrameT]):
         *exprs : Expression, str or mapping
             Aggregates such as ``pt.col("v").sum()`` and what is computed of them; or, as in
             pandas, the name of an aggregate for all columns (``"sum"``), or columns to names of
-            aggregates (``{"v": "sum"}``, ``{"v": ["min", "max"]}`` giving ``v_min``, ``v_max``).
+            aggregates (``{"v": "sum"}``, ``{"v": ["min", "max"]}`` giving ``v_min``, ``v_max``,
+            as do ``["min", "max"]`` for all columns). ``pt.all()`` and patterns stand for columns
+            that are no keys.
         **named
             Aggregates under these names; also ``total=("v", "sum")``.
 
@@ -102,17 +95,23 @@ class GroupBy(WithinGroups[FrameT]):
         """
         site = caller_site()
         pairs: list[Named] = []
-        for item in flatten(exprs):
+        items = [*flatten(exprs)]
+        called = [item for item in items if isinstance(item, str)]
+        for item in items:
             if isinstance(item, Mapping):
                 pairs += self._from_mapping(item)
             elif isinstance(item, str):
+                if item is called[0]:
+                    pairs += self._by_names(called)
+            elif callable(item) and not isinstance(item, Expression) and not is_method(item):
                 pairs += self._all_columns(aggregate_named(item))
             else:
-                pairs += named_expressions([item], {}, self._frame.schema, "agg")
+                pairs += named_expressions([self._apart(item)], {}, self._frame.schema, "agg")
         for name, value in named.items():
             if isinstance(value, tuple) and len(value) == 2:
                 pairs += [(name, self._one(*value))]
             else:
+                check_named(name, value, self._frame.schema)
                 pairs += named_expressions([], {name: value}, self._frame.schema, "agg")
         return self._aggregated(pairs, site)
 
@@ -218,7 +217,7 @@ class GroupBy(WithinGroups[FrameT]):
         >>> df.group_by("k").quantile(0.5).to_pydict()
         {'k': ['a'], 'v': [2.0]}
         """
-        settings = (("interpolation", interpolation), ("quantile", quantile))
+        settings = (("interpolation", interpolation), ("quantile", one_share(quantile)))
         pairs = self._all_columns("quantile", settings)
         return self._aggregated(pairs, caller_site())
 
@@ -248,7 +247,8 @@ class GroupBy(WithinGroups[FrameT]):
 
     def _rows(self, count: int, *, last: bool) -> FrameT:
         site = caller_site()
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        found = whole_number(count)
+        if found is None or found < 0:
             where = "tail" if last else "head"
             raise SchemaError(f"{where} wants a number of rows, 0 or more; found {count!r}.")
         keys = [name for name, _ in self._keys]
@@ -259,7 +259,7 @@ class GroupBy(WithinGroups[FrameT]):
             GroupRows(
                 input=rows,
                 keys=tuple(keys),
-                count=count,
+                count=found,
                 last=last,
                 maintain_order=self._maintain_order,
                 site=site,
@@ -351,9 +351,7 @@ class GroupBy(WithinGroups[FrameT]):
         >>> df.groupby("k").apply(lambda group: group.nlargest(1, "v")).sort("k").to_pydict()
         {'k': ['a', 'b'], 'v': [5, 2]}
         """
-        wanted = schema if meta is None else meta
-        if hasattr(wanted, "dtypes") and hasattr(wanted, "columns"):
-            wanted = pa.Schema.from_pandas(wanted, preserve_index=False).remove_metadata()
+        wanted = schema if meta is None else schema_of_meta(meta, "apply")
         return self._map_groups(function, wanted, "pandas", "apply")
 
     def _map_groups(
@@ -397,7 +395,7 @@ class GroupBy(WithinGroups[FrameT]):
             raise NotOffered(f"A group_by has no {name!r}. {GROUPS[name]}")
         raise AttributeError(
             f"A group_by has no {name!r}. It has .agg(...), .len() and .sum() and its like."
-            f"{did_you_mean(name, [*_BY_NAME, *self._frame.schema.names])}"
+            f"{did_you_mean(name, [*BY_NAME, *self._frame.schema.names])}"
         )
 
     def __iter__(self) -> Any:
@@ -434,6 +432,24 @@ class GroupBy(WithinGroups[FrameT]):
                 ) from None
         return pairs
 
+    def _by_names(self, called: list[str]) -> list[Named]:
+        """Return the aggregates of these names for all columns, column by column."""
+        made = []
+        for name in called:
+            check_no_column(name, self._frame.schema)
+            pairs = self._all_columns(aggregate_named(name))
+            several = len(called) > 1
+            made.append([(f"{of}_{name}", expr) for of, expr in pairs] if several else pairs)
+        return [pair for each in zip(*made, strict=True) for pair in each]
+
+    def _apart(self, item: Any) -> Any:
+        """Return an expression whose wildcards do not stand for the keys, as in Polars."""
+        if not isinstance(item, Expression):
+            return item
+        names = set(self._frame.schema.names)
+        chosen = names if self._columns is None else set(self._columns)
+        return apart_from(item.node, names - (chosen - self._keyed_names()))
+
     def _from_mapping(self, mapping: Mapping[str, Any]) -> list[Named]:
         pairs: list[Named] = []
         for name, wanted in mapping.items():
@@ -448,27 +464,3 @@ class GroupBy(WithinGroups[FrameT]):
             return Agg("len", None)
         ((_, expr),) = named_expressions([], {"agg": column}, self._frame.schema, "agg")
         return Agg(aggregate_named(wanted), expr)
-
-
-def aggregate_named(name: Any) -> str:
-    """Return the aggregate that a user calls `name`.
-
-    Raises
-    ------
-    InvalidExpression
-        If there is none.
-    """
-    if isinstance(name, str) and name in _BY_NAME:
-        return _BY_NAME[name]
-    if callable(name):
-        called = getattr(name, "__name__", "")
-        meant = f" Write {called!r}." if called in _BY_NAME else ""
-        raise InvalidExpression(
-            f"agg: a function of Python cannot aggregate, found {called or name!r}.{meant} A string"
-            f" names one of {listed(_BY_NAME)}; else give an expression such as"
-            " pt.col('v').max() - pt.col('v').min()."
-        )
-    raise InvalidExpression(
-        f"agg: there is no aggregate {name!r}.{did_you_mean(str(name), _BY_NAME)} A string names"
-        f" one of {listed(_BY_NAME)}; else give an expression such as pt.col('v').sum()."
-    )

@@ -364,9 +364,6 @@ def _expression(given: Any) -> Expression:
 def no_method(name: str, owner: type, called: str) -> str:
     """Return the message for a method that `owner` has not, with where it is to be found."""
     known = [each for each in dir(owner) if not each.startswith("_")]
-    close = did_you_mean(name, known)
-    if close:
-        return f"{called} has no {name!r}.{close}"
     elsewhere = [
         f".{short}.{name}"
         for short, other in NAMESPACES.items()
@@ -374,4 +371,9 @@ def no_method(name: str, owner: type, called: str) -> str:
     ]
     if elsewhere:
         return f"{called} has no {name!r}. There is {' and '.join(elsewhere)}."
+    close = did_you_mean(name, known)
+    if close:
+        return f"{called} has no {name!r}.{close}"
+    if len(known) > 60:
+        return f"{called} has no {name!r}. For its {len(known)} methods: help(pt.Expression)."
     return f"{called} has no {name!r}. It has: {', '.join(known)}."

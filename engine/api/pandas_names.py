@@ -21,6 +21,7 @@ from .constructors import col, lit
 from .expression import Expression, is_method
 from .groupby import GroupBy
 from .merge_names import MergeNames
+from .meta import schema_of_meta
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
 from .pivot_verbs import PivotVerbs
 from .query import parse_query
@@ -97,9 +98,14 @@ class PandasNames(
         )
 
     def __setitem__(self, name: Any, value: Any) -> NoReturn:
+        example = (
+            f"{name}=..."
+            if isinstance(name, str) and name.isidentifier()
+            else f"**{{{name!r}: ...}}"
+        )
         raise InvalidExpression(
             f"df[{name!r}] = ... would change the frame, and frames never change. Make a new one:"
-            f" df = df.with_columns(pt.lit(...).alias({name!r})), or .assign(...)."
+            f" df = df.with_columns({example}), or .assign({example})."
         )
 
     def __delitem__(self, name: Any) -> NoReturn:
@@ -211,6 +217,11 @@ class PandasNames(
             raise InvalidExpression(
                 "groupby(sort=True): ask for the order of the result with .sort(...) behind it."
             )
+        if type(by).__name__ in ("Grouper", "TimeGrouper"):
+            raise InvalidExpression(
+                "groupby takes no pd.Grouper. For stretches of time write"
+                " .group_by(pt.col('t').dt.truncate('1d'))."
+            )
         frame = self.drop_nulls(by) if dropna else self
         return frame.group_by(by)
 
@@ -271,7 +282,12 @@ class PandasNames(
         """Return one row for each combination of values: `unique`."""
         return self.unique(subset)
 
-    @options(inplace=FRAMES_NEVER_CHANGE, ignore_index=NO_INDEX)
+    @options(
+        inplace=FRAMES_NEVER_CHANGE,
+        ignore_index=NO_INDEX,
+        split_out="leave it out: the number of partitions follows from the sizes",
+        split_every="leave it out",
+    )
     def drop_duplicates(self, subset: Any = None, *, keep: str | bool = "first") -> Self:
         """Return one row for each combination of values: `unique`, keeping the first.
 
@@ -307,6 +323,8 @@ class PandasNames(
         inplace=FRAMES_NEVER_CHANGE,
         method="filling from the row before is not there yet",
         axis="every column is filled, or those that are named: .fillna({'a': 0})",
+        subset="write the columns with their values: .fillna({'a': 0})",
+        limit="leave it out: all nulls are filled",
     )
     def fillna(self, value: Any) -> Self:
         """Put a value where nulls are: `fill_null`. NaN is a value and stays."""
@@ -316,9 +334,26 @@ class PandasNames(
         """Count the distinct values of each column: `n_unique`."""
         return self.n_unique()
 
-    def map_partitions(self, function: Callable[[Any], Any], schema: Any = None) -> Self:
+    @options(
+        _positional="give the function its other arguments first, with functools.partial",
+        enforce_metadata="what is returned is checked, always",
+        transform_divisions=NO_INDEX,
+        align_dataframes=NO_INDEX,
+    )
+    def map_partitions(
+        self, function: Callable[[Any], Any], schema: Any = None, *, meta: Any = None
+    ) -> Self:
         """Apply a function to each partition as one pandas DataFrame, as in Dask.
 
-        It is `map_batches` with ``takes="pandas"`` and all rows of a partition at once.
+        It is `map_batches` with ``takes="pandas"`` and all rows of a partition at once; `schema`,
+        or `meta` as in Dask (a mapping to types or a DataFrame without rows), says what it returns.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 2]})
+        >>> df.map_partitions(lambda part: part.assign(b=part.a * 2)).to_pydict()
+        {'a': [1, 2], 'b': [2, 4]}
         """
-        return self.map_batches(function, schema, takes="pandas", whole_partition=True)
+        wanted = schema if meta is None else schema_of_meta(meta, "map_partitions")
+        return self.map_batches(function, wanted, takes="pandas", whole_partition=True)
