@@ -14,7 +14,7 @@ import pyarrow as pa
 from ..errors import InvalidExpression, did_you_mean, listed
 from ..expr.aggregates import AGGREGATES
 from ..expr.function import REQUIRED
-from ..expr.node import Expr, Wildcard, is_pattern
+from ..expr.node import Agg, Call, Expr, Wildcard, is_pattern
 from .expression import Expression
 
 BY_NAME: Mapping[str, str] = {
@@ -67,6 +67,25 @@ def aggregate_named(name: Any) -> str:
         f"agg: there is no aggregate {name!r}.{did_you_mean(str(name), BY_NAME)} A string names"
         f" one of {listed(BY_NAME)}; else give an expression such as pt.col('v').sum()."
     )
+
+
+def checked_name(name: Any) -> str:
+    """Return `name` as it was given, if it names an aggregate; raise `InvalidExpression` else."""
+    aggregate_named(name)
+    return str(name)
+
+
+def called_aggregate(called: str, column: Expr, settings: tuple[tuple[str, Any], ...] = ()) -> Agg:
+    """Return the aggregate of a column that a name stands for; pandas' ``nunique`` skips nulls.
+
+    Examples
+    --------
+    >>> from partita.engine.expr.node import Column
+    >>> called_aggregate("nunique", Column("v")).where
+    Call(name='is_not_null', args=(Column(name='v'),), options=())
+    """
+    where = Call("is_not_null", (column,)) if called == "nunique" else None
+    return Agg(BY_NAME.get(called, called), column, settings, where)
 
 
 def check_no_column(text: str, schema: pa.Schema) -> None:

@@ -177,6 +177,11 @@ class ColumnVerbs(Frame):
         site = caller_site()
         if callable(mapping):
             mapping = {name: mapping(name) for name in self.schema.names}
+        if not isinstance(mapping, Mapping):
+            raise SchemaError(
+                f"rename wants a mapping of old names to new ones, or a function of a name, found"
+                f" {type(mapping).__name__}: .rename({{'a': 'b'}})."
+            )
         for name in mapping if strict else ():
             schemas.field_index(self.schema, name, "rename")
         exprs = tuple((mapping.get(name, name), expr) for name, expr in identity(self.schema))

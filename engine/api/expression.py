@@ -24,6 +24,7 @@ from ..expr.node import (
     Expr,
     Literal,
     Wildcard,
+    is_pattern,
     literal,
 )
 from ..expr.text import text_of
@@ -198,8 +199,6 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
         >>> Expression(Column("a")).alias("b")
         a.alias("b")
         """
-        if not isinstance(name, str):
-            raise InvalidExpression(f"alias wants a name as text, but this is {name!r}.")
         return Expression(Alias(self.node, name))
 
     def exclude(self, *names: Any) -> Expression:
@@ -276,7 +275,9 @@ def to_expr(value: Any, *, names: bool = False) -> Expr:
     if isinstance(value, Expr):
         return value
     if names and isinstance(value, str):
-        return Column(value)
+        if is_pattern(value):
+            return Wildcard(names=(value,))
+        return Wildcard() if value == "*" else Column(value)
     if callable(value):
         raise InvalidExpression(_not_called(value))
     if not isinstance(value, list | tuple) and hasattr(value, "__array__") and _length(value):

@@ -16,7 +16,14 @@ from ..plan.node import PlanNode, Site, caller_site
 from ..plan.nodes import Named, Project
 from ..plan.user_functions import MapGroups
 from .absent import GROUPS
-from .aggregate_calls import BY_NAME, aggregate_named, apart_from, check_named, check_no_column
+from .aggregate_calls import (
+    BY_NAME,
+    apart_from,
+    called_aggregate,
+    check_named,
+    check_no_column,
+    checked_name,
+)
 from .aggregates import aggregate
 from .columns import IntoExpr, fields_of, flatten, named_expressions, names
 from .expression import Expression, is_method
@@ -104,7 +111,7 @@ class GroupBy(WithinGroups[FrameT]):
                 if item is called[0]:
                     pairs += self._by_names(called)
             elif callable(item) and not isinstance(item, Expression) and not is_method(item):
-                pairs += self._all_columns(aggregate_named(item))
+                pairs += self._all_columns(checked_name(item))
             else:
                 pairs += named_expressions([self._apart(item)], {}, self._frame.schema, "agg")
         for name, value in named.items():
@@ -188,8 +195,8 @@ class GroupBy(WithinGroups[FrameT]):
 
     @options(**_EVERYWHERE)
     def nunique(self) -> FrameT:
-        """Count the distinct values of every column that is not a key: `n_unique`."""
-        return self.agg("n_unique")
+        """Count the distinct values that are not null of every column that is not a key."""
+        return self.agg("nunique")
 
     @options(**_EVERYWHERE)
     def std(self) -> FrameT:
@@ -393,6 +400,8 @@ class GroupBy(WithinGroups[FrameT]):
             return self[name]
         if name in GROUPS:
             raise NotOffered(f"A group_by has no {name!r}. {GROUPS[name]}")
+        if name in BY_NAME:
+            raise NotOffered(f"A group_by has no {name!r}. Use .agg({name!r}).")
         raise AttributeError(
             f"A group_by has no {name!r}. It has .agg(...), .len() and .sum() and its like."
             f"{did_you_mean(name, [*BY_NAME, *self._frame.schema.names])}"
@@ -417,18 +426,17 @@ class GroupBy(WithinGroups[FrameT]):
         kept = tuple((name, Column(name)) for name in plan.schema.names if name in wanted)
         return Project(input=plan, exprs=kept)
 
-    def _all_columns(
-        self, aggregate_name: str, settings: tuple[tuple[str, Any], ...] = ()
-    ) -> list[Named]:
+    def _all_columns(self, called: str, settings: tuple[tuple[str, Any], ...] = ()) -> list[Named]:
         pairs: list[Named] = [
-            (name, Agg(aggregate_name, Column(name), settings)) for name in self.chosen_columns()
+            (name, called_aggregate(called, Column(name), settings))
+            for name in self.chosen_columns()
         ]
         for _, expr in pairs:
             try:
                 dtype_of(expr, self._frame.schema)
             except TypeMismatch as error:
                 raise TypeMismatch(
-                    f"{error} Choose the columns, as in .group_by(...)[['v']].{aggregate_name}()."
+                    f"{error} Choose the columns, as in .group_by(...)[['v']].{called}()."
                 ) from None
         return pairs
 
@@ -437,7 +445,7 @@ class GroupBy(WithinGroups[FrameT]):
         made = []
         for name in called:
             check_no_column(name, self._frame.schema)
-            pairs = self._all_columns(aggregate_named(name))
+            pairs = self._all_columns(checked_name(name))
             several = len(called) > 1
             made.append([(f"{of}_{name}", expr) for of, expr in pairs] if several else pairs)
         return [pair for each in zip(*made, strict=True) for pair in each]
@@ -446,14 +454,13 @@ class GroupBy(WithinGroups[FrameT]):
         """Return an expression whose wildcards do not stand for the keys, as in Polars."""
         if not isinstance(item, Expression):
             return item
-        names = set(self._frame.schema.names)
-        chosen = names if self._columns is None else set(self._columns)
-        return apart_from(item.node, names - (chosen - self._keyed_names()))
+        others = set(self._frame.schema.names) - set(self.chosen_columns())
+        return apart_from(item.node, others)
 
     def _from_mapping(self, mapping: Mapping[str, Any]) -> list[Named]:
         pairs: list[Named] = []
         for name, wanted in mapping.items():
-            if isinstance(wanted, str) or callable(wanted):
+            if isinstance(wanted, str) or not isinstance(wanted, Iterable):
                 pairs.append((name, self._one(name, wanted)))
             else:
                 pairs += [(f"{name}_{each}", self._one(name, each)) for each in wanted]
@@ -463,4 +470,4 @@ class GroupBy(WithinGroups[FrameT]):
         if wanted in ("size", "len"):
             return Agg("len", None)
         ((_, expr),) = named_expressions([], {"agg": column}, self._frame.schema, "agg")
-        return Agg(aggregate_named(wanted), expr)
+        return called_aggregate(checked_name(wanted), expr)

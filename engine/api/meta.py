@@ -10,6 +10,7 @@ import pyarrow as pa
 from ...io.convert import plain_type
 from ..errors import SchemaError
 from .columns import fields_of
+from .frame import Frame
 
 
 def schema_of_meta(meta: Any, where: str) -> pa.Schema:
@@ -20,6 +21,8 @@ def schema_of_meta(meta: Any, where: str) -> pa.Schema:
     SchemaError
         If it tells none.
     """
+    if isinstance(meta, Frame):
+        return meta.schema
     if hasattr(meta, "dtypes") and hasattr(meta, "columns"):
         return pa.schema(
             (field.name, plain_type(field.type))

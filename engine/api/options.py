@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
 
 from ..errors import InvalidExpression, did_you_mean, listed
 
@@ -47,6 +49,12 @@ descending=True for the opposite. Its options: 'by', 'descending'.
             if name != "self" and parameter.kind is not parameter.VAR_POSITIONAL
         ]
 
+        plain = {
+            name: parameter.annotation
+            for name, parameter in signature.parameters.items()
+            if parameter.annotation in _PLAIN
+        }
+
         @functools.wraps(function)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
             __tracebackhide__ = True  # IPython leaves such frames out of what it shows
@@ -54,14 +62,34 @@ descending=True for the opposite. Its options: 'by', 'descending'.
                 if name not in known:
                     raise _no_option(function.__name__, name, known, elsewhere.get(name))
             try:
-                signature.bind(*args, **kwargs)
+                bound = signature.bind(*args, **kwargs)
             except TypeError as error:
                 raise _misfit(function.__name__, error, signature, elsewhere) from None
+            for name in plain.keys() & bound.arguments.keys():
+                _check_plain(function.__name__, name, bound.arguments[name], plain[name])
             return function(*args, **kwargs)
 
         return called
 
     return decorated
+
+
+_PLAIN: dict[str, tuple[tuple[type, ...], str]] = {
+    "bool": ((bool, np.bool_), "True or False"),
+    "str": ((str,), "text"),
+    "str | None": ((str, type(None)), "text or None"),
+    "float | None": ((int, float, np.number, type(None)), "a number or None"),
+}
+"""How plain settings are annotated -> the types they may have, and what these are called."""
+
+
+def _check_plain(function: str, name: str, value: Any, annotation: str) -> None:
+    """Raise for a setting of another type than its annotation says; `on` names a column."""
+    types, called = _PLAIN[annotation]
+    if name != "on" and not isinstance(value, types):
+        raise InvalidExpression(
+            f"{function}({name}={value!r}): it is {called}, found {type(value).__name__}."
+        )
 
 
 def checked_calls(cls: type[T]) -> type[T]:

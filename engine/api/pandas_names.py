@@ -267,6 +267,11 @@ class PandasNames(
             )
         if na_position not in ("first", "last"):
             raise SchemaError(f"na_position={na_position!r}: it is one of 'first', 'last'.")
+        if not isinstance(ascending, bool | list | tuple):
+            raise SchemaError(
+                f"sort_values(ascending={ascending!r}): it is True, False or a list with one for"
+                " each key."
+            )
         falling = not ascending if isinstance(ascending, bool) else [not up for up in ascending]
         return self.sort(by, descending=falling, nulls_last=na_position == "last")
 
@@ -330,9 +335,21 @@ class PandasNames(
         """Put a value where nulls are: `fill_null`. NaN is a value and stays."""
         return self.fill_null(value)
 
-    def nunique(self) -> Self:
-        """Count the distinct values of each column: `n_unique`."""
-        return self.n_unique()
+    @options(axis="values of a column are counted, always")
+    def nunique(self, *, dropna: bool = True) -> Self:
+        """Count the distinct values of each column: `n_unique`, without null as in pandas.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 1, None]})
+        >>> df.nunique().to_pydict(), df.n_unique().to_pydict()
+        ({'a': [1]}, {'a': [2]})
+        """
+        if not dropna:
+            return self.n_unique()
+        counted = (col(name).filter(col(name).is_not_null()).n_unique() for name in self.columns)
+        return self.select(*counted)
 
     @options(
         _positional="give the function its other arguments first, with functools.partial",

@@ -161,7 +161,7 @@ class RowVerbs(Frame):
         return self._first_by(k, by, reverse, descending=False, where="bottom_k")
 
     @options(npartitions="all partitions are looked at, as far as needed", compute=RUNS_LATER)
-    def head(self, n: int = 10) -> Self:
+    def head(self, n: int = 5) -> Self:
         """Return the first `n` rows; no more than needed is read.
 
         Examples
@@ -172,12 +172,12 @@ class RowVerbs(Frame):
         """
         return self.slice(0, _count(n, "head"))
 
-    def limit(self, n: int = 10) -> Self:
+    def limit(self, n: int = 5) -> Self:
         """Return the first `n` rows: `head` by another name."""
         return self.slice(0, _count(n, "limit"))
 
     @options(compute=RUNS_LATER)
-    def tail(self, n: int = 10) -> Self:
+    def tail(self, n: int = 5) -> Self:
         """Return the last `n` rows.
 
         Examples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import pyarrow as pa
@@ -190,7 +190,7 @@ class SummaryVerbs(Frame):
         """
         if percentiles is None:
             percentiles = ()
-        shares = [percentiles] if isinstance(percentiles, int | float) else [*percentiles]
+        shares: list[Any] = [*percentiles] if isinstance(percentiles, Iterable) else [percentiles]
         for share in shares:
             if isinstance(share, bool) or not isinstance(share, int | float):
                 raise InvalidExpression(
