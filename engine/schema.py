@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import DuplicateColumn, SchemaError, TypeMismatch, column_not_found
+from .errors import ColumnNotFound, DuplicateColumn, SchemaError, TypeMismatch, column_not_found
 
 
 def field_index(schema: pa.Schema, name: str, where: str = "") -> int:
@@ -25,7 +25,11 @@ def field_index(schema: pa.Schema, name: str, where: str = "") -> int:
     """
     index = schema.get_field_index(name)
     if index < 0:
-        raise column_not_found(name, schema.names, where)
+        error = column_not_found(name, schema.names, where)
+        struct = name.partition(".")[0] if isinstance(name, str) else ""
+        if struct != name and struct in schema.names:
+            raise ColumnNotFound(f"{error} For a field of {struct!r}: .unnest({struct!r}).")
+        raise error
     return index
 
 

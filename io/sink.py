@@ -68,6 +68,11 @@ class FileSink:
 
     def check(self, schema: pa.Schema) -> None:
         """Raise when rows of `schema` cannot be written there; touches nothing."""
+        if set(os.path.basename(self.target)) & set("*?"):
+            raise SinkError(
+                f"{os.fspath(self.path)!r} is a pattern, and a target is one path: a file, such as"
+                f" 'sales{self.suffixes[0]}', or a directory, which gets a file of each partition."
+            )
         for key in self.partition_by:
             field_index(schema, key, f"partition_by of {self.label}")
         check_partition_columns(schema, self.partition_by, self.label)

@@ -92,6 +92,7 @@ from .engine.api import (
     var,
     when,
 )
+from .engine.api.absent_module import absent_name
 from .engine.execution.session import Session
 
 __all__ = [
@@ -179,7 +180,7 @@ __all__ = [
 
 def __getattr__(name: str) -> str:
     if name != "__version__":
-        raise AttributeError(f"partita has no {name!r}.{errors.did_you_mean(name, __all__)}")
+        raise absent_name(name, __all__)
     # Late: it searches the installed packages, which takes longer than the rest of this module.
     from importlib.metadata import version
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import partita as pt
 from partita import col, errors
-from partita.engine.api import absent
+from partita.engine.api import absent, absent_module
 
 
 @pytest.fixture
@@ -43,6 +45,60 @@ def test_a_name_that_does_not_exist_is_answered_with_its_advice(
             getattr(owned, name)
         assert name in str(caught.value)
         assert advice in str(caught.value)
+
+
+@pytest.mark.parametrize("name", absent_module.MODULE)
+def test_a_name_that_the_module_does_not_have(name: str) -> None:
+    assert not hasattr(pt, name)
+    with pytest.raises(errors.NotOffered) as caught:
+        getattr(pt, name)
+    assert absent_module.MODULE[name] in str(caught.value)
+
+
+@pytest.mark.parametrize("name", absent.NAMESPACED)
+def test_a_name_that_a_namespace_does_not_have(df: pt.DataFrame, name: str) -> None:
+    _, short, method = name.split(".")
+    with pytest.raises(errors.NotOffered) as caught:
+        getattr(getattr(df.city, short), method)
+    assert absent.NAMESPACED[name] in str(caught.value)
+
+
+ELSEWHERE: dict[str, tuple[str, Callable[[], Any]]] = {
+    "of a frame": ("of a frame: df.merge(...)", lambda: pt.merge),
+    "of an expression": ("pt.col('a').round(...)", lambda: pt.round),
+    "of times": ("pt.col('a').dt.year(...)", lambda: pt.year),
+    "of nothing": ("Did you mean 'concat'", lambda: pt.concatt),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_method_is_not_sought_in_the_module(name: str) -> None:
+    wanted, ask = ELSEWHERE[name]
+    with pytest.raises(AttributeError) as caught:
+        ask()
+    assert wanted in str(caught.value)
+
+
+OF_OTHERS = {
+    *("to_excel", "to_sql", "plot", "loc", "iloc", "T", "transpose", "reset_index"),
+    *("from_pandas", "dataframe"),
+}
+
+
+def test_advice_names_only_what_exists() -> None:
+    """Methods and functions that an advice names are there, under that name."""
+    frame = pt.from_pydict({"a": ["x"]})
+    owners = [type(frame), pt.GroupBy, pt.Result, pt.Expression, pa.Schema, pa.DataType]
+    owners += [type(getattr(frame.a, short)) for short in ("str", "dt", "list", "struct", "name")]
+    known = {name for owner in owners for name in dir(owner)} | {"then", "otherwise", "random"}
+    tables = (absent.FRAME, absent.EXPRESSION, absent.GROUPS, absent.RESULT, absent.NAMESPACED)
+    for table in (*tables, absent_module.MODULE):
+        for name, advice in table.items():
+            for called in re.findall(r"\.([a-z_]\w*)\(", advice):
+                there = called in known | OF_OTHERS or hasattr(pt, called) or hasattr(pa, called)
+                assert there or called == "set", f"{name}: {advice}"
+            for called in re.findall(r"\bpt\.([a-z_]\w*)", advice):
+                assert hasattr(pt, called), f"{name}: {advice}"
 
 
 NEAREST: dict[str, tuple[str, Callable[[pt.DataFrame], Any]]] = {
@@ -84,6 +140,17 @@ OPTIONS: dict[str, tuple[str, Callable[[pt.DataFrame], Any]]] = {
     "to_parquet": ("partition_by=", lambda df: df.to_parquet("x", partition_cols=["city"])),
     "concat": ("no index", lambda df: pt.concat([df, df], ignore_index=True)),
     "map_batches": ("schema=", lambda df: df.map_batches(lambda batch: batch, meta={})),
+    "collect": ("always", lambda df: df.collect(engine="streaming")),
+    "compute": ("executor=", lambda df: df.compute(scheduler="threads")),
+    "show": ("shortened", lambda df: df.show(5, truncate=False)),
+    "head": ("all partitions", lambda df: df.head(5, npartitions=-1)),
+    "fillna": ("{'a': 0}", lambda df: df.fillna(0, subset=["qty"])),
+    "drop_duplicates": ("leave it out", lambda df: df.drop_duplicates(["qty"], split_out=2)),
+    "from_pandas": (".repartition(n)", lambda df: pt.from_pandas(pd.DataFrame(), npartitions=2)),
+    "blocksize": ("partition_bytes", lambda df: pt.read_csv("x.csv", blocksize="64MB")),
+    "decimal": (".replace(',', '.')", lambda df: pt.read_csv("x.csv", decimal=",")),
+    "single_file": ("sales.csv", lambda df: df.to_csv("x", single_file=True)),
+    "shuffle": (".repartition(by=...)", lambda df: df.shuffle(on="qty")),
 }
 
 

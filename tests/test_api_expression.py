@@ -80,7 +80,7 @@ def test_operators_and_their_mirrors() -> None:
         (lambda a: a.is_in(pt), "semi"),
         (lambda a: a.is_in([1, "x"]), "one type"),
         (lambda a: a.cast("int12"), "int64"),
-        (lambda a: a.alias(3), "name as text"),
+        (lambda a: a.alias(3), "it is text"),
         (lambda a: a + object(), "pt.col"),
         (lambda a: a.str.zfill(pt.col("b")), "plain int"),
         (lambda a: a.str.head(True), "plain int"),

@@ -115,7 +115,11 @@ def test_nulls_as_in_pandas() -> None:
     assert df.fillna({"a": 0}).to_pydict()["a"] == [1, 0, 0]
     assert df.query("a == None").to_pydict()["b"] == [2, None]
     assert df.query("a is not None").to_pydict()["a"] == [1]
-    assert df.nunique().to_dicts() == df.n_unique().to_dicts()
+    assert df.nunique().to_dicts() == [{"a": 1, "b": 1}]
+    assert df.nunique(dropna=False).to_dicts() == df.n_unique().to_dicts() == [{"a": 2, "b": 2}]
+    groups = df.groupby("b")
+    for found in (groups.nunique(), groups.agg("nunique"), groups.agg(a=("a", "nunique"))):
+        assert sorted(found.to_pydict()["a"]) == [0, 1]
     assert df.where(a=1).to_pydict() == df.filter(a=1).to_pydict()
     assert sorted(df.distinct("a").to_pydict()["a"], key=str) == [1, None]
 

@@ -15,6 +15,7 @@ from .chosen_rows import aggregate_of, filtered, in_order, lifted
 from .expression import Expression, to_expr
 from .flags import one_each
 from .methods import Given, method_of
+from .options import checked_calls
 
 
 def _has_nulls(self: Expression) -> Expression:
@@ -102,3 +103,4 @@ def _install_aggregates() -> None:
 
 _install_rows()
 _install_aggregates()
+checked_calls(Expression)

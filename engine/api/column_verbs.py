@@ -9,16 +9,23 @@ from typing import Any, Self
 import pyarrow as pa
 
 from .. import schema as schemas
-from ..errors import DuplicateColumn, SchemaError, TypeMismatch, listed
+from ..errors import (
+    ColumnNotFound,
+    DuplicateColumn,
+    SchemaError,
+    TypeMismatch,
+    column_not_found,
+    listed,
+)
 from ..expr.datatype import data_type
 from ..expr.evaluate import dtype_of
-from ..expr.node import Cast, Column, Expr
+from ..expr.node import Cast, Column, Expr, is_pattern
 from ..plan.node import Site, caller_site
 from ..plan.nodes import Named, Project
 from .aggregates import aggregate, is_global_aggregate
 from .columns import IntoExpr, identity, named_expressions, names
 from .constructors import col
-from .expression import to_expr
+from .expression import Expression, to_expr
 from .frame import Frame
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
 from .windows import with_windows
@@ -90,6 +97,7 @@ class ColumnVerbs(Frame):
         {'a': [2, 3], 'b': [10, 20]}
         """
         site = caller_site()
+        _check_new_name(exprs, self.schema)
         pairs = named_expressions(exprs, named, self.schema, "with_columns")
         given = dict(pairs)
         if len(given) < len(pairs):
@@ -169,6 +177,11 @@ class ColumnVerbs(Frame):
         site = caller_site()
         if callable(mapping):
             mapping = {name: mapping(name) for name in self.schema.names}
+        if not isinstance(mapping, Mapping):
+            raise SchemaError(
+                f"rename wants a mapping of old names to new ones, or a function of a name, found"
+                f" {type(mapping).__name__}: .rename({{'a': 'b'}})."
+            )
         for name in mapping if strict else ():
             schemas.field_index(self.schema, name, "rename")
         exprs = tuple((mapping.get(name, name), expr) for name, expr in identity(self.schema))
@@ -370,6 +383,17 @@ def _kind(dtype: pa.DataType) -> Any:
 
 def _described(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name!r} ({field.type})" for field in schema)
+
+
+def _check_new_name(exprs: tuple[Any, ...], schema: pa.Schema) -> None:
+    """Raise for ``with_columns("new", expression)``, which is how Spark's withColumn is called."""
+    if len(exprs) == 2 and isinstance(exprs[0], str) and isinstance(exprs[1], Expression):
+        name = exprs[0]
+        if name not in schema.names and not is_pattern(name) and name != "*":
+            raise ColumnNotFound(
+                f"{column_not_found(name, schema.names, 'with_columns')} For a new column of that"
+                f" name write with_columns({name}=...), or .alias({name!r}) behind it."
+            )
 
 
 def _plain_names(columns: Sequence[Any]) -> list[str]:

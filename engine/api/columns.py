@@ -18,10 +18,8 @@ from ..expr.node import (
     Column,
     Expr,
     When,
-    Wildcard,
     has_aggregate,
     has_window,
-    is_pattern,
     output_name,
     unaliased,
 )
@@ -43,8 +41,6 @@ def flatten(items: Iterable[Any]) -> Iterator[Any]:
 
 def expression_of(value: IntoExpr) -> Expr:
     """Return the node of what a user gave: a string is the name of a column, or a pattern."""
-    if is_pattern(value):
-        return Wildcard(names=(str(value),))
     return to_expr(value, names=True)
 
 

@@ -332,12 +332,18 @@ def struct(*exprs: Any, **named: Any) -> Expression:
     names = [*(output_name(each) for each in nodes[: _count(flat)]), *named]
     if not nodes:
         raise InvalidExpression("struct() wants at least one column: pt.struct('a', 'b').")
-    if _count(set(names)) != _count(names):
+    single = [name for name, node in zip(names, nodes, strict=True) if not _is_several(node)]
+    if _count(set(single)) != _count(single):
         raise InvalidExpression(
             f"A struct has each field once, but this has {', '.join(map(repr, names))}. Name them"
             " anew with .alias() or as keywords."
         )
     return Expression(Call("struct", tuple(nodes), (("names", tuple(names)),)))
+
+
+def _is_several(node: Expr) -> bool:
+    """Whether an expression stands for several columns, whose names are not known yet."""
+    return [each for each in node.walk() if isinstance(each, Wildcard)] != []
 
 
 def format(f_string: str, *args: Any) -> Expression:  # noqa: A001 - the public name is ``pt.format``

@@ -11,10 +11,12 @@ from .frame import Frame
 from .function_verbs import FunctionVerbs
 from .keeping_verbs import KeepingVerbs
 from .memory_data import source_of
+from .options import checked_calls
 from .pandas_names import PandasNames
 from .writing import Writing
 
 
+@checked_calls
 class DataFrame(PandasNames, FunctionVerbs, KeepingVerbs, Writing, Display):
     """A lazy table: a plan that can be extended, and run.
 

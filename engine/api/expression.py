@@ -7,7 +7,7 @@ operators and what builds nodes of other kinds is written here. What begins an e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -24,6 +24,7 @@ from ..expr.node import (
     Expr,
     Literal,
     Wildcard,
+    is_pattern,
     literal,
 )
 from ..expr.text import text_of
@@ -31,11 +32,14 @@ from .absent import EXPRESSION
 from .chosen_rows import number_of
 from .methods import Given, documentation, method_of
 from .namespaces import NAMESPACES, Namespace, WithNamespaces, no_method
+from .numpy_functions import BOTH, ONE, check_ufunc, scalar_of
+from .options import checked_calls
 from .python_methods import PythonMethods
 from .window_methods import WindowMethods
 from .written_methods import WrittenMethods
 
 
+@checked_calls
 @dataclass(frozen=True, eq=False, repr=False)
 class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
     """A computation over columns; nothing is computed before a frame is collected.
@@ -52,13 +56,26 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
     node: Expr
     """What it is, for the engine."""
 
-    __array_ufunc__ = None  # numpy's scalars leave their operators to this class.
-
     def __repr__(self) -> str:
         return text_of(self.node)
 
     def __hash__(self) -> int:
         return hash(self.node)
+
+    def __array_ufunc__(self, ufunc: Any, way: Any, *inputs: Any, **options: Any) -> Expression:
+        """What ``np.log(a)`` is; numpy's scalars leave their operators to this, too."""
+        check_ufunc(ufunc, way, options)
+        name = ufunc.__name__
+        if name in ONE:
+            found: Expression = getattr(self, ONE[name])()
+            return found
+        return _call(BOTH[name], *(scalar_of(each) for each in inputs))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise InvalidExpression(
+            f"{self!r} holds no values that an array could be made of. In the place of np.where and"
+            " np.select write pt.when(condition).then(x).otherwise(y); for values collect a frame."
+        )
 
     def __bool__(self) -> NoReturn:
         """Raise, as a column has a truth value for each row: combine with ``&``, ``|``, ``~``.
@@ -78,6 +95,12 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
 
     def __iter__(self) -> Iterator[NoReturn]:
         raise InvalidExpression(f"{self!r} holds no values to go through. Collect a frame first.")
+
+    def __getitem__(self, key: Any) -> NoReturn:
+        raise InvalidExpression(
+            f"{self!r}[{key!r}] picks nothing. For rows: df.slice(offset, length), df.head(n). In"
+            " structs: .struct.field(name), in lists: .list.get(index), in text: .str.slice(0, 2)."
+        )
 
     def __contains__(self, item: object) -> NoReturn:
         raise InvalidExpression(
@@ -186,8 +209,6 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
         >>> pt.col("a").alias("b")
         a.alias("b")
         """
-        if not isinstance(name, str):
-            raise InvalidExpression(f"alias wants a name as text, but this is {name!r}.")
         return Expression(Alias(self.node, name))
 
     def exclude(self, *names: Any) -> Expression:
@@ -272,7 +293,9 @@ def to_expr(value: Any, *, names: bool = False) -> Expr:
     if isinstance(value, Expr):
         return value
     if names and isinstance(value, str):
-        return Column(value)
+        if is_pattern(value):
+            return Wildcard(names=(value,))
+        return Wildcard() if value == "*" else Column(value)
     if callable(value):
         raise InvalidExpression(_not_called(value))
     if not isinstance(value, list | tuple) and hasattr(value, "__array__") and _length(value):
@@ -280,6 +303,11 @@ def to_expr(value: Any, *, names: bool = False) -> Expr:
             f"A {type(value).__name__} of values cannot be a column: rows have no numbers that it"
             " could be matched by. Make a frame with a key of it, pt.from_pydict({...}), and"
             " .join() that; to look among its values use .is_in(values)."
+        )
+    if isinstance(value, Mapping) and any(isinstance(each, Expression) for each in value.values()):
+        raise InvalidExpression(
+            "A mapping of names to expressions is given as keywords: .with_columns(**{'a': ...}),"
+            " .select(**{'a': ...})."
         )
     try:
         return literal(value)

@@ -1,10 +1,12 @@
-"""Settings that are one for all keys or one for each: ``descending=[True, False]``."""
+"""Plain settings: flags, one for all keys or one for each; whole numbers; shares."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from ..errors import SchemaError
+from ..errors import InvalidExpression, SchemaError
 
 
 def one_each(value: bool | Sequence[bool], count: int, where: str) -> list[bool]:
@@ -29,3 +31,36 @@ def one_each(value: bool | Sequence[bool], count: int, where: str) -> list[bool]
             f" {value!r}."
         )
     return flags
+
+
+def whole_number(value: Any) -> int | None:
+    """Return an integer as Python's own, also one of numpy; None for all else, and for flags.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> whole_number(np.int64(3)), whole_number(3.0), whole_number(True)
+    (3, None, None)
+    """
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def one_share(value: Any) -> Any:
+    """Return what is one value, for the aggregate to check; raise for several.
+
+    Raises
+    ------
+    InvalidExpression
+        If there are several quantiles.
+    """
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        raise InvalidExpression(
+            f"A quantile is a share between 0 and 1, such as 0.9; this is {value!r}. For several at"
+            " once .describe(percentiles=[...]), or an aggregate for each."
+        )
+    return value

@@ -9,18 +9,27 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import InvalidExpression, NotOffered, SchemaError, TypeMismatch, did_you_mean, listed
-from ..expr.aggregates import AGGREGATES
 from ..expr.evaluate import dtype_of
-from ..expr.function import REQUIRED
 from ..expr.node import Agg, Column, columns_of
 from ..plan.group_rows import GroupRows
 from ..plan.node import PlanNode, Site, caller_site
 from ..plan.nodes import Named, Project
 from ..plan.user_functions import MapGroups
 from .absent import GROUPS
+from .aggregate_calls import (
+    BY_NAME,
+    apart_from,
+    called_aggregate,
+    check_named,
+    check_no_column,
+    checked_name,
+)
 from .aggregates import aggregate
 from .columns import IntoExpr, fields_of, flatten, named_expressions, names
-from .options import options
+from .expression import Expression, is_method
+from .flags import one_share, whole_number
+from .meta import schema_of_meta
+from .options import checked_calls, options
 from .user_function import FORMS, check_callable, probed_schema
 from .within_groups import FrameT, WithinGroups
 
@@ -32,23 +41,12 @@ _EVERYWHERE = {
     "ddof": "write .agg(pt.col('v').std(ddof=...))",
     "engine": "leave it out",
     "name": "write .len('name')",
+    "_positional": "choose the columns, as in .group_by('k')[['v', 'w']].sum()",
 }
 """Options of pandas' aggregates, and what to write here."""
 
-_BY_NAME: Mapping[str, str] = {
-    **{
-        name: name
-        for name, entry in AGGREGATES.items()
-        if name != "len" and all(each.default is not REQUIRED for each in entry.parameters)
-    },
-    # What pandas calls them.
-    "nunique": "n_unique",
-    "prod": "product",
-    "kurt": "kurtosis",
-}
-"""What a string names in ``agg("sum")`` and ``agg({"v": "sum"})`` -> the aggregate."""
 
-
+@checked_calls
 class GroupBy(WithinGroups[FrameT]):
     """Rows that are grouped by keys; an aggregate makes a frame of them again.
 
@@ -82,7 +80,9 @@ class GroupBy(WithinGroups[FrameT]):
         *exprs : Expression, str or mapping
             Aggregates such as ``pt.col("v").sum()`` and what is computed of them; or, as in
             pandas, the name of an aggregate for all columns (``"sum"``), or columns to names of
-            aggregates (``{"v": "sum"}``, ``{"v": ["min", "max"]}`` giving ``v_min``, ``v_max``).
+            aggregates (``{"v": "sum"}``, ``{"v": ["min", "max"]}`` giving ``v_min``, ``v_max``,
+            as do ``["min", "max"]`` for all columns). ``pt.all()`` and patterns stand for columns
+            that are no keys.
         **named
             Aggregates under these names; also ``total=("v", "sum")``.
 
@@ -108,17 +108,23 @@ class GroupBy(WithinGroups[FrameT]):
         """
         site = caller_site()
         pairs: list[Named] = []
-        for item in flatten(exprs):
+        items = [*flatten(exprs)]
+        called = [item for item in items if isinstance(item, str)]
+        for item in items:
             if isinstance(item, Mapping):
                 pairs += self._from_mapping(item)
             elif isinstance(item, str):
-                pairs += self._all_columns(aggregate_named(item))
+                if item is called[0]:
+                    pairs += self._by_names(called)
+            elif callable(item) and not isinstance(item, Expression) and not is_method(item):
+                pairs += self._all_columns(checked_name(item))
             else:
-                pairs += named_expressions([item], {}, self._frame.schema, "agg")
+                pairs += named_expressions([self._apart(item)], {}, self._frame.schema, "agg")
         for name, value in named.items():
             if isinstance(value, tuple) and len(value) == 2:
                 pairs += [(name, self._one(*value))]
             else:
+                check_named(name, value, self._frame.schema)
                 pairs += named_expressions([], {name: value}, self._frame.schema, "agg")
         return self._aggregated(pairs, site)
 
@@ -259,16 +265,16 @@ class GroupBy(WithinGroups[FrameT]):
 
     @options(**_EVERYWHERE)
     def nunique(self) -> FrameT:
-        """Count the distinct values of every column that is not a key: `n_unique`.
+        """Count the distinct values that are not null of every column that is not a key.
 
         Examples
         --------
         >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, None, 3]})
         >>> df.group_by("k", maintain_order=True).nunique().to_pydict()
-        {'k': ['a', 'b'], 'v': [2, 1]}
+        {'k': ['a', 'b'], 'v': [2, 0]}
         """
-        return self.agg("n_unique")
+        return self.agg("nunique")
 
     @options(**_EVERYWHERE)
     def std(self) -> FrameT:
@@ -320,7 +326,7 @@ class GroupBy(WithinGroups[FrameT]):
         >>> df.group_by("k").quantile(0.5).to_pydict()
         {'k': ['a'], 'v': [2.0]}
         """
-        settings = (("interpolation", interpolation), ("quantile", quantile))
+        settings = (("interpolation", interpolation), ("quantile", one_share(quantile)))
         pairs = self._all_columns("quantile", settings)
         return self._aggregated(pairs, caller_site())
 
@@ -350,7 +356,8 @@ class GroupBy(WithinGroups[FrameT]):
 
     def _rows(self, count: int, *, last: bool) -> FrameT:
         site = caller_site()
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        found = whole_number(count)
+        if found is None or found < 0:
             where = "tail" if last else "head"
             raise SchemaError(f"{where} wants a number of rows, 0 or more; found {count!r}.")
         keys = [name for name, _ in self._keys]
@@ -361,7 +368,7 @@ class GroupBy(WithinGroups[FrameT]):
             GroupRows(
                 input=rows,
                 keys=tuple(keys),
-                count=count,
+                count=found,
                 last=last,
                 maintain_order=self._maintain_order,
                 site=site,
@@ -477,9 +484,7 @@ class GroupBy(WithinGroups[FrameT]):
         >>> df.groupby("k").apply(lambda group: group.nlargest(1, "v")).sort("k").to_pydict()
         {'k': ['a', 'b'], 'v': [5, 2]}
         """
-        wanted = schema if meta is None else meta
-        if hasattr(wanted, "dtypes") and hasattr(wanted, "columns"):
-            wanted = pa.Schema.from_pandas(wanted, preserve_index=False).remove_metadata()
+        wanted = schema if meta is None else schema_of_meta(meta, "apply")
         return self._map_groups(function, wanted, "pandas", "apply")
 
     def _map_groups(
@@ -529,9 +534,11 @@ class GroupBy(WithinGroups[FrameT]):
             return self[name]
         if name in GROUPS:
             raise NotOffered(f"A group_by has no {name!r}. {GROUPS[name]}")
+        if name in BY_NAME:
+            raise NotOffered(f"A group_by has no {name!r}. Use .agg({name!r}).")
         raise AttributeError(
             f"A group_by has no {name!r}. It has .agg(...), .len() and .sum() and its like."
-            f"{did_you_mean(name, [*_BY_NAME, *self._frame.schema.names])}"
+            f"{did_you_mean(name, [*BY_NAME, *self._frame.schema.names])}"
         )
 
     def __iter__(self) -> Any:
@@ -553,25 +560,41 @@ class GroupBy(WithinGroups[FrameT]):
         kept = tuple((name, Column(name)) for name in plan.schema.names if name in wanted)
         return Project(input=plan, exprs=kept)
 
-    def _all_columns(
-        self, aggregate_name: str, settings: tuple[tuple[str, Any], ...] = ()
-    ) -> list[Named]:
+    def _all_columns(self, called: str, settings: tuple[tuple[str, Any], ...] = ()) -> list[Named]:
         pairs: list[Named] = [
-            (name, Agg(aggregate_name, Column(name), settings)) for name in self._chosen_columns()
+            (name, called_aggregate(called, Column(name), settings))
+            for name in self._chosen_columns()
         ]
         for _, expr in pairs:
             try:
                 dtype_of(expr, self._frame.schema)
             except TypeMismatch as error:
                 raise TypeMismatch(
-                    f"{error} Choose the columns, as in .group_by(...)[['v']].{aggregate_name}()."
+                    f"{error} Choose the columns, as in .group_by(...)[['v']].{called}()."
                 ) from None
         return pairs
+
+    def _by_names(self, called: list[str]) -> list[Named]:
+        """Return the aggregates of these names for all columns, column by column."""
+        made = []
+        for name in called:
+            check_no_column(name, self._frame.schema)
+            pairs = self._all_columns(checked_name(name))
+            several = len(called) > 1
+            made.append([(f"{of}_{name}", expr) for of, expr in pairs] if several else pairs)
+        return [pair for each in zip(*made, strict=True) for pair in each]
+
+    def _apart(self, item: Any) -> Any:
+        """Return an expression whose wildcards do not stand for the keys, as in Polars."""
+        if not isinstance(item, Expression):
+            return item
+        others = set(self._frame.schema.names) - set(self._chosen_columns())
+        return apart_from(item.node, others)
 
     def _from_mapping(self, mapping: Mapping[str, Any]) -> list[Named]:
         pairs: list[Named] = []
         for name, wanted in mapping.items():
-            if isinstance(wanted, str) or callable(wanted):
+            if isinstance(wanted, str) or not isinstance(wanted, Iterable):
                 pairs.append((name, self._one(name, wanted)))
             else:
                 pairs += [(f"{name}_{each}", self._one(name, each)) for each in wanted]
@@ -581,28 +604,4 @@ class GroupBy(WithinGroups[FrameT]):
         if wanted in ("size", "len"):
             return Agg("len", None)
         ((_, expr),) = named_expressions([], {"agg": column}, self._frame.schema, "agg")
-        return Agg(aggregate_named(wanted), expr)
-
-
-def aggregate_named(name: Any) -> str:
-    """Return the aggregate that a user calls `name`.
-
-    Raises
-    ------
-    InvalidExpression
-        If there is none.
-    """
-    if isinstance(name, str) and name in _BY_NAME:
-        return _BY_NAME[name]
-    if callable(name):
-        called = getattr(name, "__name__", "")
-        meant = f" Write {called!r}." if called in _BY_NAME else ""
-        raise InvalidExpression(
-            f"agg: a function of Python cannot aggregate, found {called or name!r}.{meant} A string"
-            f" names one of {listed(_BY_NAME)}; else give an expression such as"
-            " pt.col('v').max() - pt.col('v').min()."
-        )
-    raise InvalidExpression(
-        f"agg: there is no aggregate {name!r}.{did_you_mean(str(name), _BY_NAME)} A string names"
-        f" one of {listed(_BY_NAME)}; else give an expression such as pt.col('v').sum()."
-    )
+        return called_aggregate(checked_name(wanted), expr)

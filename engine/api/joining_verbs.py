@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-from ..errors import SchemaError, listed
-from ..expr.node import Expr
+from ..errors import InvalidExpression, SchemaError, did_you_mean, listed
+from ..expr.node import Call, Expr
+from ..expr.text import text_of
 from ..optimizer.rules.product_joins import filtered_product
 from ..plan.joins import JOIN_KINDS, JOIN_ORDERS, AsofJoin, Join
 from ..plan.node import caller_site
 from .asof_tolerance import tolerance_of
-from .columns import IntoExpr, expressions, row_wise
+from .columns import IntoExpr, expressions, flatten, row_wise
 from .combining_verbs import check_frame
+from .expression import Expression
 from .frame import Frame
 from .options import options
 
@@ -305,6 +307,8 @@ class JoiningVerbs(Frame):
             hint = f" Both sides have {listed(common)}." if common else ""
             pairs = " Every pair of rows is how='cross'." if verb == "join" else ""
             raise SchemaError(f"{verb} wants keys: on=, or left_on= and right_on=.{hint}{pairs}")
+        for given in (left_on, right_on):
+            _check_no_condition(given, verb)
         left = expressions([left_on], self.schema, f"the left side of {verb}")
         right = expressions([right_on], other.schema, f"the right side of {verb}")
         return row_wise(left, verb), row_wise(right, verb)
@@ -327,9 +331,37 @@ def _unknown_join(how: str) -> str:
     supported = f"join(how={how!r}): it is one of {listed(JOIN_KINDS)}."
     advice = {
         "outer": " An outer join is how='full'.",
-        "full_outer": " It is how='full'.",
-        "left_semi": " It is how='semi'.",
-        "left_anti": " It is how='anti'.",
         "asof": " Use .join_asof(...).",
+        **dict.fromkeys(("full_outer", "fullouter", "outer_full"), " It is how='full'."),
+        **{
+            f"left{space}{kind}": f" It is how={kind!r}."
+            for kind in ("semi", "anti")
+            for space in ("_", "")
+        },
+        **{
+            f"{kind}{space}outer": f" It is how={kind!r}."
+            for kind in ("left", "right")
+            for space in ("_", "")
+        },
     }
-    return supported + advice.get(how, "")
+    near = did_you_mean(str(how), JOIN_KINDS)
+    return supported + advice.get(how, near)
+
+
+_CONDITIONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not"})
+
+
+def _check_no_condition(given: Any, verb: str) -> None:
+    """Raise `InvalidExpression` for a condition where a key is wanted.
+
+    As in Spark, ``a.join(b, a.k == b.k)``: it would be computed of either side by itself, be true
+    in every row of both, and so give every pair.
+    """
+    for each in flatten([given]):
+        node = each.node if isinstance(each, Expression) else each
+        if isinstance(node, Call) and node.name in _CONDITIONS:
+            raise InvalidExpression(
+                f"{verb} wants keys, whose values are equal on both sides, and {text_of(node)} is a"
+                " condition. Write on='k', or left_on='a', right_on='b'; for other conditions than"
+                " equality .join_where(other, ...)."
+            )

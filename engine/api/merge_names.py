@@ -93,6 +93,8 @@ class MergeNames(JoiningVerbs):
                 raise SchemaError(f"merge(how={how!r}) gives rows of the left alone: no indicator.")
             return self.join(right, how=how, left_on=[*left_keys], right_on=[*right_keys])
         mark = "_merge" if indicator is True else indicator or ""
+        if not isinstance(mark, str):
+            raise SchemaError(f"merge(indicator={indicator!r}): it is True, False or a name.")
         joined = Join(
             left=_told_apart(self, "", mark and _MARKS[0]),
             right=_told_apart(right, _SIDE, mark and _MARKS[1]),
@@ -137,7 +139,7 @@ class MergeNames(JoiningVerbs):
         """Return the columns that pandas gives, of a join in which all are told apart."""
         shared = {a for a, b in zip(left_keys, right_keys, strict=False) if a == b}
         clashing = (set(self.schema.names) & set(right.schema.names)) - shared
-        mine, others = (suffix or "" for suffix in suffixes)
+        mine, others = _ends(suffixes)
         exprs: list[Named] = []
         for name in self.schema.names:
             expr: Expr = Column(name)
@@ -200,7 +202,7 @@ class MergeNames(JoiningVerbs):
             if a == b
         }
         clashing = (set(self.schema.names) & set(right.schema.names)) - shared
-        ends = tuple(suffix or "" for suffix in suffixes)
+        ends = _ends(suffixes)
 
         def suffixed(frame: Self, end: str) -> Self:
             named = {name: name + end if name in clashing else name for name in frame.columns}
@@ -232,6 +234,16 @@ _VALIDATIONS = {
     "many_to_one": "m:1",
     "many_to_many": "m:m",
 }
+
+
+def _ends(suffixes: Any) -> tuple[str, str]:
+    """Return the suffixes of both sides, None as an empty one."""
+    pair = tuple(suffixes) if isinstance(suffixes, list | tuple) else ()
+    if len(pair) != 2 or not all(each is None or isinstance(each, str) for each in pair):
+        raise SchemaError(
+            f"merge(suffixes={suffixes!r}): it is a pair, one for each side, as in ('', '_right')."
+        )
+    return pair[0] or "", pair[1] or ""
 
 
 def _validation(validate: str | None) -> str:

@@ -54,8 +54,10 @@ def method_of(
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
+            lists = "too many" in str(error) and any(each.items for each in entry.parameters)
             raise InvalidExpression(
-                f"{name}: {error}. It is called as {name}{_shown(signature)}."
+                f"{name}: {error}. It is called as {name}{_shown(signature)}"
+                f"{', with all values in one list' if lists else ''}."
             ) from None
         bound.apply_defaults()
         return build(bound.arguments.get("self"), _given(entry.parameters, bound.arguments, name))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from ..errors import InvalidExpression, did_you_mean
+from ..errors import InvalidExpression, NotOffered, did_you_mean
 from ..expr.node import (
     Agg,
     Alias,
@@ -23,6 +23,7 @@ from ..expr.node import (
     literal,
     output_name,
 )
+from .absent import NAMESPACED
 
 if TYPE_CHECKING:
     from .expression import Expression
@@ -38,6 +39,9 @@ class Namespace:
     """What to write in place of an index in square brackets."""
 
     def __getattr__(self, name: str) -> Any:
+        advice = NAMESPACED.get(f"{self._called}.{name}")
+        if advice is not None:
+            raise NotOffered(f"{self._called} has no {name!r}. {advice}")
         raise AttributeError(no_method(name, type(self), self._called))
 
     def __getitem__(self, key: Any) -> NoReturn:
@@ -427,9 +431,6 @@ def _expression(given: Any) -> Expression:
 def no_method(name: str, owner: type, called: str) -> str:
     """Return the message for a method that `owner` has not, with where it is to be found."""
     known = [each for each in dir(owner) if not each.startswith("_")]
-    close = did_you_mean(name, known)
-    if close:
-        return f"{called} has no {name!r}.{close}"
     elsewhere = [
         f".{short}.{name}"
         for short, other in NAMESPACES.items()
@@ -437,4 +438,9 @@ def no_method(name: str, owner: type, called: str) -> str:
     ]
     if elsewhere:
         return f"{called} has no {name!r}. There is {' and '.join(elsewhere)}."
+    close = did_you_mean(name, known)
+    if close:
+        return f"{called} has no {name!r}.{close}"
+    if len(known) > 60:
+        return f"{called} has no {name!r}. For its {len(known)} methods: help(pt.Expression)."
     return f"{called} has no {name!r}. It has: {', '.join(known)}."

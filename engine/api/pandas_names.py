@@ -21,6 +21,7 @@ from .constructors import col, lit
 from .expression import Expression, is_method
 from .groupby import GroupBy
 from .merge_names import MergeNames
+from .meta import schema_of_meta
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
 from .pivot_verbs import PivotVerbs
 from .query import parse_query
@@ -97,9 +98,14 @@ class PandasNames(
         )
 
     def __setitem__(self, name: Any, value: Any) -> NoReturn:
+        example = (
+            f"{name}=..."
+            if isinstance(name, str) and name.isidentifier()
+            else f"**{{{name!r}: ...}}"
+        )
         raise InvalidExpression(
             f"df[{name!r}] = ... would change the frame, and frames never change. Make a new one:"
-            f" df = df.with_columns(pt.lit(...).alias({name!r})), or .assign(...)."
+            f" df = df.with_columns({example}), or .assign({example})."
         )
 
     def __delitem__(self, name: Any) -> NoReturn:
@@ -227,6 +233,11 @@ class PandasNames(
             raise InvalidExpression(
                 "groupby(sort=True): ask for the order of the result with .sort(...) behind it."
             )
+        if type(by).__name__ in ("Grouper", "TimeGrouper"):
+            raise InvalidExpression(
+                "groupby takes no pd.Grouper. For stretches of time write"
+                " .group_by(pt.col('t').dt.truncate('1d'))."
+            )
         frame = self.drop_nulls(by) if dropna else self
         return frame.group_by(by)
 
@@ -272,6 +283,11 @@ class PandasNames(
             )
         if na_position not in ("first", "last"):
             raise SchemaError(f"na_position={na_position!r}: it is one of 'first', 'last'.")
+        if not isinstance(ascending, bool | list | tuple):
+            raise SchemaError(
+                f"sort_values(ascending={ascending!r}): it is True, False or a list with one for"
+                " each key."
+            )
         falling = not ascending if isinstance(ascending, bool) else [not up for up in ascending]
         return self.sort(by, descending=falling, nulls_last=na_position == "last")
 
@@ -311,7 +327,12 @@ class PandasNames(
         """
         return self.unique(subset)
 
-    @options(inplace=FRAMES_NEVER_CHANGE, ignore_index=NO_INDEX)
+    @options(
+        inplace=FRAMES_NEVER_CHANGE,
+        ignore_index=NO_INDEX,
+        split_out="leave it out: the number of partitions follows from the sizes",
+        split_every="leave it out",
+    )
     def drop_duplicates(self, subset: Any = None, *, keep: str | bool = "first") -> Self:
         """Return one row for each combination of values: `unique`, keeping the first.
 
@@ -361,6 +382,8 @@ class PandasNames(
         inplace=FRAMES_NEVER_CHANGE,
         method="filling from the row before is not there yet",
         axis="every column is filled, or those that are named: .fillna({'a': 0})",
+        subset="write the columns with their values: .fillna({'a': 0})",
+        limit="leave it out: all nulls are filled",
     )
     def fillna(self, value: Any) -> Self:
         """Put a value where nulls are: `fill_null`. NaN is a value and stays.
@@ -374,28 +397,42 @@ class PandasNames(
         """
         return self.fill_null(value)
 
-    def nunique(self) -> Self:
-        """Count the distinct values of each column: `n_unique`.
+    @options(axis="values of a column are counted, always")
+    def nunique(self, *, dropna: bool = True) -> Self:
+        """Count the distinct values of each column: `n_unique`, without null as in pandas.
 
         Examples
         --------
         >>> import partita as pt
-        >>> df = pt.from_pydict({"a": [1, 1, 2]})
-        >>> df.nunique().to_pydict()
-        {'a': [2]}
+        >>> df = pt.from_pydict({"a": [1, 1, None]})
+        >>> df.nunique().to_pydict(), df.n_unique().to_pydict()
+        ({'a': [1]}, {'a': [2]})
         """
-        return self.n_unique()
+        if not dropna:
+            return self.n_unique()
+        counted = (col(name).filter(col(name).is_not_null()).n_unique() for name in self.columns)
+        return self.select(*counted)
 
-    def map_partitions(self, function: Callable[[Any], Any], schema: Any = None) -> Self:
+    @options(
+        _positional="give the function its other arguments first, with functools.partial",
+        enforce_metadata="what is returned is checked, always",
+        transform_divisions=NO_INDEX,
+        align_dataframes=NO_INDEX,
+    )
+    def map_partitions(
+        self, function: Callable[[Any], Any], schema: Any = None, *, meta: Any = None
+    ) -> Self:
         """Apply a function to each partition as one pandas DataFrame, as in Dask.
 
-        It is `map_batches` with ``takes="pandas"`` and all rows of a partition at once.
+        It is `map_batches` with ``takes="pandas"`` and all rows of a partition at once; `schema`,
+        or `meta` as in Dask (a mapping to types or a DataFrame without rows), says what it returns.
 
         Examples
         --------
         >>> import partita as pt
         >>> df = pt.from_pydict({"a": [1, 2]})
-        >>> df.map_partitions(lambda frame: frame.assign(b=frame["a"] * 2)).to_pydict()
+        >>> df.map_partitions(lambda part: part.assign(b=part.a * 2)).to_pydict()
         {'a': [1, 2], 'b': [2, 4]}
         """
-        return self.map_batches(function, schema, takes="pandas", whole_partition=True)
+        wanted = schema if meta is None else schema_of_meta(meta, "map_partitions")
+        return self.map_batches(function, wanted, takes="pandas", whole_partition=True)

@@ -16,11 +16,11 @@ from ..expr.evaluate import dtype_of
 from ..expr.node import Agg, Call, Column, Expr, Literal, conjunction
 from ..plan.node import caller_site
 from ..plan.nodes import Named, Project
+from .aggregate_calls import called_aggregate, checked_name
 from .aggregates import aggregate as aggregated
 from .columns import IntoExpr, check_names, names
 from .expression import Expression, to_expr
 from .frame import Frame
-from .groupby import aggregate_named
 from .options import options
 
 Aggregate = str | Callable[[Expression], Any]
@@ -285,7 +285,7 @@ def _aggregate_of(wanted: Aggregate, column: str, schema: pa.Schema) -> Expr:
     if isinstance(wanted, str):
         if wanted in ("len", "size"):
             return Agg("len", None)
-        made: Expr = Agg(aggregate_named(wanted), Column(column))
+        made: Expr = called_aggregate(checked_name(wanted), Column(column))
     elif callable(wanted) and not isinstance(wanted, Expression):
         made = to_expr(wanted(Expression(Column(column))))
     else:

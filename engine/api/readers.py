@@ -37,6 +37,13 @@ _EVERYWHERE = {
     "partitioning": "write hive_partitioning=True",
     "glob": "a path with * is a glob, always",
     "storage_options": "write filesystem=",
+    "index": NO_INDEX,
+    "blocksize": "write pt.config.set(partition_bytes=...)",
+    "rechunk": "leave it out",
+    "calculate_divisions": NO_INDEX,
+    "split_row_groups": "write pt.config.set(partition_bytes=...)",
+    "inferSchema": "types are seen, always",
+    "row_index_name": "write .with_row_index(name) behind it",
 }
 """Options of other libraries' readers, and what to write here."""
 
@@ -99,6 +106,9 @@ def scan_parquet(
     return _frame(source, columns)
 
 
+_DECIMAL_COMMA = "write .with_columns(pt.col('a').str.replace(',', '.').cast(float)) behind it"
+
+
 @options(
     **_EVERYWHERE,
     sep="write separator=",
@@ -120,7 +130,11 @@ def scan_parquet(
     encoding="files are UTF-8",
     compression="the name tells, as in sales.csv.gz",
     chunksize="stream it: for batch in df.collect_batches()",
-    low_memory="leave it out",
+    decimal=_DECIMAL_COMMA,
+    decimal_comma=_DECIMAL_COMMA,
+    thousands="write .with_columns(pt.col('a').str.replace_all(',', '').cast(float)) behind it",
+    assume_missing="integers may be null, always",
+    ignore_errors="give schema= with text for that column, and .cast({...}, strict=False)",
     infer_schema_length="write schema= where the types are not guessed well",
 )
 def scan_csv(
@@ -133,7 +147,7 @@ def scan_csv(
     filesystem: Any = None,
     separator: str = ",",
     has_header: bool = True,
-    null_values: Sequence[str] = ("",),
+    null_values: str | Sequence[str] = (),
     quote: str | None = '"',
     escape: str | None = None,
     newlines_in_values: bool = False,
@@ -152,8 +166,8 @@ def scan_csv(
     has_header : bool
         Whether the first line has the names; without it they are ``f0``, ``f1`` and so on, or
         those of `schema`.
-    null_values : sequence of str
-        Unquoted texts that stand for null; a quoted one is text.
+    null_values : str or sequence of str
+        Unquoted texts that stand for null, next to nothing at all; a quoted one is text.
     quote, escape : str, optional
         One character each.
     newlines_in_values : bool
@@ -180,7 +194,7 @@ def scan_csv(
         missing_columns=missing_columns,
         separator=separator,
         has_header=has_header,
-        null_values=tuple(null_values),
+        null_values=("", *([null_values] if isinstance(null_values, str) else null_values)),
         quote=quote,
         escape=escape,
         newlines_in_values=newlines_in_values,
@@ -336,6 +350,13 @@ def from_arrow(data: Any) -> DataFrame:
     return _frame(MemorySource(table_from_arrow(data)), None)
 
 
+@options(
+    npartitions="write .repartition(n) behind it",
+    chunksize="write .repartition(n) behind it",
+    sort="write .sort(...) behind it",
+    preserve_index="the index is left out: frame.reset_index() makes a column of it",
+    include_index="the index is left out: frame.reset_index() makes a column of it",
+)
 def from_pandas(frame: pd.DataFrame) -> DataFrame:
     """Return a frame over a pandas DataFrame; its index is left out (see ``reset_index``).
 
@@ -360,6 +381,7 @@ def from_polars(frame: pl.DataFrame) -> DataFrame:
     return _frame(MemorySource(table_from_arrow(frame)), None)
 
 
+@options(orient="rows go into pt.from_items([{...}, {...}])")
 def from_pydict(data: Mapping[str, Any], schema: Any = None) -> DataFrame:
     """Return a frame over a dict of columns: lists, numpy arrays or Arrow arrays.
 

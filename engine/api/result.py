@@ -17,6 +17,7 @@ from ..errors import (
     did_you_mean,
 )
 from .absent import RESULT
+from .options import checked_calls
 from .table_text import ROWS_SHOWN, table_html, table_text
 from .torch_dataset import torch_dataset
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..observe.profile import Profile
 
 
+@checked_calls
 class Result:
     """Rows that are there: what `DataFrame.collect` returns.
 

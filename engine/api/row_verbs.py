@@ -13,9 +13,10 @@ from ..plan.node import PlanNode, Site, caller_site
 from ..plan.nodes import Distinct, Filter, Project, Slice, Sort
 from .columns import IntoExpr, expressions, identity, names
 from .constructors import col
-from .flags import one_each
+from .filter_calls import check_against_null, check_predicates
+from .flags import one_each, whole_number
 from .frame import Frame
-from .options import FRAMES_NEVER_CHANGE, options
+from .options import FRAMES_NEVER_CHANGE, NO_INDEX, RUNS_LATER, options
 from .windows import with_windows
 
 
@@ -53,6 +54,7 @@ class RowVerbs(Frame):
         {'k': ['a'], 'v': [3]}
         """
         site = caller_site()
+        check_predicates(predicates, equals, self.schema)
         exprs = list(expressions(predicates, self.schema, "filter"))
         for name, value in equals.items():
             if value is None:
@@ -65,6 +67,7 @@ class RowVerbs(Frame):
         plan, done = with_windows(self.plan, parts, site)
         # Each by itself first, so that a message shows the one that is wrong.
         for part in done:
+            check_against_null(part)
             Filter(input=plan, predicate=part)
         predicate = conjunction(done)
         if predicate is None:
@@ -157,7 +160,8 @@ class RowVerbs(Frame):
         """
         return self._first_by(k, by, reverse, descending=False, where="bottom_k")
 
-    def head(self, n: int = 10) -> Self:
+    @options(npartitions="all partitions are looked at, as far as needed", compute=RUNS_LATER)
+    def head(self, n: int = 5) -> Self:
         """Return the first `n` rows; no more than needed is read.
 
         Examples
@@ -168,7 +172,7 @@ class RowVerbs(Frame):
         """
         return self.slice(0, _count(n, "head"))
 
-    def limit(self, n: int = 10) -> Self:
+    def limit(self, n: int = 5) -> Self:
         """Return the first `n` rows: `head` by another name.
 
         Examples
@@ -180,7 +184,8 @@ class RowVerbs(Frame):
         """
         return self.slice(0, _count(n, "limit"))
 
-    def tail(self, n: int = 10) -> Self:
+    @options(compute=RUNS_LATER)
+    def tail(self, n: int = 5) -> Self:
         """Return the last `n` rows.
 
         Examples
@@ -215,9 +220,16 @@ class RowVerbs(Frame):
         site = caller_site()
         if length is not None:
             length = _count(length, "slice")
-        return self._from_plan(Slice(input=self.plan, offset=int(offset), length=length, site=site))
+        first = whole_number(offset)
+        if first is None:
+            raise SchemaError(f"slice wants an offset that is an integer, found {offset!r}.")
+        return self._from_plan(Slice(input=self.plan, offset=first, length=length, site=site))
 
-    @options(inplace=FRAMES_NEVER_CHANGE)
+    @options(
+        inplace=FRAMES_NEVER_CHANGE,
+        ignore_index=NO_INDEX,
+        split_out="leave it out: the number of partitions follows from the sizes",
+    )
     def unique(
         self,
         subset: IntoExpr | Sequence[IntoExpr] | None = None,
@@ -259,7 +271,7 @@ class RowVerbs(Frame):
             )
         )
 
-    @options(inplace=FRAMES_NEVER_CHANGE)
+    @options(inplace=FRAMES_NEVER_CHANGE, how="write .dropna(how='all')")
     def drop_nulls(self, subset: IntoExpr | Sequence[IntoExpr] | None = None) -> Self:
         """Keep the rows that have no null; NaN is a value and stays.
 
@@ -351,10 +363,11 @@ def sort_keys(
 
 
 def _count(n: int, where: str) -> int:
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+    count = whole_number(n)
+    if count is None or count < 0:
         advice = ""
-        if isinstance(n, int) and not isinstance(n, bool) and where in ("head", "limit", "tail"):
+        if count is not None and where in ("head", "limit", "tail"):
             advice = " For all but some at an end, give what to leave out: "
             advice += f".slice({-n})." if where == "tail" else f".reverse().slice({-n}).reverse()."
         raise SchemaError(f"{where} wants a number of rows, 0 or more; found {n!r}.{advice}")
-    return n
+    return count

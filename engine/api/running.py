@@ -19,6 +19,7 @@ from ..optimizer.optimizer import optimize
 from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate, Slice
 from .frame import Frame
+from .options import options
 from .result import Result, batch_rows
 from .table_text import ROWS_SHOWN
 from .torch_dataset import torch_dataset
@@ -82,6 +83,13 @@ class Running(Frame):
 
     __slots__ = ()
 
+    @options(
+        engine="results stream through the workers, always; where they run is a matter of"
+        " pt.config.set(executor=...)",
+        streaming="leave it out: partitions are streamed, always",
+        scheduler="write pt.config.set(executor='serial' or 'process')",
+        optimizations="write pt.config.set(optimize=...)",
+    )
     def collect(self) -> Result:
         """Run the plan and return all rows.
 
@@ -103,6 +111,7 @@ class Running(Frame):
         """
         return Run(self.plan, progress=True).result()
 
+    @options(scheduler="write pt.config.set(executor='serial' or 'process')")
     def compute(self) -> pd.DataFrame:
         """Run the plan and return a pandas DataFrame: `to_pandas`, as Dask calls it.
 
@@ -279,6 +288,7 @@ class Running(Frame):
         """
         return torch_dataset(self.collect_batches, self.schema, batch_size)
 
+    @options(truncate="wide values are shortened, always", vertical="write df.head(n).to_dicts()")
     def show(self, n: int = 10) -> None:
         """Run the plan for the first `n` rows and show them.
 

@@ -16,6 +16,7 @@ from ..plan.shape import Explode, RandomBits, Reverse, RowIndex, Unnest
 from .columns import IntoExpr, identity, names
 from .constructors import col
 from .expression import to_expr
+from .flags import whole_number
 from .frame import Frame
 from .options import FRAMES_NEVER_CHANGE, NO_INDEX, options
 
@@ -178,6 +179,7 @@ class ShapeVerbs(Frame):
         shuffle="write .sample(...).shuffle(seed=...)",
         ignore_index=NO_INDEX,
         axis="rows are drawn; for columns use .select(...)",
+        _positional="write the names: .sample(n=...) or .sample(fraction=..., seed=...)",
     )
     def sample(
         self, n: int | None = None, *, fraction: float | None = None, seed: int | None = None
@@ -229,6 +231,10 @@ class ShapeVerbs(Frame):
             return self._from_plan(
                 self._without_help(Filter(input=drawn, predicate=predicate, site=site))
             )
+        if isinstance(n, float) and 0 < n < 1:
+            raise SchemaError(
+                f"sample(n={n!r}): it is a number of rows. For a share: fraction={n!r}."
+            )
         n = _at_least(1 if n is None else n, 0, "sample(n=...)")
         drawn = RandomBits(input=self.plan, name=bits, seed=_seed(seed), site=site)
         number = _fresh(self.schema, "row")
@@ -240,7 +246,7 @@ class ShapeVerbs(Frame):
         in_order = Sort(input=first, by=(SortKey(Column(number)),), site=site)
         return self._from_plan(self._without_help(in_order))
 
-    @options(random_state="write seed=")
+    @options(random_state="write seed=", on="write .repartition(by=...) to bring keys together")
     def shuffle(self, seed: int | None = None) -> Self:
         """Give the rows in an order that is drawn at random.
 
@@ -334,6 +340,7 @@ def _seed(seed: int | None) -> int:
 
 
 def _at_least(value: Any, least: int, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    whole = whole_number(value)
+    if whole is None or whole < least:
         raise SchemaError(f"{where}: it is an integer of {least} or more, found {value!r}.")
-    return value
+    return whole

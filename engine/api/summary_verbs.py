@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from ..plan.nodes import Aggregate, Join, Named, Project, Sort
 from .aggregates import aggregate
 from .columns import IntoExpr, names
 from .description import described
+from .flags import one_share
 from .frame import Frame
 from .options import options
 
@@ -87,7 +88,7 @@ class SummaryVerbs(Frame):
         >>> pt.from_pydict({"a": [1, 2, 5]}).quantile(0.75, "linear").to_pydict()
         {'a': [3.5]}
         """
-        settings = (("interpolation", interpolation), ("quantile", quantile))
+        settings = (("interpolation", interpolation), ("quantile", one_share(quantile)))
         return self._of_fitting("quantile", settings)
 
     @options(**_OF_COLUMNS)
@@ -253,7 +254,13 @@ class SummaryVerbs(Frame):
         """
         if percentiles is None:
             percentiles = ()
-        shares = [percentiles] if isinstance(percentiles, int | float) else [*percentiles]
+        shares: list[Any] = [*percentiles] if isinstance(percentiles, Iterable) else [percentiles]
+        for share in shares:
+            if isinstance(share, bool) or not isinstance(share, int | float):
+                raise InvalidExpression(
+                    f"describe(percentiles={percentiles!r}): they are shares between 0 and 1, such"
+                    " as [0.25, 0.5]. Of some columns: .select('a', 'b').describe()."
+                )
         return self._from_plan(
             described(self.plan, tuple(shares), interpolation, site=caller_site())
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from ..errors import InvalidExpression, listed
 from ..expr.node import Agg, Call, Column, Expr, SortKey, WindowCall, literal
 from ..expr.window import WindowFunction
@@ -159,6 +161,8 @@ def filled(node: Expr, value: Any, strategy: str | None, limit: int | None) -> E
         )
     if strategy in ("forward", "backward"):
         entry = WINDOWS[f"{strategy}_fill"]
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
+            raise InvalidExpression(f"fill_null(limit={limit!r}): it is a number of rows.")
         entry.check({"limit": limit})
         return WindowCall(entry.name, (node,), (("limit", limit),))
     if limit is not None:
@@ -176,7 +180,15 @@ def expr_of(value: Any, *, names: bool = False) -> Expr:
         return value.node
     if isinstance(value, Expr):
         return value
-    return Column(value) if names and isinstance(value, str) else literal(value)
+    if names and isinstance(value, str):
+        return Column(value)
+    try:
+        return literal(value)
+    except (pa.ArrowException, OverflowError) as error:
+        raise InvalidExpression(
+            f"{value!r} is neither an expression nor a value that a column can hold"
+            f" ({type(value).__name__}: {error})."
+        ) from None
 
 
 def _exprs(items: Iterable[Any]) -> Iterable[Expr]:

@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import InvalidExpression, did_you_mean, listed
 from ..expr.aggregates import AGGREGATES
-from ..expr.node import output_name
 from ..plan.nodes import Named
 from .constructors import col, row_index
 from .expression import Expression
@@ -67,7 +66,7 @@ class WithinGroups(Generic[FrameT]):
 
     def _keyed_names(self) -> set[str]:
         """Return the columns that tell the groups, which are not aggregated."""
-        return {output_name(expr) for _, expr in self._keys} | {name for name, _ in self._keys}
+        return {name for name, _ in self._keys}
 
     @options(engine="leave it out", engine_kwargs="leave it out")
     def transform(self, function: str) -> Any:

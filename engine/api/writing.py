@@ -33,6 +33,11 @@ _EVERYWHERE = {
     "row_group_size": "write row_group_rows=",
     "compute": "write lazy=True for a frame that writes when it is collected",
     "mkdir": "missing directories are made, always",
+    "write_index": NO_INDEX,
+    "use_pyarrow": "leave it out",
+    "single_file": "a path such as sales.csv is one file, one without a suffix a directory",
+    "name_function": "files are named by the partition, always",
+    "partitionBy": "write partition_by=",
 }
 """Options of other libraries' writers, and what to write here."""
 

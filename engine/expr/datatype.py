@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import InvalidExpression
+from .foreign_types import foreign_type
 
 _PYTHON_TYPES: dict[type, pa.DataType] = {
     int: pa.int64(),
@@ -52,7 +53,8 @@ def _by_name(name: str) -> pa.DataType | None:
         if kind in ("timedelta", "duration") and inner in _TIME_UNITS:
             return pa.duration(inner)
         if kind in ("decimal", "decimal128") and re.fullmatch(r"\d+\s*(,\s*\d+)?", inner):
-            return pa.decimal128(*(int(each) for each in inner.split(",")))
+            precision, *scale = (int(each) for each in inner.split(","))
+            return pa.decimal128(precision, *scale) if 1 <= precision <= 38 else None
     try:
         return pa.type_for_alias(name)
     except ValueError:
@@ -74,9 +76,9 @@ def data_type(dtype: Any) -> pa.DataType:
     Parameters
     ----------
     dtype
-        An Arrow type, a Python type (``int``, ``datetime.date``), or a name: ``"int64"``,
-        ``"date"``, ``"datetime[us, UTC]"``, ``"decimal(15, 2)"``, ``"list[int64]"``,
-        ``"categorical"``.
+        An Arrow type, a Python type (``int``, ``datetime.date``), a type of numpy, or a name:
+        ``"int64"``, ``"date"``, ``"datetime[us, UTC]"``, ``"decimal(15, 2)"``, ``"list[int64]"``,
+        ``"categorical"``; also as SQL and pandas have it, ``"bigint"``, ``"Int64"``.
 
     Raises
     ------
@@ -96,6 +98,9 @@ def data_type(dtype: Any) -> pa.DataType:
         found = _by_name(dtype.strip())
         if found is not None:
             return found
+    meant = foreign_type(dtype)
+    if meant is not None:
+        return meant
     raise InvalidExpression(
         f"{dtype!r} is no type. Give a pyarrow type such as pyarrow.int64(), its name such as"
         ' "int64", or one of int, float, str, bool, bytes, date, datetime, time, timedelta,'

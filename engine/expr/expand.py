@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
 from ..errors import InvalidExpression
 from ..schema import field_index
-from .node import Column, Expr, Wildcard, is_pattern, output_name
+from .functions import FUNCTIONS
+from .node import Call, Column, Expr, Wildcard, is_pattern, output_name
 from .renaming import with_aliases
 
 
 def expand(exprs: Sequence[Expr], schema: pa.Schema) -> tuple[tuple[str, Expr], ...]:
     """Return each expression with the name of the column it makes, wildcards for each column.
 
-    A wildcard inside an expression (``pt.all().sum()``) makes one expression for each column.
+    A wildcard inside an expression (``pt.all().sum()``) makes one expression for each column; in a
+    function of any number of values (``pt.sum_horizontal(pt.all())``) one value for each.
 
     Raises
     ------
@@ -38,6 +42,8 @@ def expand(exprs: Sequence[Expr], schema: pa.Schema) -> tuple[tuple[str, Expr], 
 
 
 def _expanded(expr: Expr, schema: pa.Schema) -> list[Expr]:
+    if any(isinstance(node, Wildcard) for node in expr.walk()):
+        expr = expr.transform(lambda node: _with_values(node, schema))
     wildcards = {node for node in expr.walk() if isinstance(node, Wildcard)}
     if not wildcards:
         return [expr]
@@ -51,6 +57,39 @@ def _expanded(expr: Expr, schema: pa.Schema) -> list[Expr]:
         expr.transform(lambda node, name=name: Column(name) if node == wildcard else node)  # type: ignore[misc]
         for name in selected_names(wildcard, schema)
     ]
+
+
+def _with_values(node: Expr, schema: pa.Schema) -> Expr:
+    """Return a call of a function of any number of values with one for each column."""
+    if not isinstance(node, Call) or not _takes_any_number(node.name):
+        return node
+    args = [_expanded(arg, schema) for arg in node.args]
+    options = node.options
+    if node.name == "struct":
+        names = [
+            [name] if each == [arg] else [*map(output_name, each)]
+            for name, arg, each in zip(dict(options)["names"], node.args, args, strict=True)
+        ]
+        options = (("names", _field_names(names)),)
+    return replace(node, args=tuple(arg for each in args for arg in each), options=options)
+
+
+def _takes_any_number(name: str) -> bool:
+    function = FUNCTIONS.get(name)
+    return name == "struct" or (
+        function is not None and any(each.variadic for each in function.parameters)
+    )
+
+
+def _field_names(names: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    made = [name for each in names for name in each]
+    twice = [name for name, count in Counter(made).items() if count > 1]
+    if twice:
+        raise InvalidExpression(
+            f"A struct has each field once, but {twice[0]!r} is there twice. Name one anew with"
+            " .alias(), or leave it out with pt.exclude()."
+        )
+    return tuple(made)
 
 
 def selected_names(wildcard: Wildcard, schema: pa.Schema) -> list[str]:
