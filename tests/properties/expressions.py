@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from hypothesis import strategies as st
 
 import partita as pt
 
+from . import choices
+from .choices import Draw
 from .frames import KINDS, Fact
+from .functions import OF_CONDITIONS, OF_MOMENTS, OF_NUMBERS, OF_TEXT, Function
 from .value import Facts, Value, column, constant, joined, of_two_values, sql_of
-
-Draw = Any
 
 
 class Expressions:
@@ -40,12 +40,12 @@ class Expressions:
         names = self.named(*tests)
         return column(self._pick(names), self._facts) if names else None
 
-    def _pick(self, choices: Any) -> Any:
-        return self._draw(st.sampled_from(choices))
+    def _pick(self, values: Any) -> Any:
+        return self._draw(choices.sampled_from(values))
 
     def any_value(self) -> tuple[str, Value]:
         """Return a computed value, and what sort of value it is."""
-        sort = self._pick(("number", "number", "condition", "text"))
+        sort = self._pick(("number", "number", "condition", "text", "moment"))
         return sort, getattr(self, sort)()
 
     # Numbers
@@ -57,7 +57,7 @@ class Expressions:
             steps += (
                 *(self._sum, self._sum, self._scaled, self._quotient, self._floored, self._chosen),
                 *(self._filled, self._to_float, self._to_int, self._of_text, self._of_time),
-                *(self._size, self._extreme),
+                *(self._size, self._extreme, self._number_of, self._number_of),
             )
         made = self._pick(steps)(depth - 1)
         return made if made is not None else self._literal(0)
@@ -107,7 +107,7 @@ class Expressions:
         value, divisor = self._integer(), self._integer()
         if value is None or divisor is None:
             return None
-        if self._draw(st.booleans()):
+        if self._draw(choices.booleans()):
             divisor = constant(self._pick((2, 3, -2, 7)))
         of_two = self._pick((operator.floordiv, operator.mod))
         bound = max(value.fact.bound, divisor.fact.bound)
@@ -151,7 +151,7 @@ class Expressions:
         )
 
     def _to_int(self, depth: int) -> Value | None:
-        flags = self._draw(st.booleans())
+        flags = self._draw(choices.booleans())
         value = self.of(pa.types.is_boolean if flags else pa.types.is_floating)
         if value is None or (not flags and value.fact.bound > 2**30):
             return None
@@ -199,6 +199,15 @@ class Expressions:
             fact=Fact(bound=10_000),
         )
 
+    def _function(self, functions: Sequence[Function]) -> Value | None:
+        """Return a function of a column, None where the one drawn has none to take."""
+        function = self._pick(functions)
+        value = self.of(function.takes)
+        return value and function(value)
+
+    def _number_of(self, depth: int) -> Value | None:
+        return self._function(OF_NUMBERS)
+
     def _size(self, depth: int) -> Value | None:
         value = self.number(depth)
         return Value(
@@ -228,6 +237,7 @@ class Expressions:
         steps = (
             *(self._compared, self._compared, self._compared_other, self._flag),
             *(self._missing, self._member, self._matched, self._not_a_number, self._between),
+            self._asked,
         )
         if depth:
             steps += (self._not, self._both, self._both, self._always)
@@ -235,7 +245,7 @@ class Expressions:
         return made if made is not None else self._always(0)
 
     def _always(self, depth: int) -> Value:
-        made = constant(self._draw(st.booleans()))
+        made = constant(self._draw(choices.booleans()))
         # polars forgets how many rows there are in `lit(False) & column`.
         rows = pl.int_range(pl.len())
         return replace(made, polars=rows >= 0 if made.sql == "TRUE" else rows < 0)
@@ -255,7 +265,7 @@ class Expressions:
         name = self._pick(names)
         dtype = self._schema.field(name).type
         alike = self.named(lambda other: other == dtype)
-        if self._draw(st.booleans()):
+        if self._draw(choices.booleans()):
             other = column(self._pick(alike), self._facts)
         else:
             other = constant(self._pick(_values(dtype)))
@@ -267,7 +277,7 @@ class Expressions:
     def _missing(self, depth: int) -> Value:
         # Whether a value is there is certain even where its last bits are not.
         value = column(self._pick(self._schema.names), self._facts)
-        if self._draw(st.booleans()):
+        if self._draw(choices.booleans()):
             sql = joined("({} IS NULL)", value)
             mine, theirs = value.partita.is_null(), value.polars.is_null()
         else:
@@ -281,9 +291,7 @@ class Expressions:
             return None
         name = self._pick(names)
         value = column(name, self._facts)
-        items = self._draw(
-            st.lists(st.sampled_from(_values(self._schema.field(name).type)), max_size=4)
-        )
+        items = self._draw(choices.several(_values(self._schema.field(name).type), least=0, most=4))
         # Standard SQL has no empty list of values.
         sql = joined(f"({{}} IN ({', '.join(map(sql_of, items))}))", value) if items else None
         return Value(
@@ -322,6 +330,9 @@ class Expressions:
             sql=joined("isnan({})", value),
         )
 
+    def _asked(self, depth: int) -> Value | None:
+        return self._function(OF_CONDITIONS)
+
     def _not(self, depth: int) -> Value:
         value = self.condition(depth)
         return Value(partita=~value.partita, polars=~value.polars, sql=joined("(NOT {})", value))
@@ -338,9 +349,24 @@ class Expressions:
         value = self.of(_is_text) or constant(self._pick(("a", "B b", "")))
         if not depth:
             return value
-        return self._pick((self._cased, self._cut, self._glued, self._filled_text, self._digits))(
-            value
+        steps = (
+            self._cased,
+            self._cut,
+            self._glued,
+            self._filled_text,
+            self._digits,
+            self._text_of,
         )
+        return self._pick(steps)(value)
+
+    def _text_of(self, value: Value) -> Value:
+        return self._function(OF_TEXT) or value
+
+    # Points in time
+
+    def moment(self) -> Value:
+        """Return a date or a timestamp, a number where there are none."""
+        return self._function(OF_MOMENTS) or self.number()
 
     def _cased(self, value: Value) -> Value:
         method, sql = self._pick((("to_uppercase", "upper"), ("to_lowercase", "lower")))
