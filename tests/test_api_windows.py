@@ -361,3 +361,14 @@ def test_the_answer_is_the_same_to_the_bit_in_processes(files: Path) -> None:
     wanted = whole.select(**checks).to_arrow()
     found = serial.select(list(checks))
     assert difference(found, wanted.cast(found.schema), ordered=True, rough=list(checks)) is None
+
+
+@pytest.mark.parametrize("zeros", [[0.0, -0.0], [-0.0, 0.0]])
+def test_an_extreme_of_two_zeros_is_the_positive_one_in_any_order(zeros: list[float]) -> None:
+    extremes = [
+        *(col("v").cum_min(), col("v").cum_max(), col("v").min(), col("v").max()),
+        *(col("v").rolling_min(2, min_samples=1), col("v").rolling_max(2, min_samples=1)),
+    ]
+    for extreme in extremes:
+        found = pt.from_pydict({"v": zeros}).select(v=extreme).to_pydict()["v"]
+        assert [str(value) for value in found] == ["0.0"] * len(found)

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import partita as pt
 from partita.engine.expr.node import Call, Column, SortKey, literal
 from partita.engine.physical.kernels.sort import (
     boundaries,
@@ -154,3 +155,23 @@ def test_order_keys_and_sorted_positions_agree_on_ties() -> None:
     assert compare((math.nan,)) == compare((-math.nan,))
     order = sort_positions([pa.array([0.0, -0.0, math.nan, 0.0, -math.nan])], by)
     assert order.tolist() == [2, 4, 0, 1, 3]
+
+
+def test_many_short_runs_are_cut_into_even_ranges() -> None:
+    """One sample of each run is enough where they are not all the least key of theirs."""
+    by = [SortKey(Column("x"))]
+    values = RNG.permutation(6400).reshape(64, 100)
+    runs = [pa.RecordBatch.from_pydict({"x": np.sort(row)}) for row in values]
+    keys = boundaries([sample(run, by, 1, number) for number, run in enumerate(runs)], 8, by)
+    edges = [0, *(key[0] for key in keys), 6400]
+    assert len(keys) == 7
+    assert max(np.diff(edges)) < 2 * 800
+
+
+def test_a_sort_by_few_values_over_small_partitions_runs_in_several_tasks() -> None:
+    table = pa.table({"x": [row % 7 for row in range(3500)], "row": range(3500)})
+    cuts = {"partition_bytes": 3000, "exchange_bytes": 3000, "small_query_bytes": 0}
+    with pt.config.set(executor="serial", **cuts):
+        result = pt.from_arrow(table).sort("x").collect()
+    assert result.to_arrow().equals(table.sort_by([("x", "ascending"), ("row", "ascending")]))
+    assert result.profile.stages[-1].tasks == 7

@@ -199,8 +199,8 @@ def _write_run(
     held = [batch for batch in batches if batch.num_rows]
     samples = tuple(
         key
-        for batch in held
-        for key in sample(batch, stage.sort, max(1, batch.num_rows // SAMPLE_ROWS))
+        for number, batch in enumerate(held, start=task.partition)
+        for key in sample(batch, stage.sort, max(1, batch.num_rows // SAMPLE_ROWS), number)
     )
     parts = [(0, run) for run in _runs_of_one_schema(held)]
     refs = store.write(_file_name(task), parts, task.shared_memory) if parts else []

@@ -139,6 +139,9 @@ def _(node: Scan, partition_bytes: int | None) -> Description:
     return Description(kind="SCAN", subject=node.source.label, details=tuple(details))
 
 
+_GROUPS_IN_ORDER = "kept, groups are gathered"
+
+
 @_describe.register
 def _(node: Filter, partition_bytes: int | None) -> Description:
     return Description(kind="FILTER", subject=show(node.predicate))
@@ -157,7 +160,7 @@ def _(node: Aggregate, partition_bytes: int | None) -> Description:
     if gathered:
         details.append(("gathers", f"the values of {names_text(gathered)}"))
     if node.maintain_order:
-        details.append(("order", "kept"))
+        details.append(("order", _GROUPS_IN_ORDER))
     return Description(kind="AGGREGATE", subject=keys, details=tuple(details))
 
 
@@ -171,7 +174,7 @@ def _gathered(node: Aggregate) -> tuple[str, ...]:
 @_describe.register
 def _(node: GroupRows, partition_bytes: int | None) -> Description:
     which = "last" if node.last else "first"
-    details = (("order", "kept"),) if node.maintain_order else ()
+    details = (("order", _GROUPS_IN_ORDER),) if node.maintain_order else ()
     subject = f"{which} {node.count} by {names_text(node.keys)}"
     return Description(kind="GROUP ROWS", subject=subject, details=details)
 
@@ -241,7 +244,7 @@ def _(node: Distinct, partition_bytes: int | None) -> Description:
     subject = "of all columns" if node.subset is None else f"of {names_text(node.subset)}"
     details = [] if node.keep == "any" else [("keep", node.keep)]
     if node.maintain_order:
-        details.append(("order", "kept"))
+        details.append(("order", _GROUPS_IN_ORDER))
     return Description(kind="DISTINCT", subject=subject, details=tuple(details))
 
 
@@ -308,7 +311,7 @@ def _(node: Rolling, partition_bytes: int | None) -> Description:
 def _(node: MapGroups, partition_bytes: int | None) -> Description:
     details = [("takes", node.takes), ("gives", names_text(node.schema.names))]
     if node.maintain_order:
-        details.append(("order", "kept, groups are gathered"))
+        details.append(("order", _GROUPS_IN_ORDER))
     subject = f"{name_of(node.function)} by {_named_text(node.keys)}"
     return Description(kind="MAP GROUPS", subject=subject, details=tuple(details))
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from ...expr.aggregates import AGGREGATES
 from ...expr.node import Agg, Column, Expr, WindowCall, columns_of, substitute
 from ...expr.windows import WINDOWS
+from ...plan.group_rows import GroupRows
 from ...plan.identity import parent_counts
 from ...plan.joins import RangeJoin
 from ...plan.node import PlanNode
@@ -33,6 +34,10 @@ from ..uniqueness import Keys, unique_keys
 
 ORDER_FREE = frozenset(name for name, entry in AGGREGATES.items() if not entry.sees_order)
 """Aggregates that give the same for their rows in any order (but for the last bits of a sum)."""
+
+
+_KEEPERS = (Aggregate, Distinct, GroupRows, WindowColumns)
+"""Nodes that keep an order if they are asked to, which costs a sort or a gathering."""
 
 
 def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
@@ -65,7 +70,7 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
             # Nobody else reads it, so that what is above may reach into it.
             built[id(node)] = after.input
             continue
-        if isinstance(after, WindowColumns) and after.maintain_order and not ordered[id(node)]:
+        if isinstance(after, _KEEPERS) and after.maintain_order and not ordered[id(node)]:
             after = replace(after, maintain_order=False)
         if isinstance(node, Distinct) and _is_distinct(node, unique[id(node.input)]):
             assert isinstance(after, Distinct)
@@ -116,7 +121,7 @@ def _(node: Sort, matters: bool) -> bool:
 @_sees_order.register
 def _(node: Aggregate, matters: bool) -> bool:
     names = {expr.name for _, expr in node.aggs if isinstance(expr, Agg)}
-    return node.maintain_order or not names <= ORDER_FREE
+    return (node.maintain_order and matters) or not names <= ORDER_FREE
 
 
 @_sees_order.register
@@ -128,7 +133,7 @@ def _(node: Rolling, matters: bool) -> bool:
 
 @_sees_order.register
 def _(node: Distinct, matters: bool) -> bool:
-    return node.maintain_order or node.keep in ("first", "last")
+    return (node.maintain_order and matters) or node.keep in ("first", "last")
 
 
 @_sees_order.register

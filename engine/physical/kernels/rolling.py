@@ -191,7 +191,8 @@ def rolling_extreme(
     has = enough & (counts > 0)
     valid = validity(array)
     if pa.types.is_floating(array.type):
-        values = storage(array)
+        # Plus zero: -0.0 becomes 0.0, else the order of two equal zeros would show.
+        values = storage(array) + storage(array).dtype.type(0)
         if valid is not None:
             values = np.where(valid, values, values.dtype.type(np.nan))
         better: np.ufunc = np.fmax if largest else np.fmin

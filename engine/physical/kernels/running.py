@@ -153,7 +153,8 @@ def running_extreme(
 def _extreme(segments: Segments, array: pa.Array, dtype: pa.DataType, *, largest: bool) -> pa.Array:
     valid = validity(array)
     if pa.types.is_floating(array.type):
-        values = storage(array)
+        # Plus zero: -0.0 becomes 0.0, else the order of two equal zeros would show.
+        values = storage(array) + storage(array).dtype.type(0)
         if valid is not None:
             values = np.where(valid, values, values.dtype.type(np.nan))
         found = accumulated(np.fmax if largest else np.fmin, values, segments)

@@ -154,10 +154,22 @@ def merge(runs: Sequence[pa.RecordBatch], by: Sequence[SortKey]) -> pa.RecordBat
     return take(rows, order, runs[0].schema)
 
 
-def sample(batch: pa.RecordBatch, by: Sequence[SortKey], count: int) -> tuple[Key, ...]:
-    """Return the keys of `count` rows of a sorted batch at even distances, its first among them."""
+_GOLDEN = 0x9E3779B1
+"""2**32 by the golden ratio: its multiples modulo 2**32 fill the range evenly."""
+
+
+def sample(
+    batch: pa.RecordBatch, by: Sequence[SortKey], count: int, run: int = 0
+) -> tuple[Key, ...]:
+    """Return the keys of `count` rows of a sorted batch at even distances.
+
+    `run` is the number of the batch: it says how far from its first row the distances begin. If all
+    began at the first, many short runs of one sample each would tell of nothing but the least keys,
+    and nearly all rows would come to lie in one range.
+    """
     rows = batch.num_rows
-    places = [number * rows // count for number in range(count)] if rows else []
+    begin = (run * _GOLDEN % 2**32) * rows >> 32
+    places = [(number * rows + begin) // count for number in range(count)] if rows else []
     return keys_at(batch, by, sorted(set(places)))
 
 
