@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.planning import __main__ as command
 from benchmarks.planning.ledger import COLUMNS, Ledger, pipeline, tables
 from partita.engine.config import Settings
-from partita.engine.expr.node import Call, Column, conjuncts, literal
+from partita.engine.expr.conjunctions import conjuncts
+from partita.engine.expr.node import Call, Column, literal
 from partita.engine.optimizer.context import Context
 from partita.engine.optimizer.optimizer import MOST_ROUNDS, optimize
 from partita.engine.physical.planner import Planner

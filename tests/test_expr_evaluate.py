@@ -16,6 +16,7 @@ from partita.engine.api.constructors import all as all_columns
 from partita.engine.api.constructors import coalesce, col, exclude, lit, when
 from partita.engine.api.constructors import len as rows
 from partita.engine.errors import ColumnNotFound, ComputeError, InvalidExpression, TypeMismatch
+from partita.engine.expr import calling
 from partita.engine.expr import evaluate as evaluation
 from partita.engine.expr.aggregates import AGGREGATES, aggregate_type
 from partita.engine.expr.evaluate import dtype_of, evaluate, evaluate_many
@@ -170,13 +171,13 @@ def test_nan_is_a_value_and_the_greatest() -> None:
 
 def test_equal_parts_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    original = evaluation._apply
+    original = evaluation.apply
 
     def counting(function: Any, operands: Any, options: Any) -> Any:
         seen.append(function.name)
         return original(function, operands, options)
 
-    monkeypatch.setattr(evaluation, "_apply", counting)
+    monkeypatch.setattr(evaluation, "apply", counting)
     shared = col("x") * 2
     batch = pa.record_batch({"x": [1, 2]})
     first, second = evaluate_many([(shared + 1).node, (shared - 1).node], batch)
@@ -209,13 +210,13 @@ def test_a_value_that_no_row_has_does_not_fail() -> None:
 
 def test_predicates_look_at_the_dictionary_only(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    original = evaluation._run
+    original = calling._run
 
     def measuring(function: Any, operands: Any, options: Any) -> Any:
         sizes.append(len(operands[0].value))
         return original(function, operands, options)
 
-    monkeypatch.setattr(evaluation, "_run", measuring)
+    monkeypatch.setattr(calling, "_run", measuring)
     many = words(*[0, 1, 2, None] * 100)
     assert run(col("s") == "a", s=many).to_pylist() == [True, False, False, None] * 100
     assert max(sizes) <= 6

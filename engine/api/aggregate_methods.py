@@ -10,7 +10,8 @@ from typing import Any
 
 from ..errors import InvalidExpression
 from ..expr.aggregates import AGGREGATES
-from ..expr.node import Call, Column, SortKey, conjunction
+from ..expr.conjunctions import conjunction
+from ..expr.node import Call, Column, SortKey
 from .chosen_rows import aggregate_of, filtered, in_order, lifted
 from .expression import Expression, to_expr
 from .flags import one_each

@@ -13,19 +13,8 @@ from typing import Any
 
 from ..errors import InvalidExpression
 from ..expr.aggregates import AGGREGATES
-from ..expr.node import (
-    Agg,
-    Alias,
-    Call,
-    Column,
-    Expr,
-    Rows,
-    SortKey,
-    Wildcard,
-    Window,
-    conjunction,
-    output_name,
-)
+from ..expr.conjunctions import conjunction
+from ..expr.node import Agg, Alias, Call, Column, Expr, Rows, SortKey, Wildcard, Window, output_name
 from ..expr.text import text_of
 
 _LISTS = frozenset({"implode", "head", "tail", "unique", "top_k", "bottom_k", "mode"})

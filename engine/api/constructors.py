@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import InvalidExpression
 from ..expr.aggregates import AGGREGATES, Aggregate
+from ..expr.conjunctions import conjunction
 from ..expr.datatype import data_type
 from ..expr.function import Parameter
 from ..expr.functions import FUNCTIONS
@@ -29,11 +30,11 @@ from ..expr.node import (
     When,
     Wildcard,
     WindowCall,
-    conjunction,
     is_pattern,
     literal,
     output_name,
 )
+from ..expr.text import text_of
 from . import aggregate_methods  # noqa: F401 - it gives Expression its methods
 from .chosen_rows import aggregate_of
 from .expression import Expression, call_of, selected, to_expr
@@ -67,6 +68,9 @@ class _Columns:
         if more or not isinstance(first, str) or is_pattern(first):
             return Expression(Wildcard(names=wanted))
         return Expression(Column(first))
+
+    def __repr__(self) -> str:
+        return "col: a column by its name, as in pt.col('a')"
 
     def __getattr__(self, name: str) -> Expression:
         if name.startswith("__"):
@@ -110,27 +114,52 @@ class Then(Expression):
     """A ``when`` with its value: null where no condition is true, until ``otherwise``."""
 
     def when(self, *predicates: Any) -> Branch:
-        """Return a further branch, for the rows that no earlier one is for."""
+        """Return a further branch, for the rows that no earlier one is for.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.when(pt.col("a") > 9).then(2).when(pt.col("a") > 1).then(1).otherwise(0)
+        when(a > 9).then(2).when(a > 1).then(1).otherwise(0)
+        """
         node = self.node
         assert isinstance(node, When)
         return Branch(conditions=(*node.conditions, _condition(predicates)), values=node.values)
 
     def otherwise(self, value: Any) -> Expression:
-        """Return it with a value for all other rows; text is the name of a column."""
+        """Return it with a value for all other rows; text is the name of a column.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> df = pt.from_pydict({"a": [1, 5]})
+        >>> df.select(pt.when(pt.col("a") > 3).then("a").otherwise(0)).to_pydict()
+        {'a': [0, 5]}
+        """
         node = self.node
         assert isinstance(node, When)
         return Expression(replace(node, otherwise=to_expr(value, names=True)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Branch:
     """Conditions, the last one of them without its value yet."""
 
     conditions: tuple[Expr, ...]
     values: tuple[Expr, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"when({text_of(self.conditions[-1])}): it wants .then(value)"
+
     def then(self, value: Any) -> Then:
-        """Return it with the value for these rows; text is the name of a column."""
+        """Return it with the value for these rows; text is the name of a column.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.when(pt.col("a") > 1).then(pt.lit("large"))
+        when(a > 1).then("large").otherwise(null)
+        """
         values = (*self.values, to_expr(value, names=True))
         return Then(When(self.conditions, values, literal(None)))
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from ..errors import InvalidExpression
 from ..expr.calendar import period_of
-from ..expr.node import Agg, Call, Column, Expr, SortKey, conjunction, literal
+from ..expr.conjunctions import conjunction
+from ..expr.node import Agg, Call, Column, Expr, SortKey, literal
 from ..plan.node import PlanNode, Site
 from ..plan.nodes import Filter, Named, Project, Sort
 from ..plan.rolling import CLOSED

@@ -28,26 +28,15 @@ from .aggregates import aggregate
 from .columns import IntoExpr, fields_of, flatten, named_expressions, names
 from .expression import Expression, is_method
 from .flags import one_share, whole_number
+from .group_aggregates import OF_PANDAS, GroupAggregates
 from .meta import schema_of_meta
 from .options import checked_calls, options
 from .user_function import FORMS, check_callable, probed_schema
-from .within_groups import FrameT, WithinGroups
-
-_EVERYWHERE = {
-    "numeric_only": "choose the columns, as in .group_by('k')[['v', 'w']].sum()",
-    "min_count": "write .agg(...) with pt.when(pt.col('v').count() >= n)",
-    "skipna": "nulls are left out, always",
-    "dropna": "nulls are left out, always",
-    "ddof": "write .agg(pt.col('v').std(ddof=...))",
-    "engine": "leave it out",
-    "name": "write .len('name')",
-    "_positional": "choose the columns, as in .group_by('k')[['v', 'w']].sum()",
-}
-"""Options of pandas' aggregates, and what to write here."""
+from .within_groups import FrameT
 
 
 @checked_calls
-class GroupBy(WithinGroups[FrameT]):
+class GroupBy(GroupAggregates[FrameT]):
     """Rows that are grouped by keys; an aggregate makes a frame of them again.
 
     Made by `DataFrame.group_by`. Null keys group together, as do NaN keys; 0.0 and -0.0 are equal.
@@ -146,7 +135,7 @@ class GroupBy(WithinGroups[FrameT]):
         """
         return self._aggregated([(name, Agg("len", None))], caller_site())
 
-    @options(**_EVERYWHERE)
+    @options(**OF_PANDAS)
     def size(self) -> FrameT:
         """Count the rows of each group: `len` as pandas calls it, in a column ``size``.
 
@@ -159,163 +148,7 @@ class GroupBy(WithinGroups[FrameT]):
         """
         return self.len("size")
 
-    @options(**_EVERYWHERE)
-    def sum(self) -> FrameT:
-        """Add up every column that is not a key; choose columns with ``["v"]`` or `agg`.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
-        >>> df.group_by("k").sum().sort("k").to_pydict()
-        {'k': ['a', 'b'], 'v': [4, 2]}
-        """
-        return self.agg("sum")
-
-    @options(**_EVERYWHERE)
-    def mean(self) -> FrameT:
-        """Take the mean of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
-        >>> df.group_by("k", maintain_order=True).mean().to_pydict()
-        {'k': ['a', 'b'], 'v': [2.0, 2.0]}
-        """
-        return self.agg("mean")
-
-    @options(**_EVERYWHERE)
-    def min(self) -> FrameT:
-        """Take the least value of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
-        >>> df.group_by("k", maintain_order=True).min().to_pydict()
-        {'k': ['a', 'b'], 'v': [1, 2]}
-        """
-        return self.agg("min")
-
-    @options(**_EVERYWHERE)
-    def max(self) -> FrameT:
-        """Take the greatest value of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
-        >>> df.group_by("k", maintain_order=True).max().to_pydict()
-        {'k': ['a', 'b'], 'v': [3, 2]}
-        """
-        return self.agg("max")
-
-    @options(**_EVERYWHERE)
-    def count(self) -> FrameT:
-        """Count the values that are not null of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
-        >>> df.group_by("k", maintain_order=True).count().to_pydict()
-        {'k': ['a', 'b'], 'v': [2, 1]}
-        """
-        return self.agg("count")
-
-    @options(**_EVERYWHERE)
-    def first(self) -> FrameT:
-        """Take the first value of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
-        >>> df.group_by("k", maintain_order=True).first().to_pydict()
-        {'k': ['a', 'b'], 'v': [1, 2]}
-        """
-        return self.agg("first")
-
-    @options(**_EVERYWHERE)
-    def last(self) -> FrameT:
-        """Take the last value of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
-        >>> df.group_by("k", maintain_order=True).last().to_pydict()
-        {'k': ['a', 'b'], 'v': [3, 2]}
-        """
-        return self.agg("last")
-
-    @options(**_EVERYWHERE)
-    def n_unique(self) -> FrameT:
-        """Count the distinct values of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
-        >>> df.group_by("k", maintain_order=True).n_unique().to_pydict()
-        {'k': ['a', 'b'], 'v': [2, 1]}
-        """
-        return self.agg("n_unique")
-
-    @options(**_EVERYWHERE)
-    def nunique(self) -> FrameT:
-        """Count the distinct values that are not null of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, None, 3]})
-        >>> df.group_by("k", maintain_order=True).nunique().to_pydict()
-        {'k': ['a', 'b'], 'v': [2, 0]}
-        """
-        return self.agg("nunique")
-
-    @options(**_EVERYWHERE)
-    def std(self) -> FrameT:
-        """Take the standard deviation of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "a", "a"], "v": [1, 2, 3]})
-        >>> df.group_by("k", maintain_order=True).std().to_pydict()
-        {'k': ['a'], 'v': [1.0]}
-        """
-        return self.agg("std")
-
-    @options(**_EVERYWHERE)
-    def var(self) -> FrameT:
-        """Take the variance of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "a", "a"], "v": [1, 3, 5]})
-        >>> df.group_by("k", maintain_order=True).var().to_pydict()
-        {'k': ['a'], 'v': [4.0]}
-        """
-        return self.agg("var")
-
-    @options(**_EVERYWHERE)
-    def median(self) -> FrameT:
-        """Take the median of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
-        >>> df.group_by("k", maintain_order=True).median().to_pydict()
-        {'k': ['a', 'b'], 'v': [2.0, 2.0]}
-        """
-        return self.agg("median")
-
-    @options(**_EVERYWHERE)
+    @options(**OF_PANDAS)
     def quantile(self, quantile: float, interpolation: str = "nearest") -> FrameT:
         """Take a quantile of every column that is not a key: see `Expression.quantile`.
 
@@ -374,45 +207,6 @@ class GroupBy(WithinGroups[FrameT]):
                 site=site,
             )
         )
-
-    @options(**_EVERYWHERE)
-    def product(self) -> FrameT:
-        """Multiply the values of every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [1, 2, 3]})
-        >>> df.group_by("k", maintain_order=True).product().to_pydict()
-        {'k': ['a', 'b'], 'v': [3, 2]}
-        """
-        return self.agg("product")
-
-    @options(**_EVERYWHERE)
-    def any(self) -> FrameT:
-        """Whether any value is true, for every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [True, True, False]})
-        >>> df.group_by("k", maintain_order=True).any().to_pydict()
-        {'k': ['a', 'b'], 'v': [True, True]}
-        """
-        return self.agg("any")
-
-    @options(**_EVERYWHERE)
-    def all(self) -> FrameT:
-        """Whether all values are true, for every column that is not a key.
-
-        Examples
-        --------
-        >>> import partita as pt
-        >>> df = pt.from_pydict({"k": ["a", "b", "a"], "v": [True, True, False]})
-        >>> df.group_by("k", maintain_order=True).all().to_pydict()
-        {'k': ['a', 'b'], 'v': [False, True]}
-        """
-        return self.agg("all")
 
     @options(
         return_dtype="write schema={'a': 'int64'}, or leave it out",

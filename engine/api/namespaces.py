@@ -38,6 +38,9 @@ class Namespace:
     _picking: ClassVar[str] = ""
     """What to write in place of an index in square brackets."""
 
+    def __repr__(self) -> str:
+        return f"{self.expression!r}{self._called}: the functions of one kind of type"
+
     def __getattr__(self, name: str) -> Any:
         advice = NAMESPACED.get(f"{self._called}.{name}")
         if advice is not None:

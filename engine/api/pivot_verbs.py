@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from ..errors import DuplicateColumn, InvalidExpression, SchemaError, TypeMismatch, listed
 from ..expr.casting import cast
+from ..expr.conjunctions import conjunction
 from ..expr.evaluate import dtype_of
-from ..expr.node import Agg, Call, Column, Expr, Literal, conjunction
+from ..expr.node import Agg, Call, Column, Expr, Literal
 from ..plan.node import caller_site
 from ..plan.nodes import Named, Project
 from .aggregate_calls import called_aggregate, checked_name

@@ -8,7 +8,8 @@ from typing import Any, Self
 import pyarrow as pa
 
 from ..errors import InvalidExpression, SchemaError
-from ..expr.node import Expr, SortKey, conjunction, conjuncts
+from ..expr.conjunctions import conjunction, conjuncts
+from ..expr.node import Expr, SortKey
 from ..plan.node import PlanNode, Site, caller_site
 from ..plan.nodes import Distinct, Filter, Project, Slice, Sort
 from .columns import IntoExpr, expressions, identity, names

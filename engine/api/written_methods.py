@@ -17,7 +17,15 @@ from .chosen_rows import aggregate_of
 if TYPE_CHECKING:
     from .expression import Expression
 
-_NOT_GIVEN: Any = object()
+
+class _NotGiven:
+    """Stands for an argument that is left out, where None is a value."""
+
+    def __repr__(self) -> str:
+        return "<not given>"
+
+
+_NOT_GIVEN: Any = _NotGiven()
 
 
 class WrittenMethods:

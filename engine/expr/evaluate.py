@@ -21,9 +21,10 @@ import pyarrow.compute as pc
 from ..errors import ComputeError, InvalidExpression, TypeMismatch, did_you_mean
 from ..schema import decoded, field_index
 from .aggregates import AGGREGATES, aggregate_type
+from .calling import apply, by_code
 from .casting import cast
-from .coercion import Operand, adapted, common_type, unified
-from .function import Function, Value, is_text
+from .coercion import Operand, adapted, unified
+from .function import Value
 from .functions import FUNCTIONS
 from .list_layout import beside, lists_of
 from .node import (
@@ -45,7 +46,6 @@ from .node import (
     unaliased,
 )
 from .python_call import PythonCall, called
-from .storage import plain_storage
 from .text import text_of
 from .windows import WINDOWS, window_type
 
@@ -266,7 +266,7 @@ def _cast(expr: Cast, scope: _Scope) -> Value:
 
     def run() -> Value:
         if isinstance(value, pa.DictionaryArray):
-            return value if value.type.value_type == target else _by_code(value, over_values)
+            return value if value.type.value_type == target else by_code(value, over_values)
         return over_values(value)
 
     return _located(expr, run)
@@ -281,7 +281,7 @@ def _call(expr: Call, scope: _Scope) -> Value:
         )
     operands = [Operand(_value(arg, scope), _is_untyped(arg)) for arg in expr.args]
     options = dict(expr.options)
-    return _located(expr, lambda: _apply(function, operands, options))
+    return _located(expr, lambda: apply(function, operands, options))
 
 
 @_compute.register
@@ -327,81 +327,6 @@ def _located(expr: Expr, run: Callable[[], Value]) -> Value:
         raise TypeMismatch(f"In {text_of(expr)}: {error}") from None
     except pa.ArrowException as error:
         raise ComputeError(f"{text_of(expr)} cannot be computed: {error}") from None
-
-
-def _apply(function: Function, operands: list[Operand], options: dict[str, object]) -> Value:
-    """Return `function` of `operands`, over the values of a dictionary where there is one."""
-    arrays = [index for index, each in enumerate(operands) if not isinstance(each.value, pa.Scalar)]
-    if len(arrays) == 1 and isinstance(operands[arrays[0]].value, pa.DictionaryArray):
-        position = arrays[0]
-
-        def over_values(values: Value) -> Value:
-            inner = [*operands]
-            inner[position] = Operand(values)
-            return _run(function, inner, options)
-
-        return _by_code(operands[position].value, over_values)
-    plain = [
-        Operand(decoded(each.value), each.untyped)
-        if isinstance(each.value, pa.DictionaryArray)
-        else each
-        for each in operands
-    ]
-    if arrays:
-        return _run(function, plain, options)
-    # Kernels get at least one array; a call of literals alone becomes one of a single row.
-    first, *rest = adapted(plain, function.exact_floats)
-    once = [Operand(pa.repeat(first, 1)), *(Operand(value) for value in rest)]
-    return _run(function, once, options)[0]
-
-
-def _run(function: Function, operands: list[Operand], options: dict[str, object]) -> Value:
-    """Check the types of `operands`, adapt literals and nulls, and call the kernel."""
-    operands = [Operand(plain_storage(each.value), each.untyped) for each in operands]
-    for position, operand in enumerate(operands):
-        function.check(position, operand.value.type)
-    if function.alike:
-        values = adapted(operands, function.exact_floats)
-        common = common_type([value.type for value in values])
-    else:
-        values, common = [each.value for each in operands], None
-    for position, value in enumerate(values):
-        if pa.types.is_null(value.type):
-            kind = function.accepted(position)
-            known = common is not None and not pa.types.is_null(common) and kind.contains(common)
-            values[position] = value.cast(common if known else kind.stand_in)
-    result = function.kernel(*values, **options)
-    return result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
-
-
-def _by_code(array: pa.DictionaryArray, over_values: Callable[[Value], Value]) -> pa.Array:
-    """Return a function of each row's value, computed once for each value of the dictionary.
-
-    A null row is one more value of the dictionary, so that functions which make something of
-    nulls (``fill_null``) need no care.
-    """
-    codes, values = array.indices, array.dictionary
-    if codes.null_count:
-        # An offset within the codes' own type: dictionaries are far smaller than that.
-        codes = pc.fill_null(codes, len(values))
-        values = pa.concat_arrays([values, pa.nulls(1, values.type)])
-    result = None
-    if len(values) <= len(codes):
-        try:
-            result = over_values(values)
-        except (ComputeError, pa.ArrowInvalid):
-            # The value at fault may belong to no row (a filter has removed it): look at the rows.
-            result = None
-    if result is None:
-        result = over_values(values.take(codes))
-        codes = None
-    if not is_text(result.type):
-        return result if codes is None else result.take(codes)
-    # Two values may have become one ("a" and "A" in upper case), and codes stand for values.
-    encoded = result.dictionary_encode()
-    if codes is None:
-        return encoded
-    return pa.DictionaryArray.from_arrays(encoded.indices.take(codes), encoded.dictionary)
 
 
 @_compute.register

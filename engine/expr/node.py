@@ -7,65 +7,13 @@ a thin wrapper in ``api``; here ``==`` means "the same expression".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
-_HASH = "_hash"
-
-
-def _hash_once(self: Expr) -> int:
-    found = self.__dict__.get(_HASH)
-    if found is None:
-        found = self.__dict__[_HASH] = hash((type(self), *self._hashed()))
-    return found
-
-
-@dataclass(frozen=True)
-class Expr:
-    """A node of an expression tree."""
-
-    def __init_subclass__(cls, **more: Any) -> None:
-        super().__init_subclass__(**more)
-        # Trees are looked up in dicts at every level: hashing each anew would be quadratic. Said
-        # here, before `dataclass` sees the class, so that it keeps this one.
-        if cls.__dict__.get("__hash__") is None:
-            cls.__hash__ = _hash_once  # type: ignore[assignment]
-
-    def _hashed(self) -> tuple[Any, ...]:
-        """Return what the hash is made of."""
-        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Hashes of text differ from process to process.
-        return {name: value for name, value in self.__dict__.items() if name != _HASH}
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        """The nodes this one is computed from."""
-        return ()
-
-    def with_children(self, children: tuple[Expr, ...]) -> Expr:
-        """Return this node over other children; the same object where nothing differs."""
-        assert not children
-        return self
-
-    def walk(self) -> Iterator[Expr]:
-        """Yield this node and all below it, parents first."""
-        # A stack of our own: nested generators would hand every node up through all levels.
-        stack: list[Expr] = [self]
-        while stack:
-            node = stack.pop()
-            yield node
-            stack.extend(reversed(node.children))
-
-    def transform(self, function: Callable[[Expr], Expr]) -> Expr:
-        """Return the tree with `function` applied to each node, children first."""
-        children = tuple(child.transform(function) for child in self.children)
-        unchanged = all(new is old for new, old in zip(children, self.children, strict=True))
-        return function(self if unchanged else self.with_children(children))
+from .tree import Expr as Expr
 
 
 @dataclass(frozen=True)
@@ -445,33 +393,3 @@ def substitute(expr: Expr, columns: dict[str, Expr]) -> Expr:
         return columns.get(node.name, node) if isinstance(node, Column) else node
 
     return expr.transform(replace_column)
-
-
-def conjuncts(predicate: Expr) -> tuple[Expr, ...]:
-    """Return the parts of a conjunction: ``a & (b & c)`` gives ``a``, ``b``, ``c``."""
-    parts: list[Expr] = []
-    stack = [predicate]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, Call) and part.name == "and":
-            stack.extend(reversed(part.args))
-        else:
-            parts.append(part)
-    return tuple(parts)
-
-
-_LONGEST_CHAIN = 64
-
-
-def conjunction(parts: tuple[Expr, ...]) -> Expr | None:
-    """Return the conjunction of `parts`, None where there are none."""
-    if not parts:
-        return None
-    if len(parts) > _LONGEST_CHAIN:
-        # Trees are walked recursively: a chain of a thousand would be too deep for Python.
-        halves = parts[: len(parts) // 2], parts[len(parts) // 2 :]
-        return conjunction(tuple(half for part in halves if (half := conjunction(part))))
-    result = parts[0]
-    for part in parts[1:]:
-        result = Call("and", (result, part))
-    return result

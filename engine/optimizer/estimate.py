@@ -58,7 +58,7 @@ class Estimate:
     bytes: float
     """In memory, of all its columns."""
 
-    columns: Mapping[str, ColumnStatistics] = field(default_factory=dict)
+    columns: Mapping[str, ColumnStatistics] = field(default_factory=dict, repr=False)
     """What is known of its columns. How many values they have does not count the rows that were
     left out for the sake of other columns: those fall on all values alike."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from ..expr.node import Column, Expr, columns_of, conjuncts, substitute
+from ..expr.conjunctions import conjuncts
+from ..expr.node import Column, Expr, columns_of, substitute
 from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate, Distinct, Filter, Join, Project, Scan, Slice, Sort, Union
 

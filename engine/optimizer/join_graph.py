@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from ..expr.node import Column, Expr, columns_of, conjuncts, substitute
+from ..expr.conjunctions import conjuncts
+from ..expr.node import Column, Expr, columns_of, substitute
 from ..plan.node import PlanNode, Site
 from ..plan.nodes import Filter, Join, Project
 from .properties import may_raise

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from ..expr.node import Call, Column, Expr, Literal, conjuncts
+from ..expr.conjunctions import conjuncts
+from ..expr.node import Call, Column, Expr, Literal
 from ..source import ColumnStatistics
 from .column_values import UNKNOWN, distance
 

@@ -14,21 +14,9 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from ..errors import PartitaError
+from ..expr.conjunctions import conjunction, conjuncts
 from ..expr.evaluate import dtype_of, evaluate
-from ..expr.node import (
-    Agg,
-    Alias,
-    Call,
-    Cast,
-    Column,
-    Expr,
-    Literal,
-    When,
-    Wildcard,
-    columns_of,
-    conjunction,
-    conjuncts,
-)
+from ..expr.node import Agg, Alias, Call, Cast, Column, Expr, Literal, When, Wildcard, columns_of
 from ..expr.python_call import PythonCall
 
 _OPPOSITE = {

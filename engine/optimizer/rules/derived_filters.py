@@ -12,17 +12,9 @@ from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 
+from ...expr.conjunctions import conjunction, conjuncts
 from ...expr.evaluate import dtype_of
-from ...expr.node import (
-    Call,
-    Column,
-    Expr,
-    Literal,
-    columns_of,
-    conjunction,
-    conjuncts,
-    substitute,
-)
+from ...expr.node import Call, Column, Expr, Literal, columns_of, substitute
 from ...plan.node import PlanNode, Site
 from ...plan.nodes import (
     Aggregate,

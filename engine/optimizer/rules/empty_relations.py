@@ -8,7 +8,8 @@ import functools
 import pyarrow as pa
 
 from ... import schema as schemas
-from ...expr.node import Column, Expr, Literal, conjuncts
+from ...expr.conjunctions import conjuncts
+from ...expr.node import Column, Expr, Literal
 from ...plan.no_rows import NoRows
 from ...plan.node import PlanNode
 from ...plan.nodes import (

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...expr.node import Call, Column, Expr, columns_of, conjunction, substitute
+from ...expr.conjunctions import conjunction
+from ...expr.node import Call, Column, Expr, columns_of, substitute
 from ...plan.identity import parent_counts
 from ...plan.node import PlanNode
 from ...plan.nodes import Filter, Join, Project

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from ...errors import ComputeError, TypeMismatch
+from ...expr.conjunctions import conjunction, conjuncts
 from ...expr.evaluate import dtype_of
-from ...expr.node import Column, Expr, columns_of, conjunction, conjuncts, substitute
+from ...expr.node import Column, Expr, columns_of, substitute
 from ...plan.identity import parent_counts
 from ...plan.joins import AsofJoin, RangeJoin, TwoSided
 from ...plan.node import PlanNode, Site

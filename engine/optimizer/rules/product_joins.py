@@ -10,20 +10,9 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from ...errors import TypeMismatch
+from ...expr.conjunctions import conjunction, conjuncts
 from ...expr.evaluate import dtype_of
-from ...expr.node import (
-    Alias,
-    Call,
-    Cast,
-    Column,
-    Expr,
-    Literal,
-    When,
-    columns_of,
-    conjunction,
-    conjuncts,
-    substitute,
-)
+from ...expr.node import Alias, Call, Cast, Column, Expr, Literal, When, columns_of, substitute
 from ...expr.python_call import PythonCall
 from ...plan.identity import parent_counts
 from ...plan.joins import Join, RangeEnd, RangeJoin, has_distances
