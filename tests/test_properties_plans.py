@@ -1,22 +1,26 @@
 """Random plans give the same rows however they are run, and the rows that others give.
 
-Every plan is run with and without the optimizer, in one partition and in many, in this process and
-in workers; polars computes it too, and DuckDB where SQL means the same. `PARTITA_TEST_PLANS` says
-how many plans are drawn; by default the same few hundred every time.
+Every plan is run without the optimizer in one partition, and with it in several: in 1, 2 or 7
+files, or cut by bytes into many. Polars computes it too, and DuckDB where SQL means the same; many
+plans are run in workers besides, whole, and cut without the optimizer. And of each the rows for which a
+condition is true, those for which it is not, and those for which it is null are all its rows.
+`PARTITA_TEST_PLANS` says how many plans are drawn; by default the same few hundred every time.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -28,15 +32,17 @@ from partita.engine.execution.session import current
 from partita.engine.optimizer.context import Context
 from partita.engine.optimizer.optimizer import optimize
 
-from .properties.expressions import Expressions
+from .properties import choices
+from .properties.choices import Draw
 from .properties.frames import ROW_NUMBER, random_frame
-from .properties.plan import RandomPlan
-from .properties.plans import random_plan
+from .properties.plan import RandomPlan, expressions_over
+from .properties.plans import random_plans
+from .properties.value import Value
 from .same_rows import difference, plain, same_bits
 
-LEAST_PLANS = 300
-PLANS = int(os.environ.get("PARTITA_TEST_PLANS", "320"))
-NIGHTLY = PLANS > 320
+USUAL_PLANS = 500
+PLANS = int(os.environ.get("PARTITA_TEST_PLANS", USUAL_PLANS))
+NIGHTLY = PLANS > USUAL_PLANS
 SHRINK = "PARTITA_TEST_SHRINK" in os.environ
 RUNS_OF_PROPERTIES = settings(
     max_examples=PLANS,
@@ -48,7 +54,13 @@ RUNS_OF_PROPERTIES = settings(
     # Shrinking runs a plan hundreds of times: only when asked for.
     phases=(Phase.generate, *((Phase.shrink,) if SHRINK else ())),
 )
-TIMEOUT = 110 if not NIGHTLY else 6 * 3600
+TIMEOUT = 240 if not NIGHTLY else 6 * 3600
+PARTS = (1, 2, 7)
+
+# A number from which everything follows; where it is to be shrunk, the choices one by one.
+SOURCES = (
+    st.randoms(use_true_random=False) if SHRINK else st.builds(random.Random, st.integers(0, 2**62))
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,37 +89,62 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]
 class Case:
     """A plan, and how its data is cut."""
 
-    plan: RandomPlan
+    made: list[RandomPlan]
+    """The plan, and before it what it was made of."""
+
     cut: dict[str, int]
     other_cut: dict[str, int]
+    ways: frozenset[str]
+    """How it is run besides the ways that every plan is run in."""
+
+    condition: Value
+    """Something that may be asked of its rows."""
+
+    parts: int | None
     folders: list[Path]
 
+    @property
+    def plan(self) -> RandomPlan:
+        return self.made[-1]
 
-@st.composite
-def cuts(draw: Any) -> dict[str, int]:
-    """Settings that cut small data into many partitions, batches and exchanges."""
+
+WAYS = ("whole", "not optimized, cut", "processes")
+"""How some of the plans are run besides; each is drawn for half of them."""
+
+
+def drawn_cut(draw: Draw, parts: int | None) -> dict[str, int]:
+    """Draw settings that cut small data into many partitions, batches and exchanges."""
+    partition_bytes = draw(choices.sampled_from((40, 40, 200, 1000))) if parts is None else 1
     return {
-        "partition_bytes": draw(st.sampled_from((40, 40, 200, 1000))),
-        "exchange_bytes": draw(st.sampled_from((60, 60, 400, 3000))),
-        "broadcast_bytes": draw(st.sampled_from((0, 0, 500, 100_000))),
-        "batch_rows": draw(st.sampled_from((3, 10, 64))),
-        "chunk_bytes": draw(st.sampled_from((100, 1000, 1_000_000))),
+        "partition_bytes": partition_bytes,
+        "exchange_bytes": draw(choices.sampled_from((60, 400, 400, 3000))),
+        "broadcast_bytes": draw(choices.sampled_from((0, 0, 500, 100_000))),
+        "batch_rows": draw(choices.sampled_from((3, 10, 64))),
+        "chunk_bytes": draw(choices.sampled_from((100, 1000, 1_000_000))),
     }
 
 
-@st.composite
-def cases(draw: Any, folders: Iterator[Path], duck: duckdb.DuckDBPyConnection) -> Case:
-    """Plans over one or two new frames."""
+def drawn_case(draw: Draw, folders: Iterator[Path], duck: duckdb.DuckDBPyConnection) -> Case:
+    """Draw a plan over one or two new frames, and how it is run."""
     used: list[Path] = []
 
     def folder() -> Path:
         used.append(next(folders))
         return used[-1]
 
-    count = draw(st.integers(1, 2))
-    frames = [random_frame(draw, f"t{number}", folder, duck) for number in range(count)]
-    plan = random_plan(draw, frames)
-    return Case(plan=plan, cut=draw(cuts()), other_cut=draw(cuts()), folders=used)
+    parts = draw(choices.sampled_from((*PARTS, None, None, None)))
+    count = draw(choices.integers(1, 2))
+    frames = [random_frame(draw, f"t{number}", folder, duck, parts) for number in range(count)]
+    made = random_plans(draw, frames)
+    return Case(
+        made=made,
+        cut=drawn_cut(draw, parts),
+        other_cut=drawn_cut(draw, parts),
+        ways=frozenset(way for way in WAYS if draw(choices.booleans())),
+        condition=expressions_over(draw, made[-1]).condition(),
+        parts=parts,
+        folders=used,
+    )
 
 
 def rows(frame: pt.DataFrame, **changes: Any) -> pa.Table:
@@ -142,6 +179,7 @@ def rows_of_duckdb(plan: RandomPlan, schema: pa.Schema, duck: duckdb.DuckDBPyCon
 
 
 counted: Counter[str] = Counter()
+steps_taken: Counter[str] = Counter()
 
 
 @pytest.mark.timeout(TIMEOUT)
@@ -152,20 +190,47 @@ def test_random_plans_give_the_same_rows_however_they_are_run(
         duck.execute("SET threads = 1")
 
         @RUNS_OF_PROPERTIES
-        @given(cases(folders, duck))
-        def check(case: Case) -> None:
-            run_every_way(case, duck)
+        @given(SOURCES)
+        def check(source: random.Random) -> None:
+            case = drawn_case(choices.drawing(source), folders, duck)
+            try:
+                run_every_way(case, duck)
+            except Exception as error:
+                report_the_shortest(case, duck)
+                error.add_note(f"the plan:\n{case.plan!r}")
+                raise
             for path in case.folders:
                 shutil.rmtree(path)
 
         check()
     with capsys.disabled():
         print(f"\nrandom plans: {dict(sorted(counted.items()))}")
-    assert counted["plans"] >= min(LEAST_PLANS, PLANS)
+        print(f"their steps: {dict(sorted(steps_taken.items()))}")
+    plans = counted["plans"]
+    assert plans >= PLANS
     # The cuts are small enough for all that a large query does.
     for kind in ("hash", "range", "broadcast", "gather", "forward"):
-        assert counted[f"{kind} exchanges"] >= counted["plans"] // 30, counted
-    assert counted["plans in DuckDB"] >= counted["plans"] // 3
+        assert counted[f"{kind} exchanges"] >= plans // 10, counted
+    for parts in PARTS:
+        assert counted[f"plans in {parts} partitions"] >= plans // 10, counted
+    assert counted["plans in processes"] >= plans // 3, counted
+    assert counted["plans in DuckDB"] >= plans // 3, counted
+    assert counted["plans with rows"] >= plans // 2, counted
+
+
+def report_the_shortest(case: Case, duck: duckdb.DuckDBPyConnection) -> None:
+    """Raise the failure of the first plan that fails of those that the failing one is made of."""
+    for number in range(1, len(case.made)):
+        made = case.made[:number]
+        part = replace(case, made=made, condition=NO_CONDITION, ways=frozenset(WAYS))
+        try:
+            run_every_way(part, duck)
+        except Exception as error:
+            error.add_note(f"the shortest plan that fails:\n{part.plan!r}")
+            raise
+
+
+NO_CONDITION = Value(partita=pt.lit(True), polars=pl.lit(True), sql="TRUE")
 
 
 def run_every_way(case: Case, duck: duckdb.DuckDBPyConnection) -> None:
@@ -173,47 +238,53 @@ def run_every_way(case: Case, duck: duckdb.DuckDBPyConnection) -> None:
     plan, cut, other_cut = case.plan, case.cut, case.other_cut
     serial = {"executor": "serial"}
     base = rows(plan.partita, **serial, optimize=False)
-    ways = {
-        "optimized": rows(plan.partita, **serial),
-        f"cut by {cut}": rows(plan.partita, **serial, **cut),
-        f"not optimized, cut by {other_cut}": rows(
-            plan.partita, **serial, **other_cut, optimize=False
-        ),
-    }
-    in_workers = rows_of_workers(plan.partita, **cut)
-    counted["plans"] += 1
-    counted["plans of rows without order"] += not plan.ordered
-    assert same_bits(in_workers, ways[f"cut by {cut}"]), "serial and process differ"
+    count(case, base.num_rows)
+    ways = {f"cut by {cut}": rows(plan.partita, **serial, **cut)}
+    if "processes" in case.ways:
+        in_workers = rows_of_workers(plan.partita, **cut)
+        assert same_bits(in_workers, ways[f"cut by {cut}"]), "serial and process differ"
+    if "whole" in case.ways:
+        ways["optimized"] = rows(plan.partita, **serial)
+    if "not optimized, cut" in case.ways:
+        way = f"not optimized, cut by {other_cut}"
+        ways[way] = rows(plan.partita, **serial, **other_cut, optimize=False)
     for way, found in ways.items():
         assert found.schema.equals(base.schema), way
         wrong = difference(found, base, ordered=plan.ordered, rough=plan.rough())
         assert wrong is None, f"{way}: {wrong}"
     oracles = {"polars": rows_of_polars(plan, base.schema)}
     if plan.sql is not None:
-        counted["plans in DuckDB"] += 1
         oracles["DuckDB"] = rows_of_duckdb(plan, base.schema, duck)
     for name, expected in oracles.items():
         wrong = difference(
             base, expected, ordered=plan.ordered, rough=plan.rough(), signed_zeros=False
         )
         assert wrong is None, f"{name}: {wrong}"
+    every_row_is_true_false_or_null(case, base)
 
 
-@pytest.mark.timeout(TIMEOUT)
-def test_every_row_is_true_false_or_null(folders: Iterator[Path]) -> None:
-    with duckdb.connect() as duck:
+def every_row_is_true_false_or_null(case: Case, whole: pa.Table) -> None:
+    """A row is kept by a condition, by its opposite, or because the condition is null."""
+    condition = case.condition.partita
+    found = [
+        rows(case.plan.partita.filter(part), executor="serial", **case.cut)
+        for part in (condition, ~condition, condition.is_null())
+    ]
+    wrong = difference(pa.concat_tables(found), whole, ordered=False, rough=case.plan.rough())
+    assert wrong is None, f"{condition!r}: {wrong}"
+    counted["plans in which a condition is null"] += found[2].num_rows > 0
+    counted["plans in which a condition is true and false"] += all(
+        part.num_rows for part in found[:2]
+    )
 
-        @settings(RUNS_OF_PROPERTIES, max_examples=max(100, PLANS // 5))
-        @given(st.data())
-        def check(data: st.DataObject) -> None:
-            frame = random_frame(data.draw, "t", lambda: next(folders), duck)
-            schema = frame.partita.schema
-            condition = Expressions(data.draw, schema, frame.facts).condition().partita
-            parts = [condition, ~condition, condition.is_null()]
-            with pt.config.set(executor="serial", **data.draw(cuts())):
-                found = [frame.partita.filter(part).collect().to_arrow() for part in parts]
-                whole = frame.partita.collect().to_arrow()
-            wrong = difference(pa.concat_tables(found), whole, ordered=False)
-            assert wrong is None, f"{condition!r}: {wrong}"
 
-        check()
+def count(case: Case, height: int) -> None:
+    counted["plans"] += 1
+    counted["plans of rows without order"] += not case.plan.ordered
+    counted["plans with rows"] += height > 0
+    counted["plans in DuckDB"] += case.plan.sql is not None
+    if case.parts is not None:
+        counted[f"plans in {case.parts} partitions"] += 1
+    for way in case.ways:
+        counted[f"plans {'in' if way == 'processes' else 'run'} {way}"] += 1
+    steps_taken.update(step.partition("(")[0].partition("[")[0] for step in case.plan.steps[1:])

@@ -7,10 +7,10 @@ import functools
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-from hypothesis import strategies as st
 
 import partita as pt
 
+from . import choices
 from .frames import Fact
 from .plan import NUMBER, Draw, RandomPlan, expressions_over, grown, listed
 from .value import Value, column, quoted
@@ -19,17 +19,17 @@ from .value import Value, column, quoted
 def with_columns(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan:
     made_of = expressions_over(draw, of)
     named: dict[str, Value] = {}
-    for number in range(draw(st.integers(1, 2))):
-        name = draw(st.sampled_from([f"x{number}", f"x{number}", *of.facts]))
+    for number in range(draw(choices.integers(1, 2))):
+        name = draw(choices.sampled_from([f"x{number}", f"x{number}", *of.facts]))
         named[name] = made_of.any_value()[1]
     partita = of.partita.with_columns(**{name: each.partita for name, each in named.items()})
     return _projected(of, "with_columns", partita, named)
 
 
 def select(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan:
-    names = draw(st.lists(st.sampled_from(list(of.facts)), min_size=1, unique=True))
+    names = draw(choices.several(list(of.facts)))
     named = {name: column(name, of.facts) for name in names}
-    if draw(st.booleans()):
+    if draw(choices.booleans()):
         named["y"] = expressions_over(draw, of).any_value()[1]
     partita = of.partita.select(**{name: each.partita for name, each in named.items()})
     computed = _projected(of, "select", partita, named)
@@ -71,8 +71,8 @@ def _projected(
 
 def map_batches(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan:
     floats = expressions_over(draw, of).named(pa.types.is_float64)
-    if not floats or draw(st.booleans()):
-        name = draw(st.sampled_from(list(of.facts)))
+    if not floats or draw(choices.booleans()):
+        name = draw(choices.sampled_from(list(of.facts)))
         kept = f"SELECT * FROM ({of.sql}) WHERE {quoted(name)} IS NOT NULL"
         return grown(
             of,
@@ -81,7 +81,7 @@ def map_batches(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPla
             of.polars.filter(pl.col(name).is_not_null()),
             of.sql and kept,
         )
-    name = draw(st.sampled_from(floats))
+    name = draw(choices.sampled_from(floats))
     return grown(
         of,
         f"map_batches(halve {name})",

@@ -9,14 +9,13 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from hypothesis import strategies as st
 
 import partita as pt
 
+from . import choices
+from .choices import Draw
 from .frames import KINDS, Fact
 from .value import Facts, Value, column, constant, joined, of_two_values, sql_of
-
-Draw = Any
 
 
 class Expressions:
@@ -40,8 +39,8 @@ class Expressions:
         names = self.named(*tests)
         return column(self._pick(names), self._facts) if names else None
 
-    def _pick(self, choices: Any) -> Any:
-        return self._draw(st.sampled_from(choices))
+    def _pick(self, values: Any) -> Any:
+        return self._draw(choices.sampled_from(values))
 
     def any_value(self) -> tuple[str, Value]:
         """Return a computed value, and what sort of value it is."""
@@ -107,7 +106,7 @@ class Expressions:
         value, divisor = self._integer(), self._integer()
         if value is None or divisor is None:
             return None
-        if self._draw(st.booleans()):
+        if self._draw(choices.booleans()):
             divisor = constant(self._pick((2, 3, -2, 7)))
         of_two = self._pick((operator.floordiv, operator.mod))
         bound = max(value.fact.bound, divisor.fact.bound)
@@ -151,7 +150,7 @@ class Expressions:
         )
 
     def _to_int(self, depth: int) -> Value | None:
-        flags = self._draw(st.booleans())
+        flags = self._draw(choices.booleans())
         value = self.of(pa.types.is_boolean if flags else pa.types.is_floating)
         if value is None or (not flags and value.fact.bound > 2**30):
             return None
@@ -235,7 +234,7 @@ class Expressions:
         return made if made is not None else self._always(0)
 
     def _always(self, depth: int) -> Value:
-        made = constant(self._draw(st.booleans()))
+        made = constant(self._draw(choices.booleans()))
         # polars forgets how many rows there are in `lit(False) & column`.
         rows = pl.int_range(pl.len())
         return replace(made, polars=rows >= 0 if made.sql == "TRUE" else rows < 0)
@@ -255,7 +254,7 @@ class Expressions:
         name = self._pick(names)
         dtype = self._schema.field(name).type
         alike = self.named(lambda other: other == dtype)
-        if self._draw(st.booleans()):
+        if self._draw(choices.booleans()):
             other = column(self._pick(alike), self._facts)
         else:
             other = constant(self._pick(_values(dtype)))
@@ -267,7 +266,7 @@ class Expressions:
     def _missing(self, depth: int) -> Value:
         # Whether a value is there is certain even where its last bits are not.
         value = column(self._pick(self._schema.names), self._facts)
-        if self._draw(st.booleans()):
+        if self._draw(choices.booleans()):
             sql = joined("({} IS NULL)", value)
             mine, theirs = value.partita.is_null(), value.polars.is_null()
         else:
@@ -281,9 +280,7 @@ class Expressions:
             return None
         name = self._pick(names)
         value = column(name, self._facts)
-        items = self._draw(
-            st.lists(st.sampled_from(_values(self._schema.field(name).type)), max_size=4)
-        )
+        items = self._draw(choices.several(_values(self._schema.field(name).type), least=0, most=4))
         # Standard SQL has no empty list of values.
         sql = joined(f"({{}} IN ({', '.join(map(sql_of, items))}))", value) if items else None
         return Value(

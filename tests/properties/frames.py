@@ -20,11 +20,11 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import strategies as st
 
 import partita as pt
 
-Draw = Any
+from . import choices
+from .choices import Draw
 
 ROW_NUMBER = "#"
 """The column by which the rows of every DuckDB relation are ordered."""
@@ -109,9 +109,9 @@ class RandomFrame:
 
 def random_table(draw: Draw) -> pa.Table:
     """Draw a table: the values of a column are skewed or even, and some are null."""
-    names = draw(st.lists(st.sampled_from(list(KINDS)), min_size=2, max_size=6, unique=True))
-    rows = draw(st.sampled_from((0, 1, 5, 12, 30, 60, 60, MOST_ROWS, MOST_ROWS)))
-    random = np.random.default_rng(draw(st.integers(0, 2**16)))
+    names = draw(choices.several(list(KINDS), least=2, most=6))
+    rows = draw(choices.sampled_from((0, 1, 5, 12, 30, 60, 60, MOST_ROWS, MOST_ROWS)))
+    random = np.random.default_rng(draw(choices.integers(0, 2**16)))
     return pa.table({name: _column(KINDS[name], rows, random) for name in names})
 
 
@@ -129,12 +129,25 @@ def _column(kind: Kind, rows: int, random: np.random.Generator) -> pa.Array:
 
 
 def random_frame(
-    draw: Draw, name: str, folder: Callable[[], Path], duck: duckdb.DuckDBPyConnection
+    draw: Draw,
+    name: str,
+    folder: Callable[[], Path],
+    duck: duckdb.DuckDBPyConnection,
+    parts: int | None = None,
 ) -> RandomFrame:
-    """Draw a frame called `name`; `folder` gives a new one for its files, if it has any."""
+    """Draw a frame called `name`; `folder` gives a new one for its files, if it has any.
+
+    With `parts`, it lies in so many files of one row group: cut as small as can be, it has exactly
+    so many partitions, if it has as many rows.
+    """
     table = random_table(draw)
-    layout = draw(st.sampled_from(("one chunk", "chunks", "dictionary", "parquet", "parquet")))
-    if layout == "parquet":
+    layouts = ("one chunk", "chunks", "dictionary", "parquet", "parquet")
+    layout = draw(choices.sampled_from(layouts)) if parts is None else f"{parts} files"
+    if parts is not None:
+        path = folder()
+        _write_evenly(table, path, parts)
+        frame = pt.scan_parquet(path)
+    elif layout == "parquet":
         path = folder()
         _write(draw, table, path)
         frame = pt.scan_parquet(path)
@@ -150,7 +163,7 @@ def random_frame(
 
 def _pieces(draw: Draw, table: pa.Table, most: int) -> list[pa.Table]:
     """Cut a table at drawn places; some of the pieces are empty."""
-    places = draw(st.lists(st.integers(0, table.num_rows), min_size=1, max_size=most))
+    places = draw(choices.repeated(choices.integers(0, table.num_rows), least=1, most=most))
     cuts = [0, *sorted(places), table.num_rows]
     return [table.slice(low, high - low) for low, high in itertools.pairwise(cuts)]
 
@@ -179,7 +192,14 @@ def _write(draw: Draw, table: pa.Table, folder: Path) -> None:
         pq.write_table(
             piece,
             folder / f"part-{number}.parquet",
-            row_group_size=draw(st.sampled_from((3, 16, 64))),
-            use_dictionary=draw(st.sampled_from((True, True, False))),
+            row_group_size=draw(choices.sampled_from((3, 16, 64))),
+            use_dictionary=draw(choices.sampled_from((True, True, False))),
             compression="none",
         )
+
+
+def _write_evenly(table: pa.Table, folder: Path, parts: int) -> None:
+    """Write a table as so many files of about as many rows, each of one row group."""
+    places = [table.num_rows * number // parts for number in range(parts + 1)]
+    for number, (low, high) in enumerate(itertools.pairwise(places)):
+        pq.write_table(table.slice(low, high - low), folder / f"part-{number}.parquet")

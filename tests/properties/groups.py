@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
-from hypothesis import strategies as st
 
 import partita as pt
 
+from . import choices
 from .frames import Fact
 from .plan import NUMBER, Draw, RandomPlan, exact_columns, expressions_over, grown
 from .value import Value, column, quoted
@@ -73,12 +73,12 @@ def _aggregated(draw: Draw, of: RandomPlan, number: int) -> tuple[str, Value, pl
     For polars that is a column of its own, called ``__`` and the name: an aggregate of a constant
     would be of one value there, and is of one for each row here and in SQL.
     """
-    name = draw(st.sampled_from(list(AGGREGATES)))
+    name = draw(choices.sampled_from(list(AGGREGATES)))
     aggregate = AGGREGATES[name]
     expressions = expressions_over(draw, of)
     if aggregate.ordered and not of.ordered:
         return None
-    if aggregate.takes is _is_number and draw(st.integers(0, 2)) == 0:
+    if aggregate.takes is _is_number and draw(choices.integers(0, 2)) == 0:
         value = expressions.number()
     else:
         found = expressions.of(aggregate.takes)
@@ -123,13 +123,10 @@ def group_by(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan |
     exact = exact_columns(of)
     if not exact:
         return None
-    keys = {
-        name: column(name, of.facts)
-        for name in draw(st.lists(st.sampled_from(exact), max_size=2, unique=True))
-    }
-    if not keys or draw(st.integers(0, 3)) == 0:
+    keys = {name: column(name, of.facts) for name in draw(choices.several(exact, least=0, most=2))}
+    if not keys or draw(choices.integers(0, 3)) == 0:
         keys["key"] = expressions_over(draw, of).any_value()[1]
-    order = of.ordered and draw(st.booleans())
+    order = of.ordered and draw(choices.booleans())
     aggs, inner = _aggregates(draw, of)
     grouped = of.partita.group_by(
         **{name: each.partita for name, each in keys.items()}, maintain_order=order
@@ -162,7 +159,7 @@ def group_by(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan |
 
 def _aggregates(draw: Draw, of: RandomPlan) -> tuple[dict[str, Value], dict[str, pl.Expr]]:
     """Draw aggregates, and the columns that polars needs for them."""
-    found = [_aggregated(draw, of, number) for number in range(draw(st.integers(0, 3)))]
+    found = [_aggregated(draw, of, number) for number in range(draw(choices.integers(0, 3)))]
     made = [each for each in found if each is not None]
     rows = Value(
         partita=pt.len(), polars=pl.len().cast(pl.Int64), sql="count(*)", fact=Fact(bound=1e6)

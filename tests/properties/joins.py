@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from hypothesis import strategies as st
 
+from . import choices
 from .frames import Fact
 from .plan import MOST_JOINED_ROWS, NUMBER, Draw, RandomPlan, exact_columns, grown
 from .value import quoted
@@ -34,7 +34,7 @@ class Asked:
 
 
 def join(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | None:
-    other = draw(st.sampled_from(made))
+    other = draw(choices.sampled_from(made))
     asked = _asked(draw, of, other)
     if asked is None:
         return None
@@ -47,7 +47,7 @@ def join(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | Non
     orders = (
         ("", "left_right") if asked.how in ("semi", "anti") else ("", "left_right", "right_left")
     )
-    order = draw(st.sampled_from(orders)) if of.ordered and other.ordered else ""
+    order = draw(choices.sampled_from(orders)) if of.ordered and other.ordered else ""
     polars = _polars_join(of.polars, other.polars, asked, order or "left_right")
     if polars.height > (MOST_ORDERED_ROWS if order else MOST_JOINED_ROWS):
         return None
@@ -82,16 +82,16 @@ def _options(asked: Asked) -> dict[str, Any]:
 
 
 def _asked(draw: Draw, of: RandomPlan, other: RandomPlan) -> Asked | None:
-    how = draw(st.sampled_from(KINDS))
+    how = draw(choices.sampled_from(KINDS))
     keys: list[tuple[str, str]] = []
     if how != "cross":
         pairs = _key_pairs(of, other)
         if not pairs:
             return None
-        keys = draw(st.lists(st.sampled_from(pairs), min_size=1, max_size=2, unique=True))
+        keys = draw(choices.several(pairs, most=2))
         if any(len({key[side] for key in keys}) < len(keys) for side in (0, 1)):
             return None
-    coalesce = how != "cross" and draw(st.booleans())
+    coalesce = how != "cross" and draw(choices.booleans())
     merged = dict(keys) if coalesce else {}
     lefts = [name for name in of.facts if how != "right" or name not in merged]
     given = []
@@ -105,7 +105,7 @@ def _asked(draw: Draw, of: RandomPlan, other: RandomPlan) -> Asked | None:
             for name in other.facts
             if how == "right" or name not in merged.values()
         ]
-    nulls_equal = how != "cross" and draw(st.integers(0, 3)) == 0
+    nulls_equal = how != "cross" and draw(choices.integers(0, 3)) == 0
     return Asked(how=how, keys=keys, nulls_equal=nulls_equal, coalesce=coalesce, given=given)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from hypothesis import strategies as st
 
 import partita as pt
 
+from . import choices
 from .plan import MOST_JOINED_ROWS, NUMBER, Draw, RandomPlan, exact_columns, grown
 from .value import quoted
 
@@ -49,18 +49,18 @@ def _given(of: RandomPlan, other: RandomPlan) -> dict[str, str]:
 
 
 def join_where(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | None:
-    other = draw(st.sampled_from(made))
+    other = draw(choices.sampled_from(made))
     pairs, given = _pairs(of, other), _given(of, other)
     names = [*of.facts, *given.values()]
     if not pairs or len(set(names)) < len(names) or len(names) > MOST_COLUMNS:
         return None
     if of.polars.height * other.polars.height > 10 * MOST_JOINED_ROWS:
         return None
-    chosen = draw(st.lists(st.sampled_from(pairs), min_size=1, max_size=3))
-    tests = [draw(st.sampled_from(list(TESTS))) for _ in chosen]
+    chosen = draw(choices.repeated(choices.sampled_from(pairs), least=1, most=3))
+    tests = [draw(choices.sampled_from(list(TESTS))) for _ in chosen]
     asked = list(zip(tests, chosen, strict=True))
     conditions = [TESTS[test](pt.col(left), pt.col(given[right])) for test, (left, right) in asked]
-    if draw(st.booleans()):
+    if draw(choices.booleans()):
         partita = of.partita.join_where(other.partita, *conditions)
     else:
         partita = of.partita.join(other.partita, how="cross").filter(*conditions)
@@ -90,7 +90,7 @@ def join_where(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan
 
 
 def join_asof(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | None:
-    other = draw(st.sampled_from([each for each in made if each.ordered]))
+    other = draw(choices.sampled_from([each for each in made if each.ordered]))
     pairs = [
         (left, right)
         for left, right in _pairs(of, other)
@@ -98,8 +98,8 @@ def join_asof(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan 
     ]
     if not pairs or not of.ordered or of.polars.height > MOST_PAIRS:
         return None
-    on = draw(st.sampled_from(pairs))
-    by = draw(st.sampled_from([None, *_by_pairs(of, other, on)]))
+    on = draw(choices.sampled_from(pairs))
+    by = draw(choices.sampled_from([None, *_by_pairs(of, other, on)]))
     left_out = {by[1]} if by else set()
     left_out |= {on[1]} if on[0] == on[1] else set()
     given = {name: named for name, named in _given(of, other).items() if name not in left_out}
@@ -109,9 +109,9 @@ def join_asof(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan 
     floats = of.polars.schema[on[0]].is_float()
     options: dict[str, Any] = {
         "strategy": draw(
-            st.sampled_from(("backward", "forward", *(() if floats else ("nearest",))))
+            choices.sampled_from(("backward", "forward", *(() if floats else ("nearest",))))
         ),
-        "allow_exact_matches": draw(st.booleans()),
+        "allow_exact_matches": draw(choices.booleans()),
     }
     partita = of.partita.join_asof(
         other.partita,

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import strategies as st
-
+from . import choices
 from .plan import Draw, RandomPlan, exact_columns
 
 
 def repartition(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan:
-    count = draw(st.sampled_from((1, 2, 5)))
+    count = draw(choices.sampled_from((1, 2, 5)))
     names = exact_columns(of)
-    if names and draw(st.booleans()):
-        key = draw(st.sampled_from(names))
-        cut = of.partita.repartition(draw(st.sampled_from((None, count))), by=key)
+    if names and draw(choices.booleans()):
+        key = draw(choices.sampled_from(names))
+        cut = of.partita.repartition(draw(choices.sampled_from((None, count))), by=key)
         return replace(of, partita=cut, ordered=False, steps=(*of.steps, f"repartition by {key}"))
     cut = of.partita.repartition(count)
     return replace(of, partita=cut, steps=(*of.steps, f"repartition into {count}"))

@@ -9,11 +9,10 @@ import polars as pl
 
 import partita as pt
 
+from .choices import Draw
 from .expressions import Expressions
 from .frames import ROW_NUMBER, Fact
 from .value import quoted
-
-Draw = Any
 
 MOST_JOINED_ROWS = 3000
 NUMBER = quoted(ROW_NUMBER)

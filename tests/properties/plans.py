@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypothesis import strategies as st
-
-from . import columns, groups, joins, ordered_joins, partitions, rows, shapes
+from . import choices, columns, groups, joins, ordered_joins, partitions, rows, shapes
 from .frames import RandomFrame
 from .plan import Draw, RandomPlan
 
@@ -44,8 +42,11 @@ _WEIGHTS: dict[Step, int] = {
 STEPS = tuple(step for step, weight in _WEIGHTS.items() for _ in range(weight))
 
 
-def random_plan(draw: Draw, frames: list[RandomFrame]) -> RandomPlan:
-    """Draw a plan of one to seven steps over `frames`; some of it may be shared."""
+def random_plans(draw: Draw, frames: list[RandomFrame]) -> list[RandomPlan]:
+    """Draw a plan of one to seven steps over `frames`; some of it may be shared.
+
+    It is the last; before it stands all that it was made of, and what was made beside it.
+    """
     made = [
         RandomPlan(
             partita=frame.partita,
@@ -57,14 +58,14 @@ def random_plan(draw: Draw, frames: list[RandomFrame]) -> RandomPlan:
         )
         for frame in frames
     ]
-    wanted = draw(st.sampled_from((1, 2, 3, 4, 5, 6, 7)))
+    wanted = draw(choices.sampled_from((1, 2, 3, 4, 5, 6, 7)))
     # Not every draw has a step that fits what there is.
     for _ in range(4 * wanted):
         if len(made) >= len(frames) + wanted:
             break
         # Mostly the newest: a chain; at times an older one, of which two things are made then.
-        of = made[-1] if draw(st.integers(0, 5)) else draw(st.sampled_from(made))
-        taken = draw(st.sampled_from(STEPS))(draw, of, made)
+        of = made[-1] if draw(choices.integers(0, 5)) else draw(choices.sampled_from(made))
+        taken = draw(choices.sampled_from(STEPS))(draw, of, made)
         if taken is not None and len(taken.facts) <= MOST_COLUMNS:
             made.append(taken)
-    return made[-1]
+    return made

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import polars as pl
-from hypothesis import strategies as st
 
 import partita as pt
 
+from . import choices
 from .frames import Fact
 from .plan import (
     MOST_JOINED_ROWS,
@@ -23,7 +23,7 @@ from .value import quoted
 
 def filtered(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan:
     made_of = expressions_over(draw, of)
-    conditions = [made_of.condition() for _ in range(draw(st.sampled_from((1, 1, 2))))]
+    conditions = [made_of.condition() for _ in range(draw(choices.sampled_from((1, 1, 2))))]
     sql = None
     texts = [each.sql for each in conditions]
     if of.sql is not None and None not in texts:
@@ -41,12 +41,12 @@ def sort(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | Non
     exact = exact_columns(of)
     if not exact:
         return None
-    names = draw(st.lists(st.sampled_from(exact), min_size=1, max_size=3, unique=True))
-    if not of.ordered and draw(st.booleans()):
+    names = draw(choices.several(exact, most=3))
+    if not of.ordered and draw(choices.booleans()):
         # By all columns: rows that are still equal cannot be told apart.
         names += [name for name in exact if name not in names]
-    down = [draw(st.booleans()) for _ in names]
-    last = [draw(st.booleans()) for _ in names]
+    down = [draw(choices.booleans()) for _ in names]
+    last = [draw(choices.booleans()) for _ in names]
     by = ", ".join(
         f"{quoted(name)} {'DESC' if falling else 'ASC'} NULLS {'LAST' if end else 'FIRST'}"
         for name, falling, end in zip(names, down, last, strict=True)
@@ -65,12 +65,12 @@ def sort(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | Non
 def slice_rows(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | None:
     if not of.ordered:
         return None
-    kind = draw(st.sampled_from(("head", "tail", "slice")))
-    length = draw(st.sampled_from((0, 1, 3, 10, 40)))
+    kind = draw(choices.sampled_from(("head", "tail", "slice")))
+    length = draw(choices.sampled_from((0, 1, 3, 10, 40)))
     offset = 0
     rows = of.polars.height
     if kind == "slice":
-        offset = draw(st.sampled_from((0, 1, 5, 20, -1, -4, -30)))
+        offset = draw(choices.sampled_from((0, 1, 5, 20, -1, -4, -30)))
         partita, polars = of.partita.slice(offset, length), _sliced(of.polars, offset, length)
     else:
         partita = getattr(of.partita, kind)(length)
@@ -93,15 +93,15 @@ def _sliced(frame: pl.DataFrame, offset: int, length: int) -> pl.DataFrame:
 
 def unique(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | None:
     exact = exact_columns(of)
-    order = draw(st.booleans())
+    order = draw(choices.booleans())
     if len(exact) < len(of.facts):
         return None
-    if not of.ordered or draw(st.booleans()):
+    if not of.ordered or draw(choices.booleans()):
         # Which of equal rows is kept cannot be seen.
         subset, keep = None, "any"
     else:
-        subset = draw(st.lists(st.sampled_from(exact), min_size=1, max_size=2, unique=True))
-        keep = draw(st.sampled_from(("first", "last", "none")))
+        subset = draw(choices.several(exact, most=2))
+        keep = draw(choices.sampled_from(("first", "last", "none")))
     over = f"PARTITION BY {listed(subset or exact)}"
     direction = "DESC" if keep == "last" else "ASC"
     chosen = f"row_number() OVER ({over} ORDER BY {NUMBER} {direction})"
@@ -119,7 +119,7 @@ def unique(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | N
 
 def concat(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | None:
     fitting = [each for each in made if each.partita.schema == of.partita.schema]
-    parts = [of, *draw(st.lists(st.sampled_from(fitting), min_size=1, max_size=2))]
+    parts = [of, *draw(choices.repeated(choices.sampled_from(fitting), least=1, most=2))]
     if sum(part.polars.height for part in parts) > MOST_JOINED_ROWS:
         return None
     sql = None

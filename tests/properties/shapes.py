@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import polars as pl
-from hypothesis import strategies as st
 
 import partita as pt
 
+from . import choices
 from .frames import Fact
 from .plan import MOST_JOINED_ROWS, NUMBER, Draw, RandomPlan, grown, listed
 from .value import quoted
@@ -20,7 +20,7 @@ def reverse(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan:
 
 
 def with_row_index(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | None:
-    name, start = f"n{len(made)}", draw(st.sampled_from((0, 0, 3)))
+    name, start = f"n{len(made)}", draw(choices.sampled_from((0, 0, 3)))
     if not of.ordered or name in of.facts:
         return None
     sql = None
@@ -39,7 +39,10 @@ def with_row_index(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> Random
 
 
 def gather_every(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | None:
-    n, offset = draw(st.sampled_from((1, 2, 3, 7))), draw(st.sampled_from((0, 0, 1, 4, 60)))
+    n, offset = (
+        draw(choices.sampled_from((1, 2, 3, 7))),
+        draw(choices.sampled_from((0, 0, 1, 4, 60))),
+    )
     if not of.ordered:
         return None
     place = f"(row_number() OVER (ORDER BY {NUMBER}) - 1 - {offset})"
@@ -55,10 +58,10 @@ def gather_every(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPl
 
 
 def side_by_side(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | None:
-    other = draw(st.sampled_from(made))
+    other = draw(choices.sampled_from(made))
     if not of.ordered or not other.ordered:
         return None
-    names = draw(st.lists(st.sampled_from(list(other.facts)), min_size=1, max_size=2, unique=True))
+    names = draw(choices.several(list(other.facts), most=2))
     given = {name: f"{name}_{len(made)}" for name in names}
     if set(given.values()) & set(of.facts):
         return None
