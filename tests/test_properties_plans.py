@@ -2,9 +2,9 @@
 
 Every plan is run without the optimizer in one partition, and with it in several: in 1, 2 or 7
 files, or cut by bytes into many. Polars computes it too, and DuckDB where SQL means the same; many
-plans are run in workers besides, whole, and cut without the optimizer. And of each the rows for which a
-condition is true, those for which it is not, and those for which it is null are all its rows.
-`PARTITA_TEST_PLANS` says how many plans are drawn; by default the same few hundred every time.
+plans are run in workers besides, whole, and cut without the optimizer. And of each the rows for
+which a condition is true, those for which it is not, and those for which it is null are all its
+rows. `PARTITA_TEST_PLANS` says how many plans are drawn; by default the same hundreds every time.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ RUNS_OF_PROPERTIES = settings(
 )
 TIMEOUT = 240 if not NIGHTLY else 6 * 3600
 PARTS = (1, 2, 7)
+MOST_PIECES = 30
 
 # A number from which everything follows; where it is to be shrunk, the choices one by one.
 SOURCES = (
@@ -112,14 +113,19 @@ WAYS = ("whole", "not optimized, cut", "processes")
 """How some of the plans are run besides; each is drawn for half of them."""
 
 
-def drawn_cut(draw: Draw, parts: int | None) -> dict[str, int]:
-    """Draw settings that cut small data into many partitions, batches and exchanges."""
-    partition_bytes = draw(choices.sampled_from((40, 40, 200, 1000))) if parts is None else 1
+def drawn_cut(draw: Draw, parts: int | None, made: list[RandomPlan]) -> dict[str, int]:
+    """Draw settings that cut small data into many partitions, batches and exchanges.
+
+    They are small for what was `made`, but none of it is cut into hundreds of pieces.
+    """
+    least = max(int(plan.polars.estimated_size()) for plan in made) // MOST_PIECES
+    height = max(plan.polars.height for plan in made)
+    partition_bytes = max(least, draw(choices.sampled_from((40, 40, 200, 1000))))
     return {
-        "partition_bytes": partition_bytes,
-        "exchange_bytes": draw(choices.sampled_from((60, 400, 400, 3000))),
+        "partition_bytes": partition_bytes if parts is None else 1,
+        "exchange_bytes": max(least, draw(choices.sampled_from((60, 60, 400, 3000)))),
         "broadcast_bytes": draw(choices.sampled_from((0, 0, 500, 100_000))),
-        "batch_rows": draw(choices.sampled_from((3, 10, 64))),
+        "batch_rows": max(height // MOST_PIECES, draw(choices.sampled_from((3, 10, 64)))),
         "chunk_bytes": draw(choices.sampled_from((100, 1000, 1_000_000))),
     }
 
@@ -138,8 +144,8 @@ def drawn_case(draw: Draw, folders: Iterator[Path], duck: duckdb.DuckDBPyConnect
     made = random_plans(draw, frames)
     return Case(
         made=made,
-        cut=drawn_cut(draw, parts),
-        other_cut=drawn_cut(draw, parts),
+        cut=drawn_cut(draw, parts, made),
+        other_cut=drawn_cut(draw, parts, made),
         ways=frozenset(way for way in WAYS if draw(choices.booleans())),
         condition=expressions_over(draw, made[-1]).condition(),
         parts=parts,
