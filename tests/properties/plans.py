@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import choices, columns, groups, joins, ordered_joins, partitions, rows, shapes
+from . import choices, columns, groups, joins, ordered_joins, partitions, rows, shapes, windows
 from .frames import RandomFrame
 from .plan import Draw, RandomPlan
 
@@ -27,6 +27,7 @@ _WEIGHTS: dict[Step, int] = {
     columns.with_columns: 2,
     columns.select: 1,
     columns.map_batches: 1,
+    windows.with_windows: 3,
     groups.group_by: 3,
     groups.select_aggregates: 1,
     joins.join: 3,
