@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import choices, columns, groups, joins, ordered_joins, partitions, rows, shapes, windows
+from . import (
+    choices,
+    columns,
+    groups,
+    joins,
+    lists,
+    ordered_joins,
+    partitions,
+    rows,
+    shapes,
+    windows,
+)
 from .frames import RandomFrame
 from .plan import Draw, RandomPlan
 
@@ -28,6 +39,10 @@ _WEIGHTS: dict[Step, int] = {
     columns.select: 1,
     columns.map_batches: 1,
     windows.with_windows: 3,
+    lists.implode_and_explode: 1,
+    lists.split_and_explode: 1,
+    lists.unpivot: 1,
+    lists.pivot: 1,
     groups.group_by: 3,
     groups.select_aggregates: 1,
     joins.join: 3,
