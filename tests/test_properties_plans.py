@@ -147,10 +147,16 @@ def drawn_case(draw: Draw, folders: Iterator[Path], duck: duckdb.DuckDBPyConnect
         cut=drawn_cut(draw, parts, made),
         other_cut=drawn_cut(draw, parts, made),
         ways=frozenset(way for way in WAYS if draw(choices.booleans())),
-        condition=expressions_over(draw, made[-1]).condition(),
+        condition=telling_condition(draw, made[-1]),
         parts=parts,
         folders=used,
     )
+
+
+def telling_condition(draw: Draw, plan: RandomPlan) -> Value:
+    """Draw a condition that is not the same for all rows, if there is one among a few."""
+    drawn = [expressions_over(draw, plan).condition() for _ in range(5)]
+    return max(drawn, key=lambda each: plan.polars.select(each.polars).to_series().n_unique())
 
 
 def rows(frame: pt.DataFrame, **changes: Any) -> pa.Table:

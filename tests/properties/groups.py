@@ -19,7 +19,10 @@ from .value import Value, column, quoted
 
 @dataclass(frozen=True, kw_only=True)
 class Aggregate:
-    """One aggregate in three languages; `{0}` in `sql` is what it is of."""
+    """One aggregate in three languages.
+
+    In `sql`, ``{0}`` is what it is of, ``{1}`` which rows, and ``{2}`` their order.
+    """
 
     sql: str
     takes: Callable[[pa.DataType], bool]
@@ -47,36 +50,40 @@ def _is_anything(dtype: pa.DataType) -> bool:
 
 
 AGGREGATES = {
-    "sum": Aggregate(sql="coalesce(sum({0}), 0)", takes=_is_summable, sums=True),
-    "mean": Aggregate(sql="avg({0})", takes=_is_number, sums=True),
+    "sum": Aggregate(sql="coalesce(sum({0}){1}, 0)", takes=_is_summable, sums=True),
+    "mean": Aggregate(sql="avg({0}){1}", takes=_is_number, sums=True),
     # DuckDB's maximum is NaN where there is one, and polars' and ours only where there is no other.
-    "min": Aggregate(sql="min({0})", takes=_is_orderable),
-    "max": Aggregate(sql="max({0})", takes=_is_orderable),
-    "count": Aggregate(sql="count({0})", takes=_is_anything),
+    "min": Aggregate(sql="min({0}){1}", takes=_is_orderable),
+    "max": Aggregate(sql="max({0}){1}", takes=_is_orderable),
+    "count": Aggregate(sql="count({0}){1}", takes=_is_anything),
     # DuckDB does not count null among the distinct values.
     "n_unique": Aggregate(
-        sql="(count(DISTINCT {0}) + coalesce(max(({0} IS NULL)::INT), 0))", takes=_is_anything
+        sql="(count(DISTINCT {0}){1} + coalesce(max(({0} IS NULL)::INT){1}, 0))", takes=_is_anything
     ),
-    "std": Aggregate(sql="stddev_samp({0})", takes=_is_number, rough=True),
-    "var": Aggregate(sql="var_samp({0})", takes=_is_number, rough=True),
-    "median": Aggregate(sql="median({0})", takes=_is_number, rough=True),
-    "any": Aggregate(sql="coalesce(bool_or({0}), FALSE)", takes=pa.types.is_boolean),
-    "all": Aggregate(sql="coalesce(bool_and({0}), TRUE)", takes=pa.types.is_boolean),
-    "first": Aggregate(sql=f"first({{0}} ORDER BY {NUMBER})", takes=_is_anything, ordered=True),
-    "last": Aggregate(sql=f"last({{0}} ORDER BY {NUMBER})", takes=_is_anything, ordered=True),
+    "std": Aggregate(sql="stddev_samp({0}){1}", takes=_is_number, rough=True),
+    "var": Aggregate(sql="var_samp({0}){1}", takes=_is_number, rough=True),
+    "median": Aggregate(sql="median({0}){1}", takes=_is_number, rough=True),
+    "any": Aggregate(sql="coalesce(bool_or({0}){1}, FALSE)", takes=pa.types.is_boolean),
+    "all": Aggregate(sql="coalesce(bool_and({0}){1}, TRUE)", takes=pa.types.is_boolean),
+    "first": Aggregate(sql="first({0} ORDER BY {2}){1}", takes=_is_anything, ordered=True),
+    "last": Aggregate(sql="last({0} ORDER BY {2}){1}", takes=_is_anything, ordered=True),
 }
 
 
-def _aggregated(draw: Draw, of: RandomPlan, number: int) -> tuple[str, Value, pl.Expr] | None:
+Inner = dict[str, pl.Expr]
+
+
+def _aggregated(draw: Draw, of: RandomPlan, number: int) -> tuple[str, Value, Inner] | None:
     """Draw an aggregate: its name, what it is, and what it is of in polars.
 
     For polars that is a column of its own, called ``__`` and the name: an aggregate of a constant
-    would be of one value there, and is of one for each row here and in SQL.
+    would be of one value there, and is of one for each row here and in SQL. So is the condition of
+    an aggregate of some of the rows.
     """
     name = draw(choices.sampled_from(list(AGGREGATES)))
     aggregate = AGGREGATES[name]
     expressions = expressions_over(draw, of)
-    if aggregate.ordered and not of.ordered:
+    if aggregate.ordered and not (of.ordered and exact_columns(of)):
         return None
     if aggregate.takes is _is_number and draw(choices.integers(0, 2)) == 0:
         value = expressions.number()
@@ -97,15 +104,33 @@ def _aggregated(draw: Draw, of: RandomPlan, number: int) -> tuple[str, Value, pl
         # DuckDB refuses what is too large, and infinity is.
         template = None
     if name in ("min", "max") and _may_be_float(of, value):
-        template = f"coalesce({name}({{0}}) FILTER (NOT isnan({{0}}::DOUBLE)), {name}({{0}}))"
+        template = (
+            f"coalesce({name}({{0}}) FILTER (NOT isnan({{0}}::DOUBLE){{3}}), {name}({{0}}){{1}})"
+        )
     given = _new_name(f"{name}{number}", of)
+    partita, polars, inner = value.partita, pl.col(f"__{given}"), {f"__{given}": value.polars}
+    where, order = "", NUMBER
+    if draw(choices.integers(0, 3)) == 0:
+        condition = expressions.condition()
+        partita = partita.filter(condition.partita)
+        inner[f"__{given} where"] = condition.polars
+        polars = polars.filter(pl.col(f"__{given} where"))
+        where = condition.sql
+    elif aggregate.ordered and draw(choices.booleans()):
+        by, down = draw(choices.sampled_from(exact_columns(of))), draw(choices.booleans())
+        partita = partita.sort_by(by, descending=down)
+        # A sort inside an aggregate is not stable there.
+        inner |= {f"__{given} by": pl.col(by), f"__{given} row": pl.int_range(pl.len())}
+        polars = polars.sort_by(f"__{given} by", f"__{given} row", descending=[down, False])
+        order = f"{quoted(by)} {'DESC' if down else 'ASC'} NULLS FIRST, {NUMBER}"
+    sql = None
+    if None not in (template, value.sql, where):
+        kept = (f" FILTER (WHERE {where})", f" AND {where}") if where else ("", "")
+        sql = str(template).format(value.sql, kept[0], order, kept[1])
     made = Value(
-        partita=getattr(value.partita, name)(),
-        polars=getattr(pl.col(f"__{given}"), name)(),
-        sql=None if template is None or value.sql is None else template.format(value.sql),
-        fact=fact,
+        partita=getattr(partita, name)(), polars=getattr(polars, name)(), sql=sql, fact=fact
     )
-    return given, made, value.polars
+    return given, made, inner
 
 
 def _new_name(name: str, of: RandomPlan) -> str:
@@ -165,7 +190,7 @@ def _aggregates(draw: Draw, of: RandomPlan) -> tuple[dict[str, Value], dict[str,
         partita=pt.len(), polars=pl.len().cast(pl.Int64), sql="count(*)", fact=Fact(bound=1e6)
     )
     aggs = {_new_name("rows", of): rows, **{name: value for name, value, _ in made}}
-    return aggs, {f"__{name}": inner for name, _, inner in made}
+    return aggs, {name: each for *_, inner in made for name, each in inner.items()}
 
 
 def select_aggregates(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan:

@@ -82,6 +82,9 @@ def random_plans(draw: Draw, frames: list[RandomFrame]) -> list[RandomPlan]:
         # Mostly the newest: a chain; at times an older one, of which two things are made then.
         of = made[-1] if draw(choices.integers(0, 5)) else draw(choices.sampled_from(made))
         taken = draw(choices.sampled_from(STEPS))(draw, of, made)
-        if taken is not None and len(taken.facts) <= MOST_COLUMNS:
+        if taken is None or len(taken.facts) > MOST_COLUMNS:
+            continue
+        # Of no rows there is little to see; mostly the step is drawn anew.
+        if taken.polars.height or not of.polars.height or draw(choices.integers(0, 3)) == 0:
             made.append(taken)
     return made
