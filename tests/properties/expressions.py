@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ import partita as pt
 from . import choices
 from .choices import Draw
 from .frames import KINDS, Fact
+from .functions import OF_CONDITIONS, OF_MOMENTS, OF_NUMBERS, OF_TEXT, Function
 from .value import Facts, Value, column, constant, joined, of_two_values, sql_of
 
 
@@ -44,7 +45,7 @@ class Expressions:
 
     def any_value(self) -> tuple[str, Value]:
         """Return a computed value, and what sort of value it is."""
-        sort = self._pick(("number", "number", "condition", "text"))
+        sort = self._pick(("number", "number", "condition", "text", "moment"))
         return sort, getattr(self, sort)()
 
     # Numbers
@@ -56,7 +57,7 @@ class Expressions:
             steps += (
                 *(self._sum, self._sum, self._scaled, self._quotient, self._floored, self._chosen),
                 *(self._filled, self._to_float, self._to_int, self._of_text, self._of_time),
-                *(self._size, self._extreme),
+                *(self._size, self._extreme, self._number_of, self._number_of),
             )
         made = self._pick(steps)(depth - 1)
         return made if made is not None else self._literal(0)
@@ -198,6 +199,15 @@ class Expressions:
             fact=Fact(bound=10_000),
         )
 
+    def _function(self, functions: Sequence[Function]) -> Value | None:
+        """Return a function of a column, None where the one drawn has none to take."""
+        function = self._pick(functions)
+        value = self.of(function.takes)
+        return value and function(value)
+
+    def _number_of(self, depth: int) -> Value | None:
+        return self._function(OF_NUMBERS)
+
     def _size(self, depth: int) -> Value | None:
         value = self.number(depth)
         return Value(
@@ -227,6 +237,7 @@ class Expressions:
         steps = (
             *(self._compared, self._compared, self._compared_other, self._flag),
             *(self._missing, self._member, self._matched, self._not_a_number, self._between),
+            self._asked,
         )
         if depth:
             steps += (self._not, self._both, self._both, self._always)
@@ -319,6 +330,9 @@ class Expressions:
             sql=joined("isnan({})", value),
         )
 
+    def _asked(self, depth: int) -> Value | None:
+        return self._function(OF_CONDITIONS)
+
     def _not(self, depth: int) -> Value:
         value = self.condition(depth)
         return Value(partita=~value.partita, polars=~value.polars, sql=joined("(NOT {})", value))
@@ -335,9 +349,24 @@ class Expressions:
         value = self.of(_is_text) or constant(self._pick(("a", "B b", "")))
         if not depth:
             return value
-        return self._pick((self._cased, self._cut, self._glued, self._filled_text, self._digits))(
-            value
+        steps = (
+            self._cased,
+            self._cut,
+            self._glued,
+            self._filled_text,
+            self._digits,
+            self._text_of,
         )
+        return self._pick(steps)(value)
+
+    def _text_of(self, value: Value) -> Value:
+        return self._function(OF_TEXT) or value
+
+    # Points in time
+
+    def moment(self) -> Value:
+        """Return a date or a timestamp, a number where there are none."""
+        return self._function(OF_MOMENTS) or self.number()
 
     def _cased(self, value: Value) -> Value:
         method, sql = self._pick((("to_uppercase", "upper"), ("to_lowercase", "lower")))

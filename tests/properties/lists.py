@@ -155,7 +155,9 @@ def pivot(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | No
         aggregate in ("sum", "min", "max") and not measured
     ):
         return None
-    chosen = draw(choices.several(cells[0], most=3))
+    # A column that is called like a value of another could not be told from its cells.
+    unlike = [cell for cell in dict.fromkeys(cells[0]) if cell != index]
+    chosen = draw(choices.several(unlike, most=3))
     order = of.ordered and draw(choices.booleans())
     partita = of.partita.pivot(
         on, chosen, index=index, values=value, aggregate=aggregate, maintain_order=order

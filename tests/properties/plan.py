@@ -62,12 +62,18 @@ def grown(
 ) -> RandomPlan:
     return RandomPlan(
         partita=partita,
-        polars=polars,
+        polars=_with_signs(polars),
         sql=sql,
         facts=of.facts if facts is None else facts,
         ordered=of.ordered if ordered is None else ordered,
         steps=(*of.steps, step),
     )
+
+
+def _with_signs(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame whose counts are as they are here: of negative ones something can be asked."""
+    counts = [name for name, dtype in frame.schema.items() if dtype.is_unsigned_integer()]
+    return frame.with_columns(pl.col(counts).cast(pl.Int64)) if counts else frame
 
 
 def listed(names: list[str], *more: str) -> str:
