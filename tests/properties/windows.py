@@ -249,11 +249,13 @@ def _window(draw: Draw, of: RandomPlan, over: Over) -> Value | None:
     fact = function.fact(known)
     if function.adds and floats and not known.dyadic:
         fact = replace(fact, rough=True)
+    # polars takes the last value of what it knows to be sorted for the least, in any other order.
+    unordered = (over[0], None, False)
     # Infinity and NaN make of running sums in DuckDB whatever its tree of parts gives.
     told = not floats or (known.bound < math.inf and name != "min")
     return Value(
         partita=_partita_over(function.of(pt.col(x)), *over),
-        polars=_polars_over(function.of(pl.col(x)), *over),
+        polars=_polars_over(function.of(pl.col(x)), *(over if function.sees_order else unordered)),
         sql=function.sql.format(x=quoted(x), **_windows(*over))
         if function.sql is not None and told
         else None,
