@@ -19,7 +19,7 @@ from .value import Value, column, quoted
 def with_columns(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan:
     made_of = expressions_over(draw, of)
     named: dict[str, Value] = {}
-    for number in range(draw(choices.integers(1, 2))):
+    for number in range(draw(choices.integers(1, 4))):
         name = draw(choices.sampled_from([f"x{number}", f"x{number}", *of.facts]))
         named[name] = made_of.any_value()[1]
     partita = of.partita.with_columns(**{name: each.partita for name, each in named.items()})

@@ -49,6 +49,9 @@ def _is_integer(dtype: pa.DataType) -> bool:
 
 _LEADING_A = "CASE WHEN starts_with({0}, 'a') THEN substring({0}, 2) ELSE {0} END"
 
+# Of null and a number the greatest is the number.
+_CLIPPED = "CASE WHEN {0} IS NOT NULL THEN least(greatest({0}, 0), 5) END"
+
 OF_TEXT = (
     Function(of=lambda s: s.str.replace_all("a", "xy", literal=True), sql="replace({}, 'a', 'xy')"),
     Function(of=lambda s: s.str.replace("a", "", literal=True)),
@@ -79,7 +82,7 @@ OF_NUMBERS = (
     Function(of=lambda f: f.round(0), takes=pa.types.is_float64, bound=lambda bound: bound + 1),
     Function(of=lambda f: f.sign(), takes=pa.types.is_float64),
     Function(of=lambda f: f.clip(-1, 1), takes=pa.types.is_float64),
-    Function(of=lambda i: i.clip(0, 5), takes=_is_integer, sql="least(greatest({0}, 0), 5)"),
+    Function(of=lambda i: i.clip(0, 5), takes=_is_integer, sql=_CLIPPED),
     Function(of=lambda i: -i, takes=_is_integer, sql="(-{})"),
     Function(of=lambda i: i.replace({1: 10, 7: 70}), takes=_is_integer, bound=lambda b: b + 70),
     Function(of=lambda d: d.dt.days_in_month(), takes=_is_moment, counts=True),

@@ -184,7 +184,7 @@ def group_by(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan |
 
 def _aggregates(draw: Draw, of: RandomPlan) -> tuple[dict[str, Value], dict[str, pl.Expr]]:
     """Draw aggregates, and the columns that polars needs for them."""
-    found = [_aggregated(draw, of, number) for number in range(draw(choices.integers(0, 3)))]
+    found = [_aggregated(draw, of, number) for number in range(draw(choices.integers(0, 5)))]
     made = [each for each in found if each is not None]
     rows = Value(
         partita=pt.len(), polars=pl.len().cast(pl.Int64), sql="count(*)", fact=Fact(bound=1e6)

@@ -24,7 +24,7 @@ from . import (
 from .frames import RandomFrame
 from .plan import Draw, RandomPlan
 
-MOST_COLUMNS = 12
+MOST_COLUMNS = 14
 
 Step = Callable[[Draw, RandomPlan, list[RandomPlan]], RandomPlan | None]
 """Given what to build on and all that was made so far; None where that does not fit."""
@@ -74,7 +74,7 @@ def random_plans(draw: Draw, frames: list[RandomFrame]) -> list[RandomPlan]:
         )
         for frame in frames
     ]
-    wanted = draw(choices.sampled_from((1, 2, 3, 4, 5, 6, 7)))
+    wanted = draw(choices.integers(1, 7))
     # Not every draw has a step that fits what there is.
     for _ in range(4 * wanted):
         if len(made) >= len(frames) + wanted:

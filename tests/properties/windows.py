@@ -15,7 +15,7 @@ import partita as pt
 from . import choices
 from .frames import Fact
 from .plan import MOST_JOINED_ROWS, NUMBER, Draw, RandomPlan, exact_columns, expressions_over, grown
-from .value import quoted
+from .value import Value, quoted
 
 MOST_SUMMED = 2**18
 """Sums of so many rows of values of this size are far from overflowing."""
@@ -198,6 +198,44 @@ FUNCTIONS = {
 
 
 def with_windows(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPlan | None:
+    # Of one window the rows are sorted once, whatever is computed.
+    shared = None if draw(choices.integers(0, 3)) == 0 else _over(draw, of)
+    drawn = {
+        f"w{len(made)}_{number}": _window(draw, of, shared or _over(draw, of))
+        for number in range(draw(choices.integers(1, 4)))
+    }
+    computed = {name: value for name, value in drawn.items() if value is not None}
+    if not computed:
+        return None
+    sql = None
+    texts = {name: value.sql for name, value in computed.items()}
+    if of.sql is not None and None not in texts.values():
+        shown = ", ".join(f"{text} AS {quoted(name)}" for name, text in texts.items())
+        sql = f"SELECT *, {shown} FROM ({of.sql})"
+    return grown(
+        of,
+        f"with_windows{[each.partita for each in computed.values()]}",
+        of.partita.with_columns(**{name: each.partita for name, each in computed.items()}),
+        of.polars.with_row_index(ROW)
+        .with_columns(pl.col(ROW).cast(pl.Int64))
+        .with_columns(**{name: each.polars for name, each in computed.items()})
+        .drop(ROW),
+        sql,
+        facts={**of.facts, **{name: each.fact for name, each in computed.items()}},
+    )
+
+
+Over = tuple[list[str], str | None, bool]
+"""Keys, what the rows are ordered by, and whether it is descending."""
+
+
+def _over(draw: Draw, of: RandomPlan) -> Over:
+    keys = draw(choices.several(exact_columns(of), least=0, most=2))
+    orders = [None, None, *exact_columns(of)] if of.ordered else [None]
+    return keys, draw(choices.sampled_from(orders)), draw(choices.booleans())
+
+
+def _window(draw: Draw, of: RandomPlan, over: Over) -> Value | None:
     name = draw(choices.sampled_from(list(FUNCTIONS)))
     function = FUNCTIONS[name]
     columns = expressions_over(draw, of).named(function.takes)
@@ -208,30 +246,20 @@ def with_windows(draw: Draw, of: RandomPlan, made: list[RandomPlan]) -> RandomPl
     floats = pa.types.is_floating(dtype)
     if function.adds and not (floats or known.bound < MOST_SUMMED):
         return None
-    keys = draw(choices.several(exact_columns(of), least=0, most=2))
-    orders = [None, *exact_columns(of)] if of.ordered else [None]
-    by, down = draw(choices.sampled_from(orders)), draw(choices.booleans())
     fact = function.fact(known)
     if function.adds and floats and not known.dyadic:
         fact = replace(fact, rough=True)
-    new = f"w{len(made)}"
-    sql = None
+    # polars takes the last value of what it knows to be sorted for the least, in any other order.
+    unordered = (over[0], None, False)
     # Infinity and NaN make of running sums in DuckDB whatever its tree of parts gives.
-    if of.sql is not None and function.sql is not None and not (floats and known.bound == math.inf):
-        computed = function.sql.format(x=quoted(x), **_windows(keys, by, down))
-        if name == "min" and floats:
-            computed = None
-        sql = computed and f"SELECT *, {computed} AS {quoted(new)} FROM ({of.sql})"
-    return grown(
-        of,
-        f"with {name}({x}, {keys}, {by})",
-        of.partita.with_columns(**{new: _partita_over(function.of(pt.col(x)), keys, by, down)}),
-        of.polars.with_row_index(ROW)
-        .with_columns(pl.col(ROW).cast(pl.Int64))
-        .with_columns(_polars_over(function.of(pl.col(x)), keys, by, down).alias(new))
-        .drop(ROW),
-        sql,
-        facts={**of.facts, new: fact},
+    told = not floats or (known.bound < math.inf and name != "min")
+    return Value(
+        partita=_partita_over(function.of(pt.col(x)), *over),
+        polars=_polars_over(function.of(pl.col(x)), *(over if function.sees_order else unordered)),
+        sql=function.sql.format(x=quoted(x), **_windows(*over))
+        if function.sql is not None and told
+        else None,
+        fact=fact,
     )
 
 
