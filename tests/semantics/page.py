@@ -151,6 +151,12 @@ def _connection() -> Any:
     return connection
 
 
+def let_go() -> None:
+    """Close DuckDB; left to the end of Python, its library complains of what is still there."""
+    _connection().close()
+    _connection.cache_clear()
+
+
 def query(text: str, **tables: dict[str, Any]) -> pa.Table:
     """Return what a query of DuckDB gives over these tables."""
     for name, data in tables.items():

@@ -188,10 +188,11 @@ def _() -> None:
 
 @line("null as a key", "DuckDB")
 def _() -> None:
-    found = rows("SELECT k, count(*) FROM t GROUP BY k ORDER BY k", t={"k": [None, 1, None]})
+    data = {"k": [None, 1, None]}
+    found = rows("SELECT k, count(*) FROM t GROUP BY k ORDER BY k", t=data)
     assert found == [(1, 1), (None, 2)]
-    assert rows("SELECT * FROM t JOIN (SELECT DISTINCT k FROM t) USING (k)") == [(1,)]
-    assert rows("SELECT k FROM t ANTI JOIN t AS other USING (k)") == [(None,), (None,)]
+    assert rows("SELECT * FROM t JOIN (SELECT DISTINCT k FROM t) USING (k)", t=data) == [(1,)]
+    assert rows("SELECT k FROM t ANTI JOIN t AS u USING (k)", t=data) == [(None,), (None,)]
 
 
 @line("null in an aggregate", "here", "Polars")
