@@ -82,3 +82,17 @@ def test_reports_of_tasks_behind_a_limit_may_come_late(workers: pt.Session) -> N
             assert frame.head(15).to_pydict() == {"row": list(range(15))}
             grouped = frame.head(25).group_by(col("row") % 3).len().sort("row")
             assert grouped.to_pydict()["len"] == [9, 8, 8]
+
+
+@pytest.mark.parametrize("cut", [{}, TINY], ids=["whole", "cut"])
+@pytest.mark.parametrize("name", ["cum_sum", "cum_min", "cum_max"])
+def test_running_values_of_zeros_have_one_sign_however_they_are_cut(
+    name: str, cut: dict[str, int]
+) -> None:
+    zeros = [-0.0] * 40 + [0.0, -0.0] * 20
+    frame = pt.from_pydict({"row": list(range(len(zeros))), "v": zeros})
+    running = getattr(col("v"), name)()
+    with pt.config.set(executor="serial", **cut):
+        found = frame.select(all=running, ordered=running.over(order_by="row")).to_pydict()
+    for column in ("all", "ordered"):
+        assert [str(value) for value in found[column]] == ["0.0"] * len(zeros)

@@ -80,7 +80,8 @@ def running_sum(segments: Segments, array: pa.Array, dtype: pa.DataType) -> pa.A
     valid = validity(array)
     if pa.types.is_floating(array.type):
         with np.errstate(invalid="ignore", over="ignore"):
-            sums = accumulated(np.add, doubles(array), segments)
+            # Plus zero, as a sum of rows begins: a part of all -0.0 that is carried on is 0.0.
+            sums = accumulated(np.add, doubles(array) + 0.0, segments)
         return pc.cast(pa.array(sums, mask=_mask(valid)), dtype)
     low, high = two_words(array)
     if high is None and not pa.types.is_decimal(dtype) and dtype != pa.uint64():
