@@ -62,12 +62,21 @@ def grown(
 ) -> RandomPlan:
     return RandomPlan(
         partita=partita,
-        polars=_with_signs(polars),
+        polars=_laid_out(_with_signs(polars)),
         sql=sql,
         facts=of.facts if facts is None else facts,
         ordered=of.ordered if ordered is None else ordered,
         steps=(*of.steps, step),
     )
+
+
+def _laid_out(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame whose columns have a value for each row.
+
+    A constant that polars keeps as one value it takes for a column of one row: a comparison with it
+    does not fit into the frame any more.
+    """
+    return pl.from_arrow(frame.to_arrow(), schema=frame.schema) if frame.width else frame
 
 
 def _with_signs(frame: pl.DataFrame) -> pl.DataFrame:
