@@ -19,6 +19,7 @@ import sys
 import pyarrow as pa
 
 # Imported before any fork: the pages are shared by all workers.
+from ..physical.kernels import jit
 from . import worker
 from .messages import CLOSE, FORK, REQUEST
 from .run_directory import remove_unowned
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> None:
     control = socket.socket(fileno=int(arguments[0]))
     # The first array made of Python values imports pandas, half a second in each worker else.
     pa.array([0])
+    compiled = jit.load_if_cached()
     # The driver has blocked it for us until here.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -41,6 +43,7 @@ def main(arguments: list[str]) -> None:
     signal.set_wakeup_fd(waker)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     workers: set[int] = set()
+    compiling = set() if compiled else {_compile_beside(control)}
     message = FORK
     while message == FORK:
         ready, _, _ = select.select([control.fileno(), wake], [], [])
@@ -48,9 +51,10 @@ def main(arguments: list[str]) -> None:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, 4096)
             _reap(control, workers)
+            _reap(None, compiling)
         if control.fileno() in ready:
             message = _serve(control, workers, (wake, waker))
-    _end(workers)
+    _end(workers | compiling)
     if message != CLOSE:
         # Only what nobody owns: a start of the pool that was interrupted closes the socket too.
         remove_unowned(arguments[1:])
@@ -97,12 +101,36 @@ def _fork(control: socket.socket, descriptor: int, pipe: tuple[int, int]) -> int
         os._exit(status)
 
 
-def _reap(control: socket.socket, workers: set[int]) -> None:
-    """Take note of the workers that have ended, and tell the driver how."""
-    for pid in list(workers):
+def _compile_beside(control: socket.socket) -> int:
+    """Compile the kernels in a process of its own; return its pid. Nobody waits for it.
+
+    Workers that are there already load the kernels with the first query after that.
+    """
+    server = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        control.close()
+        worker.die_with(server)
+        with contextlib.suppress(OSError):
+            os.nice(10)
+        status = 0 if jit.load() else 1
+    finally:
+        os._exit(status)
+
+
+def _reap(control: socket.socket | None, children: set[int]) -> None:
+    """Take note of the children that have ended, and tell the driver how its workers have."""
+    for pid in list(children):
         ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            workers.discard(pid)
+        if not ended:
+            continue
+        children.discard(pid)
+        if control is not None:
             _tell(control, f"exit {pid} {status}\n")
 
 

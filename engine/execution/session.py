@@ -20,6 +20,7 @@ import pyarrow as pa
 from .. import config
 from ..config import Settings
 from ..errors import ExecutionError
+from ..physical.kernels import jit
 from ..physical.planner import Planner
 from ..plan.node import PlanNode
 from .executors import EXECUTORS
@@ -30,6 +31,9 @@ from .run_directory import RunDirectory
 from .scheduler import Observer, Scheduler
 
 _numbers = itertools.count(1)
+
+_WORTH_LOADING = 64 << 20
+"""Decoded bytes from which a query in this process is worth the 0.3 s of loading the kernels."""
 
 
 class Session:
@@ -91,6 +95,8 @@ class Session:
         planner = Planner(plan, settings)
         name = _choice(planner, settings)
         executor = self.executor(name, settings)
+        if name == "serial" and planner.scan_bytes >= _WORTH_LOADING:
+            jit.load_if_cached()
         limit = config.memory_limit(settings)
         number = next(_numbers)
         try:

@@ -24,6 +24,7 @@ import cloudpickle
 import pyarrow as pa
 
 from ..errors import QueryCancelled
+from ..physical.kernels import jit
 from ..physical.stage import Stage, Task
 from .messages import Cancel, Cancelled, CloseQuery, Hello, NewStage, OpenQuery
 from .report import Done, Failed, Piece, failure_of, key_of
@@ -66,7 +67,7 @@ class _Cancellations:
 
 def serve(descriptor: int, parent: int) -> None:
     """Run tasks that come through the socket `descriptor` until it closes."""
-    _die_with(parent)
+    die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # The parallelism is the tasks: one thread of Arrow each.
@@ -88,6 +89,8 @@ def serve(descriptor: int, parent: int) -> None:
                     # A directory that was removed is none for the driver either.
                     os.chdir(message.directory)
             case OpenQuery():
+                # Done before the fork, but where the kernels were still to be compiled.
+                jit.load_if_cached()
                 store = FileStore(message.memory, message.disk)
                 queries[message.query] = _Query(store, message.settings)
             case NewStage():
@@ -100,7 +103,7 @@ def serve(descriptor: int, parent: int) -> None:
                 _run(message, queries[message.query], connection, cancellations)
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Have the kernel kill this process when `parent` ends; check that it has not ended already."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
