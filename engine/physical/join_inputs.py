@@ -62,14 +62,27 @@ def typed_keys(
 def by_hash(
     node: PlanNode, planner: Planner, side: JoinInput, role: str, slots: int
 ) -> StageOutput | None:
-    """Return one side split by the hash of its keys, which are added as columns."""
-    names = side.key_names()
+    """Return one side split by the hash of its keys.
+
+    Keys that are computed are added as columns; those that are columns already are not written a
+    second time (half of the bytes where a side is little more than its key).
+    """
     schema = side.pipeline.schema
-    kept = [name for name in schema.names if name not in names]
-    exprs = (*((name, Column(name)) for name in kept), *zip(names, side.keys, strict=True))
-    keyed = pa.schema([pa.field(name, dtype_of(expr, schema)) for name, expr in exprs])
-    pipeline = side.pipeline.then(Compute(exprs=exprs, schema=keyed), schema=keyed)
-    return planner.run(node, role, pipeline, Exchange(kind="hash", keys=names, partitions=slots))
+    made = [
+        (name, key)
+        for name, key in zip(side.key_names(), side.keys, strict=True)
+        if not isinstance(key, Column)
+    ]
+    computed = iter(name for name, _ in made)
+    keys = tuple(key.name if isinstance(key, Column) else next(computed) for key in side.keys)
+    pipeline = side.pipeline
+    if made:
+        replaced = {name for name, _ in made}
+        kept = [name for name in schema.names if name not in replaced]
+        exprs = (*((name, Column(name)) for name in kept), *made)
+        keyed = pa.schema([pa.field(name, dtype_of(expr, schema)) for name, expr in exprs])
+        pipeline = pipeline.then(Compute(exprs=exprs, schema=keyed), schema=keyed)
+    return planner.run(node, role, pipeline, Exchange(kind="hash", keys=keys, partitions=slots))
 
 
 def with_side(
