@@ -27,7 +27,7 @@ import numpy as np
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MODULES = (".loops",)
+MODULES = (".loops", ".group_loops", ".accumulate_loops")
 """Modules of this package that declare kernels; all are imported before kernels are loaded."""
 
 _loaded = False
