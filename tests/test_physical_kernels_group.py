@@ -6,6 +6,7 @@ import decimal
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 
 from partita.engine.errors import ComputeError, TypeMismatch
 from partita.engine.expr.aggregates import AGGREGATES
-from partita.engine.physical.kernels import accumulate
+from partita.engine.physical.kernels import accumulate, jit
 from partita.engine.physical.kernels.group import group_ids, key_values, rows_by_group
 from partita.engine.physical.kernels.hash import hash_rows, hash_values
 from partita.engine.physical.kernels.partition import partition
@@ -25,6 +26,21 @@ from partita.engine.schema import decoded
 
 RNG = np.random.default_rng(7)
 ROWS = 400
+
+
+@pytest.fixture(autouse=True, params=["compiled", "not compiled"])
+def kernels(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run each test with compiled loops and with what stands for them."""
+    before = jit.ready()
+    if request.param == "compiled":
+        assert jit.load()
+    else:
+        jit.unload()
+    yield
+    if before:
+        jit.load()
+    else:
+        jit.unload()
 
 
 def with_nulls(values: list[Any], dtype: pa.DataType, rows: int = ROWS) -> pa.Array:
@@ -81,7 +97,7 @@ def expected_ids(columns: list[pa.Array]) -> list[int]:
 @pytest.mark.parametrize("name", columns())
 def test_a_column_of_any_kind_is_grouped_by_value(name: str) -> None:
     column = columns()[name]
-    for array in (column, column.slice(17, 100), column.slice(0, 0)):
+    for array in (column, column.slice(17, 100), column.slice(3, 1), column.slice(0, 0)):
         groups = group_ids([array], len(array))
         expected = expected_ids([array])
         assert groups.ids.tolist() == expected
@@ -144,7 +160,7 @@ def test_integers_are_summed_exactly(top: int) -> None:
     assert np.allclose(doubles, [float(v) for v in expected], rtol=1e-15, atol=0)
 
 
-@pytest.mark.parametrize("digits", [9, 18, 25, 37])
+@pytest.mark.parametrize("digits", [9, 18, 25, 36])
 def test_decimals_are_summed_exactly(digits: int) -> None:
     values = [
         None if number % 11 == 0 else Decimal(f"{int(sign) * (10**digits - 1 - number)}E-2")

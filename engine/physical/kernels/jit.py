@@ -9,6 +9,8 @@ Loading from numba's cache costs about 0.1 s for the first kernel and 2 ms for e
 the process that forks workers loads all of them. Compiling takes 60 to 200 ms a kernel: where the
 cache does not hold them yet, a process beside the query compiles them, and workers load them with
 the first query after that.
+
+Modules of this package whose names end in ``loops`` declare kernels.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import hashlib
 import importlib
 import inspect
 import os
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -26,9 +29,6 @@ import numpy as np
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-MODULES = (".loops", ".key_set_loops")
-"""Modules of this package that declare kernels; all are imported before kernels are loaded."""
 
 _loaded = False
 KERNELS: dict[str, Kernel[..., Any]] = {}
@@ -134,8 +134,9 @@ class _NoCache(Exception):
 
 
 def _declared() -> dict[str, Kernel[..., Any]]:
-    for module in MODULES:
-        importlib.import_module(module, __package__)
+    for module in pkgutil.iter_modules(importlib.import_module(__package__).__path__):
+        if module.name.endswith("loops"):
+            importlib.import_module(f"{__package__}.{module.name}")
     return KERNELS
 
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...expr.rolling import window_bounds
-from .accumulate import doubles, exact_to_integers, from_limbs, order_ranks, two_words
+from .accumulate import doubles, exact_to_integers, order_ranks
+from .limbs import from_limbs, two_words
 from .running import limbs_of, of_ranks
 from .segments import Segments
 from .words import storage, validity

@@ -39,10 +39,10 @@ def one_row(by: Sequence[SortKey], *, last: bool) -> State:
         elif last:
             rows = last_rows(groups)
         else:
-            backwards = GroupIds(
-                ids=groups.ids[::-1], first_rows=groups.first_rows, count=groups.count
+            backwards = groups.ids[::-1].copy()
+            found = last_rows(
+                GroupIds(ids=backwards, first_rows=groups.first_rows, count=groups.count)
             )
-            found = last_rows(backwards)
             rows = (found >= 0) * (len(array) - 1 - found) - (found < 0)
         return (taken(array, rows),)
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import ComputeError
-from .accumulate import doubles, exact_to_integers, from_limbs, order_ranks, two_words
+from .accumulate import doubles, exact_to_integers, order_ranks
+from .limbs import from_limbs, two_words
 from .segments import Segments
 from .words import of_integers, storage, validity
 

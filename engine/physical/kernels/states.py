@@ -77,11 +77,11 @@ def _mean_start(groups: GroupIds, array: pa.Array) -> Parts:
 
 
 def _count(groups: GroupIds, array: pa.Array) -> Parts:
-    return (pa.array(kernels.count_valid(groups.ids, groups.count, array)),)
+    return (pa.array(kernels.count_valid(groups, array)),)
 
 
 def _len(groups: GroupIds, array: pa.Array) -> Parts:
-    return (pa.array(kernels.count_rows(groups.ids, groups.count)),)
+    return (pa.array(groups.sizes),)
 
 
 def _extreme(largest: bool) -> Callable[[GroupIds, pa.Array], Parts]:

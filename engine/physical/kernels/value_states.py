@@ -159,7 +159,7 @@ def taken(array: pa.Array, rows: np.ndarray) -> pa.Array:
 def _extreme_place(largest: bool) -> State:
     def start(groups: GroupIds, array: pa.Array) -> Parts:
         rows = _extreme_rows(groups, array, largest)
-        counts = kernels.count_rows(groups.ids, groups.count)
+        counts = groups.sizes
         place = _places(groups, np.ones(len(groups.ids), np.int64))
         return pa.array(counts), taken(decoded(array), rows), taken(pa.array(place), rows)
 
@@ -214,8 +214,7 @@ def value_of(rows: pa.StructArray) -> pa.Array:
 
 
 def _null_count(groups: GroupIds, array: pa.Array) -> Parts:
-    rows = kernels.count_rows(groups.ids, groups.count)
-    return (pa.array(rows - kernels.count_valid(groups.ids, groups.count, array)),)
+    return (pa.array(groups.sizes - kernels.count_valid(groups, array)),)
 
 
 VALUE_STATES: dict[str, State] = {

@@ -118,17 +118,24 @@ def _ordered_floats(values: np.ndarray) -> np.ndarray:
 
 def decimal_words(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Return the low (unsigned) and the high (signed) 64 bits of decimals, 0 under nulls."""
+    pairs = decimal_pairs(array).reshape(-1, 2)
+    return np.ascontiguousarray(pairs[:, 0]).view(np.uint64), np.ascontiguousarray(pairs[:, 1])
+
+
+def decimal_pairs(array: pa.Array) -> np.ndarray:
+    """Return the words of decimals as Arrow holds them, int64: low, high, low, high, and so on.
+
+    Both are 0 under nulls; without nulls nothing is copied.
+    """
     if array.type.id not in (_DECIMALS[2],):
         array = pc.cast(array, pa.decimal128(min(array.type.precision, 38), array.type.scale))
     buffer = array.buffers()[1]
     if buffer is None or len(array) == 0:
-        return np.zeros(len(array), np.uint64), np.zeros(len(array), np.int64)
+        return np.zeros(2 * len(array), np.int64)
     pairs = np.frombuffer(buffer, dtype=np.int64, count=2 * (array.offset + len(array)))
-    pairs = pairs.reshape(-1, 2)[array.offset :]
+    pairs = pairs[2 * array.offset :]
     valid = validity(array)
-    if valid is not None:
-        pairs = np.where(valid[:, None], pairs, np.int64(0))
-    return np.ascontiguousarray(pairs[:, 0]).view(np.uint64), np.ascontiguousarray(pairs[:, 1])
+    return pairs if valid is None else np.where(np.repeat(valid, 2), pairs, np.int64(0))
 
 
 def decimals_of(

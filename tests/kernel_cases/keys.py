@@ -1,25 +1,12 @@
-"""Arguments for every compiled kernel: what the loop and its stand-in are compared on.
-
-A case is a function of a random generator that yields lists of arguments; arrays that the kernel
-writes are compared afterwards, byte for byte, and so is what it returns.
-"""
+"""Cases of the loops over keys of joins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
-Arguments = list[Any]
-Cases = Callable[[np.random.Generator], Iterator[Arguments]]
-
-
-def gather(random: np.random.Generator) -> Iterator[Arguments]:
-    for rows in (0, 1, 1000):
-        places = random.integers(0, 50, rows)
-        for dtype in (np.int32, np.int64, np.float64):
-            yield [np.arange(50, dtype=dtype), places, np.zeros(rows, dtype)]
+from .case import Arguments, Cases
 
 
 def _keys(random: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -63,7 +50,6 @@ def add_digit(random: np.random.Generator) -> Iterator[Arguments]:
 
 
 CASES: dict[str, Cases] = {
-    "gather": gather,
     "add_bits": add_bits,
     "find_bits": find_bits,
     "add_hashes": add_hashes,

