@@ -35,10 +35,14 @@ class Literal(Expr):
     typed: bool = False
 
     def _key(self) -> tuple[Any, ...]:
-        # Python has 1 == True == 1.0 and nan != nan; the text of a value has neither problem.
-        plain = getattr(self.value, "value", None)
-        shown = repr(plain if isinstance(plain, int) else self.value.as_py())
-        return self.value.type, shown, self.value.is_valid, self.typed
+        found: tuple[Any, ...] | None = self.__dict__.get("_key_of_value")
+        if found is None:
+            # Python has 1 == True == 1.0 and nan != nan; the text of a value has neither problem.
+            plain = getattr(self.value, "value", None)
+            shown = repr(plain if isinstance(plain, int) else self.value.as_py())
+            found = self.value.type, shown, self.value.is_valid, self.typed
+            self.__dict__["_key_of_value"] = found
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Literal) and self._key() == other._key()
@@ -316,7 +320,11 @@ def literal(value: Any, dtype: pa.DataType | None = None) -> Literal:
 
 def columns_of(expr: Expr) -> frozenset[str]:
     """Return the names of all columns that `expr` reads."""
-    return frozenset(node.name for node in expr.walk() if isinstance(node, Column))
+    found: frozenset[str] | None = expr.__dict__.get("_columns")
+    if found is None:
+        found = frozenset([node.name for node in expr.walk() if isinstance(node, Column)])
+        expr.__dict__["_columns"] = found
+    return found
 
 
 def output_name(expr: Expr) -> str:

@@ -8,6 +8,9 @@ from typing import Any
 
 _HASH = "_hash"
 
+_KEPT = frozenset({_HASH, "_columns", "_key_of_value"})
+"""What is worked out of a node and kept with it."""
+
 
 def _hash_once(self: Expr) -> int:
     found = self.__dict__.get(_HASH)
@@ -33,7 +36,7 @@ class Expr:
 
     def __getstate__(self) -> dict[str, Any]:
         # Hashes of text differ from process to process.
-        return {name: value for name, value in self.__dict__.items() if name != _HASH}
+        return {name: value for name, value in self.__dict__.items() if name not in _KEPT}
 
     @property
     def children(self) -> tuple[Expr, ...]:

@@ -81,4 +81,8 @@ def same_plan(left: PlanNode, right: PlanNode) -> bool:
 
 def parent_counts(plan: PlanNode) -> Mapping[int, int]:
     """Return, by the id of a node, by how many inputs of other nodes it is read."""
-    return Counter(id(child) for node in plan.walk() for child in node.inputs)
+    found: Counter[int] | None = plan.kept.get("parent_counts")
+    if found is None:
+        found = Counter([id(child) for node in plan.nodes for child in node.inputs])
+        plan.kept["parent_counts"] = found
+    return found
