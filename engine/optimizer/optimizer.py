@@ -106,10 +106,10 @@ def apply(
     rule: Rule, plan: PlanNode, context: Context, observer: Observer | None = None
 ) -> PlanNode:
     """Return `plan` after one rule, checked; the same object where the rule changed nothing."""
-    name = getattr(rule, "__name__", str(rule))
     after = rule(plan, context)
-    if same_plan(plan, after):
+    if after is plan or same_plan(plan, after):
         return plan
+    name = getattr(rule, "__name__", str(rule))
     if not schemas.same(plan.schema, after.schema):
         raise PlanError(
             f"The rule {name!r} changed the columns of the plan from {describe(plan.schema)} to"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..expr.python_call import has_python_call
+from ..plan.identity import parent_counts
 from ..plan.known import Known
 from ..plan.node import PlanNode
 from ..plan.nodes import Filter, Project, Scan
@@ -16,6 +17,15 @@ def repeatable(plan: PlanNode) -> dict[int, bool]:
     slowest of them. So are filters and cheap projections over a scan.
     """
     return _REPEATABLE.of_all(plan)
+
+
+def made_once(plan: PlanNode) -> frozenset[int]:
+    """Return the ids of the nodes of `plan` that are made once and kept for several readers."""
+    counts = parent_counts(plan)
+    if len(counts) == sum(counts.values()):
+        return frozenset()
+    again = repeatable(plan)
+    return frozenset(name for name, count in counts.items() if count > 1 and not again[name])
 
 
 def _is_cheap(node: PlanNode) -> bool:

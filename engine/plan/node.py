@@ -76,6 +76,13 @@ class PlanNode:
             found = self.kept["nodes"] = tuple(_below(self))
         return (*found, self)
 
+    def has(self, *kinds: type[PlanNode]) -> bool:
+        """Return whether this plan has a node of one of these classes, for those who look first."""
+        found: frozenset[type[PlanNode]] | None = self.kept.get("kinds")
+        if found is None:
+            found = self.kept["kinds"] = frozenset(map(type, self.nodes))
+        return not found.isdisjoint(kinds)
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "kept"}
 

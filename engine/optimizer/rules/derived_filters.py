@@ -92,7 +92,7 @@ def _carried(known: Facts, pairs: Iterable[tuple[Column, Column]], schema: pa.Sc
             if names == {one.name} and _is_worth_it(fact, schema):
                 found.append(substitute(fact, {one.name: other}))
     # A set has no order, and a plan must be the same every time.
-    return sorted(found, key=repr)
+    return sorted(found, key=repr) if len(found) > 1 else found
 
 
 def _is_worth_it(fact: Expr, schema: pa.Schema) -> bool:
