@@ -60,6 +60,8 @@ def select(schema: pa.Schema, names: Iterable[str], where: str = "") -> pa.Schem
 
 def same(left: pa.Schema, right: pa.Schema) -> bool:
     """Return whether names and types agree, in order; nullability and metadata do not count."""
+    if left is right or left.equals(right):
+        return True
     return left.names == right.names and left.types == right.types
 
 

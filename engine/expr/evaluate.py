@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from ..errors import ComputeError, InvalidExpression, TypeMismatch, did_you_mean
 from ..schema import decoded, field_index
 from .aggregates import AGGREGATES, aggregate_type
+from .by_types import by_types, types_read
 from .calling import apply, by_code
 from .casting import cast
 from .coercion import Operand, adapted, unified
@@ -42,7 +43,6 @@ from .node import (
     Wildcard,
     Window,
     WindowCall,
-    columns_of,
     unaliased,
 )
 from .python_call import PythonCall, called
@@ -69,15 +69,17 @@ def dtype_of(expr: Expr, schema: pa.Schema) -> pa.DataType:
     inner = unaliased(expr)
     if isinstance(inner, Column):
         return schema.field(field_index(schema, inner.name)).type
+    return _dtype(inner, schema)
+
+
+@by_types
+def _dtype(inner: Expr, schema: pa.Schema) -> pa.DataType:
     if isinstance(inner, Cast) and pa.types.is_dictionary(inner.dtype):
         # The batches may carry plain values: they are coded where they leave the engine.
         dtype_of(replace(inner, dtype=inner.dtype.value_type), schema)
         return inner.dtype
-    read = columns_of(expr)
-    names = [name for name in schema.names if name in read]
-    for name in read.difference(names):
-        field_index(schema, name)
-    return _dtype_over(expr, tuple(names), tuple(_logical(schema.field(n).type) for n in names))
+    types = types_read(inner, schema)
+    return _dtype_over(inner, tuple(types), tuple(map(_logical, types.values())))
 
 
 @functools.lru_cache(maxsize=1024)

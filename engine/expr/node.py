@@ -35,10 +35,14 @@ class Literal(Expr):
     typed: bool = False
 
     def _key(self) -> tuple[Any, ...]:
-        # Python has 1 == True == 1.0 and nan != nan; the text of a value has neither problem.
-        plain = getattr(self.value, "value", None)
-        shown = repr(plain if isinstance(plain, int) else self.value.as_py())
-        return self.value.type, shown, self.value.is_valid, self.typed
+        found: tuple[Any, ...] | None = self.kept.get("key")
+        if found is None:
+            # Python has 1 == True == 1.0 and nan != nan; the text of a value has neither problem.
+            plain = getattr(self.value, "value", None)
+            shown = repr(plain if isinstance(plain, int) else self.value.as_py())
+            found = self.value.type, shown, self.value.is_valid, self.typed
+            self.kept["key"] = found
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Literal) and self._key() == other._key()
@@ -316,7 +320,11 @@ def literal(value: Any, dtype: pa.DataType | None = None) -> Literal:
 
 def columns_of(expr: Expr) -> frozenset[str]:
     """Return the names of all columns that `expr` reads."""
-    return frozenset(node.name for node in expr.walk() if isinstance(node, Column))
+    found: frozenset[str] | None = expr.kept.get("columns")
+    if found is None:
+        found = frozenset([node.name for node in expr.walk() if isinstance(node, Column)])
+        expr.kept["columns"] = found
+    return found
 
 
 def output_name(expr: Expr) -> str:
@@ -368,12 +376,29 @@ def unaliased(expr: Expr) -> Expr:
 
 def has_aggregate(expr: Expr) -> bool:
     """Return whether `expr` contains an aggregate that is not over a window."""
-    return any(isinstance(node, Agg) for node in outside_windows(expr))
+    return bool(_of_rows(expr) & _AGGREGATE)
 
 
 def has_window(expr: Expr) -> bool:
     """Return whether `expr` contains a function that looks at other rows."""
-    return any(isinstance(node, Window | WindowCall) for node in outside_windows(expr))
+    return bool(_of_rows(expr) & _WINDOW)
+
+
+_AGGREGATE, _WINDOW = 1, 2
+
+
+def _of_rows(expr: Expr) -> int:
+    """Return which of the two `expr` contains that are made of several rows, as bits."""
+    found: int | None = expr.kept.get("of_rows")
+    if found is None:
+        found = 0
+        for node in outside_windows(expr):
+            if isinstance(node, Agg):
+                found |= _AGGREGATE
+            elif isinstance(node, Window | WindowCall):
+                found |= _WINDOW
+        expr.kept["of_rows"] = found
+    return found
 
 
 def outside_windows(expr: Expr) -> Iterator[Expr]:

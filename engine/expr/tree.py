@@ -8,6 +8,9 @@ from typing import Any
 
 _HASH = "_hash"
 
+_KEPT = "_kept"
+"""Where a node keeps what was worked out of it."""
+
 
 def _hash_once(self: Expr) -> int:
     found = self.__dict__.get(_HASH)
@@ -33,7 +36,15 @@ class Expr:
 
     def __getstate__(self) -> dict[str, Any]:
         # Hashes of text differ from process to process.
-        return {name: value for name, value in self.__dict__.items() if name != _HASH}
+        return {name: value for name, value in self.__dict__.items() if name not in (_HASH, _KEPT)}
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What was worked out of this node, for those who ask again."""
+        found: dict[str, Any] | None = self.__dict__.get(_KEPT)
+        if found is None:
+            found = self.__dict__[_KEPT] = {}
+        return found
 
     @property
     def children(self) -> tuple[Expr, ...]:

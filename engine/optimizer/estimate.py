@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow as pa
 from ..expr.node import Call, Column, Expr
 from ..plan.group_rows import GroupRows
 from ..plan.joins import AsofJoin, RangeJoin, TwoSided
+from ..plan.known import Known
 from ..plan.node import PlanNode
 from ..plan.nodes import (
     Aggregate,
@@ -82,24 +83,24 @@ def estimate(plan: PlanNode) -> Estimate:
 
     Only metadata is read. Use `estimates` for all nodes of a plan.
     """
-    return estimates(plan)[id(plan)]
+    return _ESTIMATES.of(plan)
 
 
 def estimates(plan: PlanNode) -> dict[int, Estimate]:
     """Return the estimate of every node of `plan`, by its id."""
-    found: dict[int, Estimate] = {}
-    for node in plan.walk():
-        found[id(node)] = _estimate(node, [found[id(child)] for child in node.inputs])
-    return found
+    return _ESTIMATES.of_all(plan)
 
 
 @functools.singledispatch
-def _estimate(node: PlanNode, inputs: list[Estimate]) -> Estimate:
+def _estimate(node: PlanNode, inputs: Sequence[Estimate]) -> Estimate:
     return inputs[0]
 
 
+_ESTIMATES = Known("estimate", _estimate)
+
+
 @_estimate.register
-def _(node: Scan, inputs: list[Estimate]) -> Estimate:
+def _(node: Scan, inputs: Sequence[Estimate]) -> Estimate:
     known = node.source.statistics()
     total = UNKNOWN_ROWS if known.rows is None else float(known.rows)
     columns = LazyColumns(
@@ -118,7 +119,7 @@ def _(node: Scan, inputs: list[Estimate]) -> Estimate:
 
 
 @_estimate.register
-def _(node: Filter, inputs: list[Estimate]) -> Estimate:
+def _(node: Filter, inputs: Sequence[Estimate]) -> Estimate:
     return _filtered(inputs[0], node.predicate)
 
 
@@ -134,7 +135,7 @@ def _scaled(before: Estimate, rows: float) -> Estimate:
 
 
 @_estimate.register
-def _(node: Project, inputs: list[Estimate]) -> Estimate:
+def _(node: Project, inputs: Sequence[Estimate]) -> Estimate:
     before = inputs[0]
     share = _width(node.schema) / max(_width(node.input.schema), 1.0)
     return replace(before, bytes=before.bytes * share, columns=_renamed(node.exprs, before))
@@ -147,7 +148,7 @@ def _renamed(exprs: tuple[Named, ...], before: Estimate) -> Mapping[str, ColumnS
 
 
 @_estimate.register
-def _(node: Aggregate, inputs: list[Estimate]) -> Estimate:
+def _(node: Aggregate, inputs: Sequence[Estimate]) -> Estimate:
     before = inputs[0]
     rows = groups(node.keys, before) if node.keys else 1.0
     return Estimate(
@@ -190,14 +191,14 @@ _PARTS_OF_TIME = {
 
 
 @_estimate.register
-def _(node: GroupRows, inputs: list[Estimate]) -> Estimate:
+def _(node: GroupRows, inputs: Sequence[Estimate]) -> Estimate:
     before = inputs[0]
     combinations = groups(tuple((name, Column(name)) for name in node.keys), before)
     return _scaled(before, min(combinations * node.count, before.rows))
 
 
 @_estimate.register
-def _(node: Distinct, inputs: list[Estimate]) -> Estimate:
+def _(node: Distinct, inputs: Sequence[Estimate]) -> Estimate:
     before = inputs[0]
     names = node.schema.names if node.subset is None else node.subset
     rows = groups(tuple((name, Column(name)) for name in names), before)
@@ -205,7 +206,7 @@ def _(node: Distinct, inputs: list[Estimate]) -> Estimate:
 
 
 @_estimate.register
-def _(node: Join, inputs: list[Estimate]) -> Estimate:
+def _(node: Join, inputs: Sequence[Estimate]) -> Estimate:
     left, right = inputs
     matches = left.rows * right.rows * _share_of_pairs(node, left, right)
     if node.how in ("semi", "anti"):
@@ -221,13 +222,13 @@ def _(node: Join, inputs: list[Estimate]) -> Estimate:
 
 
 @_estimate.register
-def _(node: AsofJoin, inputs: list[Estimate]) -> Estimate:
+def _(node: AsofJoin, inputs: Sequence[Estimate]) -> Estimate:
     left, right = inputs
     return _of_two_sides(node, left.rows, left, right)
 
 
 @_estimate.register
-def _(node: RangeJoin, inputs: list[Estimate]) -> Estimate:
+def _(node: RangeJoin, inputs: Sequence[Estimate]) -> Estimate:
     left, right = inputs
     share = DEFAULT_SELECTIVITY if len(node.ends()) == 1 else _BETWEEN_SHARE
     return _of_two_sides(node, left.rows * right.rows * share, left, right)
@@ -296,13 +297,13 @@ def _per_row(of: Estimate) -> float:
 
 
 @_estimate.register
-def _(node: Sort, inputs: list[Estimate]) -> Estimate:
+def _(node: Sort, inputs: Sequence[Estimate]) -> Estimate:
     before = inputs[0]
     return before if node.limit is None else _scaled(before, min(before.rows, node.limit))
 
 
 @_estimate.register
-def _(node: Slice, inputs: list[Estimate]) -> Estimate:
+def _(node: Slice, inputs: Sequence[Estimate]) -> Estimate:
     before = inputs[0]
     there = before.rows - node.offset if node.offset >= 0 else min(-node.offset, before.rows)
     rows = max(there, 0.0) if node.length is None else min(max(there, 0.0), node.length)
@@ -310,61 +311,61 @@ def _(node: Slice, inputs: list[Estimate]) -> Estimate:
 
 
 @_estimate.register
-def _(node: Rolling, inputs: list[Estimate]) -> Estimate:
+def _(node: Rolling, inputs: Sequence[Estimate]) -> Estimate:
     rows = inputs[0].rows
     return Estimate(rows=rows, bytes=rows * _width(node.schema))
 
 
 @_estimate.register
-def _(node: Union, inputs: list[Estimate]) -> Estimate:
+def _(node: Union, inputs: Sequence[Estimate]) -> Estimate:
     return Estimate(
         rows=sum(each.rows for each in inputs), bytes=sum(each.bytes for each in inputs)
     )
 
 
 @_estimate.register
-def _(node: Explode, inputs: list[Estimate]) -> Estimate:
+def _(node: Explode, inputs: Sequence[Estimate]) -> Estimate:
     rows = inputs[0].rows * _LIST_VALUES
     columns = {n: each for n, each in inputs[0].columns.items() if n not in node.columns}
     return Estimate(rows=rows, bytes=rows * _width(node.schema), columns=columns)
 
 
 @_estimate.register
-def _(node: Unnest, inputs: list[Estimate]) -> Estimate:
+def _(node: Unnest, inputs: Sequence[Estimate]) -> Estimate:
     kept = {name: known for name, known in inputs[0].columns.items() if name not in node.columns}
     return replace(inputs[0], columns=kept)
 
 
 @_estimate.register(RowIndex)
 @_estimate.register(RandomBits)
-def _(node: RowIndex | RandomBits, inputs: list[Estimate]) -> Estimate:
+def _(node: RowIndex | RandomBits, inputs: Sequence[Estimate]) -> Estimate:
     own = inputs[0].rows * _type_width(node.schema.field(node.name).type)
     return replace(inputs[0], bytes=inputs[0].bytes + own)
 
 
 @_estimate.register
-def _(node: Beside, inputs: list[Estimate]) -> Estimate:
+def _(node: Beside, inputs: Sequence[Estimate]) -> Estimate:
     return Estimate(
         rows=max(each.rows for each in inputs), bytes=sum(each.bytes for each in inputs)
     )
 
 
 @_estimate.register
-def _(node: WindowColumns, inputs: list[Estimate]) -> Estimate:
+def _(node: WindowColumns, inputs: Sequence[Estimate]) -> Estimate:
     before = inputs[0]
     made = pa.schema([node.schema.field(name) for name, _ in node.functions])
     return replace(before, bytes=before.bytes + before.rows * _width(made))
 
 
 @_estimate.register
-def _(node: MapBatches, inputs: list[Estimate]) -> Estimate:
+def _(node: MapBatches, inputs: Sequence[Estimate]) -> Estimate:
     # What a function of the user does is not known; most keep the number of rows.
     rows = inputs[0].rows
     return Estimate(rows=rows, bytes=rows * _width(node.schema))
 
 
 @_estimate.register
-def _(node: MapGroups, inputs: list[Estimate]) -> Estimate:
+def _(node: MapGroups, inputs: Sequence[Estimate]) -> Estimate:
     rows = inputs[0].rows
     return Estimate(rows=rows, bytes=rows * _width(node.schema))
 
@@ -372,12 +373,12 @@ def _(node: MapGroups, inputs: list[Estimate]) -> Estimate:
 @_estimate.register(Together)
 @_estimate.register(RunFunction)
 @_estimate.register(Reduce)
-def _(node: PlanNode, inputs: list[Estimate]) -> Estimate:
+def _(node: PlanNode, inputs: Sequence[Estimate]) -> Estimate:
     return Estimate(rows=1.0, bytes=_width(node.schema))
 
 
 @_estimate.register
-def _(node: Write, inputs: list[Estimate]) -> Estimate:
+def _(node: Write, inputs: Sequence[Estimate]) -> Estimate:
     return Estimate(rows=1.0, bytes=_width(node.schema))
 
 

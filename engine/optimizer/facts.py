@@ -6,6 +6,7 @@ import functools
 
 from ..expr.conjunctions import conjuncts
 from ..expr.node import Column, Expr, columns_of, substitute
+from ..plan.known import Known
 from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate, Distinct, Filter, Join, Project, Scan, Slice, Sort, Union
 
@@ -16,19 +17,19 @@ NOTHING: Facts = frozenset()
 
 def facts(plan: PlanNode) -> dict[int, Facts]:
     """Return, by the id of each node of `plan`, what holds for every row that it gives."""
-    found: dict[int, Facts] = {}
-    for node in plan.walk():
-        found[id(node)] = facts_of(node, tuple(found[id(child)] for child in node.inputs))
-    return found
+    return FACTS.of_all(plan)
 
 
 @functools.singledispatch
-def facts_of(node: PlanNode, inputs: tuple[Facts, ...]) -> Facts:
+def _facts(node: PlanNode, inputs: tuple[Facts, ...]) -> Facts:
     """Return what holds for every row of `node`, given what holds for those of its inputs."""
     return NOTHING
 
 
-@facts_of.register
+FACTS = Known("facts", _facts)
+
+
+@_facts.register
 def _(node: Scan, inputs: tuple[Facts, ...]) -> Facts:
     predicate = node.pushdown.predicate
     if predicate is None:
@@ -37,34 +38,34 @@ def _(node: Scan, inputs: tuple[Facts, ...]) -> Facts:
     return frozenset(part for part in conjuncts(predicate) if columns_of(part) <= names)
 
 
-@facts_of.register
+@_facts.register
 def _(node: Filter, inputs: tuple[Facts, ...]) -> Facts:
     return inputs[0].union(conjuncts(node.predicate))
 
 
-@facts_of.register(Sort)
-@facts_of.register(Slice)
-@facts_of.register(Distinct)
+@_facts.register(Sort)
+@_facts.register(Slice)
+@_facts.register(Distinct)
 def _(node: PlanNode, inputs: tuple[Facts, ...]) -> Facts:
     return inputs[0]
 
 
-@facts_of.register
+@_facts.register
 def _(node: Project, inputs: tuple[Facts, ...]) -> Facts:
     return _renamed(inputs[0], _plain(node.exprs))
 
 
-@facts_of.register
+@_facts.register
 def _(node: Aggregate, inputs: tuple[Facts, ...]) -> Facts:
     return _renamed(inputs[0], _plain(node.keys))
 
 
-@facts_of.register
+@_facts.register
 def _(node: Union, inputs: tuple[Facts, ...]) -> Facts:
     return frozenset.intersection(*inputs)
 
 
-@facts_of.register
+@_facts.register
 def _(node: Join, inputs: tuple[Facts, ...]) -> Facts:
     left, right = inputs
     if node.how == "inner":

@@ -86,11 +86,18 @@ def optimize(
     context = Context() if context is None else context
     if not context.settings.optimize:
         return plan
+    idle = 0
     for _ in range(MOST_ROUNDS):
-        before = plan
+        at_first = plan
         for rule in RULES:
+            before = plan
             plan = apply(rule, plan, context, observer)
-        if plan is before or same_plan(plan, before):
+            idle = idle + 1 if plan is before else 0
+            if idle == len(RULES):
+                # Each has found nothing to do in this very plan.
+                return plan
+        if same_plan(plan, at_first):
+            # What some have done was undone by others.
             break
     return plan
 
@@ -99,10 +106,10 @@ def apply(
     rule: Rule, plan: PlanNode, context: Context, observer: Observer | None = None
 ) -> PlanNode:
     """Return `plan` after one rule, checked; the same object where the rule changed nothing."""
-    name = getattr(rule, "__name__", str(rule))
     after = rule(plan, context)
-    if same_plan(plan, after):
+    if after is plan or same_plan(plan, after):
         return plan
+    name = getattr(rule, "__name__", str(rule))
     if not schemas.same(plan.schema, after.schema):
         raise PlanError(
             f"The rule {name!r} changed the columns of the plan from {describe(plan.schema)} to"

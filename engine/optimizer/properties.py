@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
+from ..expr.by_types import by_types
 from ..expr.evaluate import dtype_of
 from ..expr.node import Alias, Call, Cast, Column, Expr, Literal, When, columns_of, unaliased
 from ..schema import promote
@@ -78,6 +79,7 @@ def is_cheap(expr: Expr) -> bool:
     return calls <= MOST_CHEAP_CALLS
 
 
+@by_types
 def may_raise(expr: Expr, schema: pa.Schema) -> bool:
     """Return whether `expr` may fail for some row of `schema`; True where that is not known."""
     return any(_node_may_raise(node, schema) for node in expr.walk())
@@ -140,6 +142,7 @@ def _is_plain_number(dtype: pa.DataType) -> bool:
     return pa.types.is_floating(dtype) or (pa.types.is_integer(dtype) and dtype != pa.uint64())
 
 
+@by_types
 def respects_equality(expr: Expr, schema: pa.Schema) -> bool:
     """Return whether `expr` gives the same for rows that are equal as keys.
 

@@ -43,13 +43,15 @@ def simplify(expr: Expr, schema: pa.Schema) -> Expr:
     for _ in range(MOST_PASSES):
         before = expr
         expr = _pass(expr, schema)
-        if expr == before:
+        if expr is before or expr == before:
             return before
     return expr
 
 
 def _pass(expr: Expr, schema: pa.Schema) -> Expr:
     """Return `expr` with each node simplified once, children first."""
+    if isinstance(expr, Column | Literal):
+        return expr
     if isinstance(expr, Call) and expr.name == "and":
         return _conjunction_pass(expr, schema)
     children = tuple(_pass(child, schema) for child in expr.children)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from ..expr.node import Column
+from ..plan.known import Known
 from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate, Distinct, Filter, Join, Project, Slice, Sort
 
@@ -16,11 +17,14 @@ _MOST_KEYS = 8
 
 def unique_keys(plan: PlanNode) -> dict[int, Keys]:
     """Return, by the id of each node of `plan`, sets of columns in which its rows all differ."""
-    found: dict[int, Keys] = {}
-    for node in plan.walk():
-        inputs = tuple(found[id(child)] for child in node.inputs)
-        found[id(node)] = keys_of(node, inputs)[:_MOST_KEYS]
-    return found
+    return UNIQUE_KEYS.of_all(plan)
+
+
+def _few_keys(node: PlanNode, inputs: tuple[Keys, ...]) -> Keys:
+    return keys_of(node, inputs)[:_MOST_KEYS]
+
+
+UNIQUE_KEYS = Known("unique_keys", _few_keys)
 
 
 @functools.singledispatch

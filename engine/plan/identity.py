@@ -46,12 +46,24 @@ class Numbering:
 
 def own_fields(node: PlanNode) -> tuple[object, ...]:
     """Return what a node says apart from its inputs."""
-    own = []
-    for field in dataclasses.fields(node):
-        value = getattr(node, field.name)
-        if field.compare and not _is_input(value):
-            own.append(value)
-    return tuple(own)
+    found: tuple[object, ...] | None = node.kept.get("own_fields")
+    if found is None:
+        values = [getattr(node, name) for name in _compared(node)]
+        found = node.kept["own_fields"] = tuple(each for each in values if not _is_input(each))
+    return found
+
+
+_COMPARED: dict[type[PlanNode], tuple[str, ...]] = {}
+
+
+def _compared(node: PlanNode) -> tuple[str, ...]:
+    """Return the fields in which equal nodes are equal; `dataclasses.fields` takes its time."""
+    found = _COMPARED.get(type(node))
+    if found is None:
+        fields = dataclasses.fields(node)
+        found = tuple(field.name for field in fields if field.compare)
+        _COMPARED[type(node)] = found
+    return found
 
 
 def _is_input(value: object) -> bool:
@@ -81,4 +93,8 @@ def same_plan(left: PlanNode, right: PlanNode) -> bool:
 
 def parent_counts(plan: PlanNode) -> Mapping[int, int]:
     """Return, by the id of a node, by how many inputs of other nodes it is read."""
-    return Counter(id(child) for node in plan.walk() for child in node.inputs)
+    found: Counter[int] | None = plan.kept.get("parent_counts")
+    if found is None:
+        found = Counter([id(child) for node in plan.nodes for child in node.inputs])
+        plan.kept["parent_counts"] = found
+    return found

@@ -6,6 +6,7 @@ What a join gives is told once, by `columns` of its node; operators, rules and d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -23,8 +24,7 @@ JOIN_ORDERS = ("none", "left", "right", "left_right", "right_left")
 VALIDATIONS = ("m:m", "m:1", "1:m", "1:1")
 
 
-@dataclass(frozen=True, kw_only=True)
-class JoinColumn:
+class JoinColumn(NamedTuple):
     """One column that a join gives."""
 
     side: str
@@ -51,20 +51,33 @@ class TwoSided(PlanNode):
     def inputs(self) -> tuple[PlanNode, ...]:
         return (self.left, self.right)
 
-    def _input_names(self) -> tuple[str, ...]:
-        return ("left", "right")
+    def _over(self, inputs: tuple[PlanNode, ...]) -> dict[str, Any]:
+        return {"left": inputs[0], "right": inputs[1]}
 
     def columns(self) -> tuple[JoinColumn, ...]:
         """The columns that are given, in order."""
+        found: tuple[JoinColumn, ...] | None = self.kept.get("columns")
+        if found is None:
+            found = self.kept["columns"] = self._columns()
+        return found
+
+    def _columns(self) -> tuple[JoinColumn, ...]:
         raise TypeError(f"{type(self).__name__} does not say its columns")
 
     def right_columns(self) -> tuple[tuple[str, str], ...]:
         """The right's columns that are given: (name there, name in the result)."""
-        return tuple((each.name, each.given) for each in self.columns() if each.side == "right")
+        return self._of_side("right")
 
     def left_columns(self) -> tuple[tuple[str, str], ...]:
         """The left's columns that are given: (name there, name in the result)."""
-        return tuple((each.name, each.given) for each in self.columns() if each.side == "left")
+        return self._of_side("left")
+
+    def _of_side(self, side: str) -> tuple[tuple[str, str], ...]:
+        found: tuple[tuple[str, str], ...] | None = self.kept.get(side)
+        if found is None:
+            of_side = [(each.name, each.given) for each in self.columns() if each.side == side]
+            found = self.kept[side] = tuple(of_side)
+        return found
 
     def _given_schema(self, where: str) -> pa.Schema:
         fields = []
@@ -88,14 +101,13 @@ def side_by_side(
     partners = {} if partners is None else partners
     taken = set(left)
     of_left = (
-        JoinColumn(side="both", name=name, given=name, partner=partners[name])
+        JoinColumn("both", name, name, partners[name])
         if name in partners
-        else JoinColumn(side="left", name=name, given=name)
+        else JoinColumn("left", name, name)
         for name in left
     )
     of_right = (
-        JoinColumn(side="right", name=name, given=name + suffix if name in taken else name)
-        for name in right
+        JoinColumn("right", name, name + suffix if name in taken else name) for name in right
     )
     return (*of_left, *of_right)
 
@@ -141,7 +153,7 @@ class Join(TwoSided):
                 pairs.append((left, right))
         return tuple(pairs)
 
-    def columns(self) -> tuple[JoinColumn, ...]:
+    def _columns(self) -> tuple[JoinColumn, ...]:
         lefts, rights = self.left.schema.names, self.right.schema.names
         if self.how in ("semi", "anti"):
             rights = []
@@ -213,7 +225,7 @@ class RangeJoin(TwoSided):
 
     suffix: str = "_right"
 
-    def columns(self) -> tuple[JoinColumn, ...]:
+    def _columns(self) -> tuple[JoinColumn, ...]:
         return side_by_side(self.left.schema.names, self.right.schema.names, self.suffix)
 
     def ends(self) -> tuple[RangeEnd, ...]:
@@ -264,7 +276,7 @@ class AsofJoin(TwoSided):
     coalesce: bool = True
     """Whether a column of the order that is called the same on both sides is given once."""
 
-    def columns(self) -> tuple[JoinColumn, ...]:
+    def _columns(self) -> tuple[JoinColumn, ...]:
         left_out = {key.name for key in self.right_by if isinstance(key, Column)}
         if self.coalesce and self.left_on == self.right_on and isinstance(self.right_on, Column):
             left_out.add(self.right_on.name)

@@ -35,8 +35,8 @@ class Unary(PlanNode):
     def inputs(self) -> tuple[PlanNode, ...]:
         return (self.input,)
 
-    def _input_names(self) -> tuple[str, ...]:
-        return ("input",)
+    def _over(self, inputs: tuple[PlanNode, ...]) -> dict[str, Any]:
+        return {"input": inputs[0]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,10 +169,8 @@ class Union(PlanNode):
     def inputs(self) -> tuple[PlanNode, ...]:
         return self.parts
 
-    def with_inputs(self, inputs: tuple[PlanNode, ...]) -> PlanNode:
-        if all(new is old for new, old in zip(inputs, self.parts, strict=True)):
-            return self
-        return Union(parts=inputs, site=self.site)
+    def _over(self, inputs: tuple[PlanNode, ...]) -> dict[str, Any]:
+        return {"parts": inputs}
 
     def _schema(self) -> pa.Schema:
         if not self.parts:

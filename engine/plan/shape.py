@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -143,10 +144,8 @@ class Beside(PlanNode):
     def inputs(self) -> tuple[PlanNode, ...]:
         return self.parts
 
-    def with_inputs(self, inputs: tuple[PlanNode, ...]) -> PlanNode:
-        if all(new is old for new, old in zip(inputs, self.parts, strict=True)):
-            return self
-        return Beside(parts=inputs, extend=self.extend, site=self.site)
+    def _over(self, inputs: tuple[PlanNode, ...]) -> dict[str, Any]:
+        return {"parts": inputs}
 
     def _schema(self) -> pa.Schema:
         if not self.parts:

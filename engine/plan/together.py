@@ -25,10 +25,8 @@ class Together(PlanNode):
     def inputs(self) -> tuple[PlanNode, ...]:
         return self.parts
 
-    def with_inputs(self, inputs: tuple[PlanNode, ...]) -> PlanNode:
-        if all(new is old for new, old in zip(inputs, self.parts, strict=True)):
-            return self
-        return Together(parts=inputs, site=self.site)
+    def _over(self, inputs: tuple[PlanNode, ...]) -> dict[str, Any]:
+        return {"parts": inputs}
 
     def _schema(self) -> pa.Schema:
         return pa.schema([(PART, pa.int64())])
@@ -64,10 +62,8 @@ class RunFunction(PlanNode):
     def inputs(self) -> tuple[PlanNode, ...]:
         return self.arguments
 
-    def with_inputs(self, inputs: tuple[PlanNode, ...]) -> PlanNode:
-        if all(new is old for new, old in zip(inputs, self.arguments, strict=True)):
-            return self
-        return RunFunction(call=self.call, arguments=inputs, site=self.site)
+    def _over(self, inputs: tuple[PlanNode, ...]) -> dict[str, Any]:
+        return {"arguments": inputs}
 
     def _schema(self) -> pa.Schema:
         return OBJECTS

@@ -15,6 +15,7 @@ import pyarrow as pa
 from ...expr.conjunctions import conjunction, conjuncts
 from ...expr.evaluate import dtype_of
 from ...expr.node import Call, Column, Expr, Literal, columns_of, substitute
+from ...plan.known import Rewrite
 from ...plan.node import PlanNode, Site
 from ...plan.nodes import (
     Aggregate,
@@ -28,7 +29,7 @@ from ...plan.nodes import (
     Union,
 )
 from ..context import Context
-from ..facts import Facts, facts_of
+from ..facts import FACTS, Facts
 from ..properties import may_raise, respects_equality
 from ..simplify import simplify
 
@@ -46,28 +47,21 @@ _TO_LEFT = frozenset({"inner", "semi"})
 
 def derived_filters(plan: PlanNode, context: Context) -> PlanNode:
     """Return `plan` with filters on the sides of its joins that follow from others."""
-    built: dict[int, PlanNode] = {}
-    known: dict[int, Facts] = {}
-    for node in plan.walk():
-        after = node.with_inputs(tuple(built[id(child)] for child in node.inputs))
-        if isinstance(after, Join):
-            after = _across_keys(after, known)
-        elif isinstance(after, Filter) and isinstance(after.input, Join):
-            after = _of_choices(after, after.input, known)
-        _note(after, known)
-        built[id(node)] = after
-    return built[id(plan)]
+    return _DERIVED.of(plan)
 
 
-def _note(node: PlanNode, known: dict[int, Facts]) -> None:
-    """Put into `known` what holds for `node`, which is new together with some of its inputs."""
-    for child in node.inputs:
-        if id(child) not in known:
-            _note(child, known)
-    known[id(node)] = facts_of(node, tuple(known[id(child)] for child in node.inputs))
+def _derived(node: PlanNode) -> PlanNode:
+    if isinstance(node, Join):
+        return _across_keys(node)
+    if isinstance(node, Filter) and isinstance(node.input, Join):
+        return _of_choices(node, node.input)
+    return node
 
 
-def _across_keys(node: Join, known: Mapping[int, Facts]) -> Join:
+_DERIVED = Rewrite("derived_filters", _derived)
+
+
+def _across_keys(node: Join) -> Join:
     """Return `node` with each side filtered by what is known of the other's keys."""
     left, right = node.left, node.right
     pairs = [
@@ -77,7 +71,7 @@ def _across_keys(node: Join, known: Mapping[int, Facts]) -> Join:
         and isinstance(other, Column)
         and dtype_of(one, left.schema) == dtype_of(other, right.schema)
     ]
-    of_left, of_right = known[id(left)], known[id(right)]
+    of_left, of_right = FACTS.of(left), FACTS.of(right)
     if node.how in _TO_RIGHT:
         told = _carried(of_left, pairs, left.schema)
         right = _filtered(right, told, of_right, node.site)
@@ -98,7 +92,7 @@ def _carried(known: Facts, pairs: Iterable[tuple[Column, Column]], schema: pa.Sc
             if names == {one.name} and _is_worth_it(fact, schema):
                 found.append(substitute(fact, {one.name: other}))
     # A set has no order, and a plan must be the same every time.
-    return sorted(found, key=repr)
+    return sorted(found, key=repr) if len(found) > 1 else found
 
 
 def _is_worth_it(fact: Expr, schema: pa.Schema) -> bool:
@@ -146,7 +140,7 @@ def _is_seen(side: PlanNode, names: frozenset[str]) -> bool:
     return True
 
 
-def _of_choices(node: Filter, join: Join, known: Mapping[int, Facts]) -> Filter:
+def _of_choices(node: Filter, join: Join) -> Filter:
     """Return `node` with the sides of the join below it filtered by what its choices ask of each.
 
     Of the right side that is right only for an inner join: others make rows up where none meets.
@@ -163,7 +157,7 @@ def _of_choices(node: Filter, join: Join, known: Mapping[int, Facts]) -> Filter:
         told: list[Expr] = []
         for choice in choices if allowed else ():
             told += _asked_of(choice, names, side.schema)
-        inputs.append(_filtered(side, told, known[id(side)], node.site))
+        inputs.append(_filtered(side, told, FACTS.of(side), node.site))
     after = node.with_inputs((join.with_inputs(tuple(inputs)),))
     assert isinstance(after, Filter)
     return after

@@ -10,6 +10,7 @@ import pyarrow as pa
 from ... import schema as schemas
 from ...expr.conjunctions import conjuncts
 from ...expr.node import Column, Expr, Literal
+from ...plan.known import Rewrite
 from ...plan.no_rows import NoRows
 from ...plan.node import PlanNode
 from ...plan.nodes import (
@@ -29,7 +30,7 @@ from ..contradiction import never_true
 
 def empty_relations(plan: PlanNode, context: Context) -> PlanNode:
     """Return `plan` with a scan of no rows for each part that gives none."""
-    return plan.transform_up(_without_rows)
+    return _WITHOUT_ROWS.of(plan)
 
 
 def is_empty(node: PlanNode) -> bool:
@@ -46,6 +47,9 @@ def _without_rows(node: PlanNode) -> PlanNode:
     """Return what is as good as `node` where it, or one of its inputs, gives no rows."""
     # Functions of the user are called all the same, and sinks write files without rows.
     return node
+
+
+_WITHOUT_ROWS = Rewrite("empty_relations", _without_rows)
 
 
 @_without_rows.register

@@ -18,8 +18,8 @@ from ...errors import ComputeError, TypeMismatch
 from ...expr.conjunctions import conjunction, conjuncts
 from ...expr.evaluate import dtype_of
 from ...expr.node import Column, Expr, columns_of, substitute
-from ...plan.identity import parent_counts
 from ...plan.joins import AsofJoin, RangeJoin, TwoSided
+from ...plan.known import Known
 from ...plan.node import PlanNode, Site
 from ...plan.nodes import Aggregate, Distinct, Filter, Join, Project, Scan, Sort, Union
 from ...plan.rolling import Rolling
@@ -27,7 +27,7 @@ from ...plan.shape import Explode, Reverse, Unnest
 from ...plan.windows import WindowColumns
 from ..context import Context
 from ..properties import inlined, is_cheap, may_raise, respects_equality
-from ..sharing import repeatable
+from ..sharing import made_once
 
 
 class Condition(NamedTuple):
@@ -50,7 +50,7 @@ class Route(NamedTuple):
 
 def predicate_pushdown(plan: PlanNode, context: Context) -> PlanNode:
     """Return `plan` with its filters as far down as they can go."""
-    return _Push(plan).pushed()
+    return _Push(plan).pushed() if _HAS_FILTER.of(plan) else plan
 
 
 class _Push:
@@ -58,9 +58,10 @@ class _Push:
 
     def __init__(self, plan: PlanNode) -> None:
         self._plan = plan
-        self._parents = parent_counts(plan)
-        self._repeatable = repeatable(plan)
+        self._shared = made_once(plan)
+        self._has_filter = _HAS_FILTER.of_all(plan)
         self._built: dict[tuple[int, Conditions], PlanNode] = {}
+        self._routes: dict[tuple[int, Conditions], Route] = {}
 
     def pushed(self) -> PlanNode:
         """Return the whole plan, rebuilt."""
@@ -71,42 +72,59 @@ class _Push:
             if (id(node), arriving) in self._built:
                 stack.pop()
                 continue
-            route = _route(node, arriving)
-            waiting = [
-                (child, self._reaching(child, down))
+            if not arriving and not self._has_filter[id(node)]:
+                self._built[id(node), arriving] = node
+                stack.pop()
+                continue
+            route = self._routed(node, arriving)
+            edges = [
+                (child, down, self._reaching(child, down))
                 for child, down in zip(node.inputs, route.down, strict=True)
-                if (id(child), self._reaching(child, down)) not in self._built
+            ]
+            waiting = [
+                (child, entering)
+                for child, _, entering in edges
+                if (id(child), entering) not in self._built
             ]
             if waiting:
                 stack.extend(waiting)
                 continue
-            inputs = tuple(
-                self._edge(child, down) for child, down in zip(node.inputs, route.down, strict=True)
-            )
-            self._built[id(node), arriving] = _filtered(
-                _rebuilt(node, inputs, arriving), route.stay
-            )
+            inputs = []
+            for child, down, entering in edges:
+                built = self._built[id(child), entering]
+                inputs.append(built if entering == down else _filtered(built, down))
+            after = _rebuilt(node, tuple(inputs), arriving)
+            self._built[id(node), arriving] = _filtered(after, route.stay)
             stack.pop()
         return self._built[id(self._plan), ()]
+
+    def _routed(self, node: PlanNode, arriving: Conditions) -> Route:
+        """Return the route, which is asked for before the inputs of a node are built and after."""
+        if not arriving and not isinstance(node, Filter):
+            return Route((), ((),) * len(node.inputs))
+        found = self._routes.get((id(node), arriving))
+        if found is None:
+            found = self._routes[id(node), arriving] = _route(node, arriving)
+        return found
 
     def _reaching(self, child: PlanNode, down: Conditions) -> Conditions:
         """Return the conditions that enter `child`: none, where others need all its rows.
 
         What is made once for several readers would else be made once for each.
         """
-        shared = self._parents[id(child)] > 1 and not self._repeatable[id(child)]
-        return () if shared else down
+        return () if id(child) in self._shared else down
 
-    def _edge(self, child: PlanNode, down: Conditions) -> PlanNode:
-        entering = self._reaching(child, down)
-        built = self._built[id(child), entering]
-        return built if entering == down else _filtered(built, down)
+
+_HAS_FILTER: Known[bool] = Known(
+    "has_filter", lambda node, inputs: isinstance(node, Filter) or any(inputs)
+)
 
 
 def _filtered(node: PlanNode, conditions: Conditions) -> PlanNode:
-    predicate = conjunction(tuple(condition.expr for condition in conditions))
-    if predicate is None:
+    if not conditions:
         return node
+    predicate = conjunction(tuple(condition.expr for condition in conditions))
+    assert predicate is not None
     return Filter(input=node, predicate=predicate, site=conditions[0].site)
 
 

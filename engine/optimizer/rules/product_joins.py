@@ -28,6 +28,8 @@ _TURNED = {"eq": "eq", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 
 def product_joins(plan: PlanNode, context: Context) -> PlanNode:
     """Return `plan` with joins in place of cross joins whose pairs are filtered."""
+    if not any(isinstance(node, Join) and node.how == "cross" for node in plan.nodes):
+        return plan
     parents = parent_counts(plan)
     built: dict[int, PlanNode] = {}
     for node in plan.walk():

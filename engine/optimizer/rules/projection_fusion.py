@@ -25,6 +25,8 @@ def projection_fusion(plan: PlanNode, context: Context) -> PlanNode:
 
     An expression that is used more than once is not copied into its uses.
     """
+    if not any(isinstance(node, Project) and _may_go(node) for node in plan.nodes):
+        return plan
     parents = parent_counts(plan)
     built: dict[int, PlanNode] = {}
     for node in plan.walk():
@@ -34,6 +36,10 @@ def projection_fusion(plan: PlanNode, context: Context) -> PlanNode:
             after = _fused(after, shared=shared)
         built[id(node)] = after
     return built[id(plan)]
+
+
+def _may_go(node: Project) -> bool:
+    return isinstance(node.input, Project) or _is_selection(node)
 
 
 def _fused(node: Project, *, shared: bool) -> PlanNode:
@@ -57,7 +63,7 @@ def _computes(node: Project) -> bool:
 
 def _is_selection(node: Project) -> bool:
     """Return whether `node` only chooses columns, by their own names."""
-    return all(expr == Column(name) for name, expr in node.exprs)
+    return all(isinstance(expr, Column) and expr.name == name for name, expr in node.exprs)
 
 
 def _merged(outer: Project, inner: Project) -> Project | None:

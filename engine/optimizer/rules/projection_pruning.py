@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from ...expr.node import Column, Expr, columns_of
 from ...plan.group_rows import GroupRows
-from ...plan.identity import parent_counts
 from ...plan.joins import AsofJoin, RangeJoin, TwoSided
 from ...plan.node import PlanNode
 from ...plan.nodes import (
@@ -36,19 +35,19 @@ from ...plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from ...plan.windows import WindowColumns
 from ..context import Context
 from ..properties import is_trivial
-from ..sharing import repeatable
+from ..sharing import made_once
 
 Names = frozenset[str]
 
 
 def projection_pruning(plan: PlanNode, context: Context) -> PlanNode:
     """Return `plan` without columns that nobody needs."""
-    demands = _demands(plan)
+    demands, asked = _demands(plan)
     built: dict[tuple[int, Names], PlanNode] = {}
-    for node in plan.walk():
+    for node in plan.nodes:
         for needed in demands[id(node)]:
             inputs = []
-            for child, names in zip(node.inputs, _asked(node, needed), strict=True):
+            for child, names in zip(node.inputs, asked[id(node), needed], strict=True):
                 whole = built[id(child), _met_by(demands[id(child)], names)]
                 inputs.append(_narrowed(whole, child, names) if _is_exact(node) else whole)
             built[id(node), needed] = _keeping(node, needed, tuple(inputs))
@@ -56,25 +55,31 @@ def projection_pruning(plan: PlanNode, context: Context) -> PlanNode:
     return _narrowed(built[id(plan), names], plan, names)
 
 
-def _demands(plan: PlanNode) -> dict[int, tuple[Names, ...]]:
-    """Return, by the id of each node, the sets of columns that it is asked for.
+_Demands = dict[int, tuple[Names, ...]]
+_Asked = dict[tuple[int, Names], tuple[Names, ...]]
+
+
+def _demands(plan: PlanNode) -> tuple[_Demands, _Asked]:
+    """Return, by the id of each node, the sets of columns that it is asked for, and what it asks
+    of its inputs for each set.
 
     What is made once is asked for all that its readers need together; what is as well made again
     for each of them is asked for each set apart.
     """
-    parents = parent_counts(plan)
-    again = repeatable(plan)
-    asked: dict[int, dict[Names, None]] = {id(plan): {frozenset(plan.schema.names): None}}
-    demands: dict[int, tuple[Names, ...]] = {}
-    for node in reversed(list(plan.walk())):
-        sets = tuple(asked[id(node)])
-        if parents.get(id(node), 0) > 1 and not again[id(node)]:
+    shared = made_once(plan)
+    wanted: dict[int, dict[Names, None]] = {id(plan): {frozenset(plan.schema.names): None}}
+    demands: _Demands = {}
+    asked: _Asked = {}
+    for node in reversed(plan.nodes):
+        sets = tuple(wanted[id(node)])
+        if id(node) in shared:
             sets = (frozenset().union(*sets),)
         demands[id(node)] = sets
         for needed in sets:
-            for child, names in zip(node.inputs, _asked(node, needed), strict=True):
-                asked.setdefault(id(child), {})[names] = None
-    return demands
+            of_inputs = asked[id(node), needed] = _asked(node, needed)
+            for child, names in zip(node.inputs, of_inputs, strict=True):
+                wanted.setdefault(id(child), {})[names] = None
+    return demands, asked
 
 
 def _met_by(sets: tuple[Names, ...], names: Names) -> Names:

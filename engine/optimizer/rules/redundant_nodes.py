@@ -30,7 +30,7 @@ from ...plan.rolling import Rolling
 from ...plan.shape import Explode, Reverse, Unnest
 from ...plan.windows import WindowColumns
 from ..context import Context
-from ..uniqueness import Keys, unique_keys
+from ..uniqueness import UNIQUE_KEYS, Keys
 
 ORDER_FREE = frozenset(name for name, entry in AGGREGATES.items() if not entry.sees_order)
 """Aggregates that give the same for their rows in any order (but for the last bits of a sum)."""
@@ -42,9 +42,10 @@ _KEEPERS = (Aggregate, Distinct, GroupRows, WindowColumns)
 
 def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
     """Return `plan` without sorts, distincts and unions that make no difference."""
+    if not any(_may_go(node) for node in plan.nodes):
+        return plan
     ordered = _order_matters(plan)
     parents = parent_counts(plan)
-    unique = unique_keys(plan)
     built: dict[int, PlanNode] = {}
     for node in plan.walk():
         inputs = tuple(built[id(child)] for child in node.inputs)
@@ -72,7 +73,7 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
             continue
         if isinstance(after, _KEEPERS) and after.maintain_order and not ordered[id(node)]:
             after = replace(after, maintain_order=False)
-        if isinstance(node, Distinct) and _is_distinct(node, unique[id(node.input)]):
+        if isinstance(node, Distinct) and _is_distinct(node, UNIQUE_KEYS.of(node.input)):
             assert isinstance(after, Distinct)
             built[id(node)] = after.input
             continue
@@ -80,11 +81,18 @@ def redundant_nodes(plan: PlanNode, context: Context) -> PlanNode:
     return built[id(plan)]
 
 
+def _may_go(node: PlanNode) -> bool:
+    """Return whether the rule does anything about nodes like this one."""
+    if isinstance(node, _KEEPERS):
+        return node.maintain_order or isinstance(node, Distinct)
+    return isinstance(node, Sort | Reverse | Union | Cache)
+
+
 def _order_matters(plan: PlanNode) -> dict[int, bool]:
     """Return, by the id of each node, whether the order of its rows can be seen in the result."""
     matters = {id(node): False for node in plan.walk()}
     matters[id(plan)] = True
-    for node in reversed(list(plan.walk())):
+    for node in reversed(plan.nodes):
         seen = _sees_order(node, matters[id(node)])
         for child in node.inputs:
             matters[id(child)] = matters[id(child)] or seen

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from ...expr.node import Expr, Literal
+from ...plan.known import Rewrite
 from ...plan.node import PlanNode
 from ...plan.nodes import Aggregate, Filter, Named, Project, Scan, Slice, Sort
 from ..context import Context
@@ -19,12 +20,15 @@ def simplify_expressions(plan: PlanNode, context: Context) -> PlanNode:
 
     The keys of a join stay as they are written: their form decides which columns it gives.
     """
-    return plan.transform_up(_simplified)
+    return _SIMPLIFIED.of(plan)
 
 
 @functools.singledispatch
 def _simplified(node: PlanNode) -> PlanNode:
     return node
+
+
+_SIMPLIFIED = Rewrite("simplify_expressions", _simplified)
 
 
 @_simplified.register

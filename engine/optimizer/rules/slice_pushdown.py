@@ -18,6 +18,8 @@ def slice_pushdown(plan: PlanNode, context: Context) -> PlanNode:
     A slice passes what keeps the number and the order of rows. What it only bounds (a sort, a scan)
     is told how many rows are enough.
     """
+    if not plan.has(Slice):
+        return plan
     parents = parent_counts(plan)
     # By the identity of what was built, so that a sort that others read whole stays whole.
     shared: dict[int, PlanNode] = {}
