@@ -22,6 +22,7 @@ import pytest
 import partita as pt
 from partita.engine.optimizer.context import Context
 from partita.engine.optimizer.optimizer import RULES, Rule, apply, optimize
+from partita.engine.optimizer.rules import semi_join_reduction
 from partita.engine.plan.display import text
 from partita.engine.plan.node import PlanNode
 from partita.engine.plan.nodes import Aggregate, Distinct, Join
@@ -41,6 +42,12 @@ def _loaded(name: str) -> ModuleType:
 
 
 reference = _loaded("reference")
+
+
+@pytest.fixture(autouse=True)
+def few_rows_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a rule that is for many rows be shown on few."""
+    monkeypatch.setattr(semi_join_reduction, "LEAST_ROWS", 2)
 
 
 def frames() -> dict[str, object]:

@@ -25,6 +25,7 @@ from .rules.product_joins import product_joins
 from .rules.projection_fusion import projection_fusion
 from .rules.projection_pruning import projection_pruning
 from .rules.redundant_nodes import redundant_nodes
+from .rules.semi_join_reduction import semi_join_reduction
 from .rules.simplify_expressions import simplify_expressions
 from .rules.slice_pushdown import slice_pushdown
 
@@ -50,6 +51,8 @@ RULES: tuple[Rule, ...] = (
     # By the rows that are left by all filters, and by the columns that are left to be moved.
     join_order,
     eager_aggregation,
+    # Behind the order of joins: what is made once for two readers is not ordered with the others.
+    semi_join_reduction,
     # Last: equal scans are equal only once their columns and predicates are in them.
     common_subplans,
 )

@@ -121,17 +121,19 @@ def q20(t: Any) -> pt.DataFrame:
 
 def q21(t: Any) -> pt.DataFrame:
     """Suppliers who kept orders waiting."""
-    suppliers = col("l_suppkey").n_unique()
-    late = t.lineitem.filter(col("l_receiptdate") > col("l_commitdate"))
-    of_several = t.lineitem.group_by("l_orderkey").agg(n=suppliers).filter(col("n") > 1)
-    one_late = late.group_by("l_orderkey").agg(n=suppliers).filter(col("n") == 1)
+    is_late = col("l_receiptdate") > col("l_commitdate")
+    supplier = col("l_suppkey")
+    waiting = (
+        t.lineitem.group_by("l_orderkey")
+        .agg(suppliers=supplier.n_unique(), late=supplier.filter(is_late).n_unique())
+        .filter(col("suppliers") > 1, col("late") == 1)
+    )
     return (
-        t.supplier.join(late, left_on="s_suppkey", right_on="l_suppkey")
+        t.supplier.join(t.nation, left_on="s_nationkey", right_on="n_nationkey")
+        .join(t.lineitem.filter(is_late), left_on="s_suppkey", right_on="l_suppkey")
         .join(t.orders, left_on="l_orderkey", right_on="o_orderkey")
-        .join(t.nation, left_on="s_nationkey", right_on="n_nationkey")
         .filter(col("o_orderstatus") == "F", col("n_name") == "SAUDI ARABIA")
-        .join(of_several, on="l_orderkey", how="semi")
-        .join(one_late, on="l_orderkey", how="semi")
+        .join(waiting, on="l_orderkey", how="semi")
         .group_by("s_name")
         .agg(numwait=pt.len())
         .sort("numwait", "s_name", descending=[True, False])
