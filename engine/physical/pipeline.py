@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from ..plan.node import Site
+from .fusing import fused
 from .stage import Branch, Operator, Ref, Side, StageOutput, TaskInput
 
 
@@ -65,7 +66,8 @@ class Pipeline:
     ) -> Pipeline:
         """Return the pipeline with more operators behind each branch."""
         branches = tuple(
-            replace(branch, operators=(*branch.operators, *operators)) for branch in self.branches
+            replace(branch, operators=fused((*branch.operators, *operators)))
+            for branch in self.branches
         )
         return replace(
             self,
