@@ -11,8 +11,10 @@ import pyarrow as pa
 from ...expr.evaluate import evaluate_many
 from ...expr.node import Column, SortKey
 from ...expr.text import text_of
+from ...schema import decoded
 from ..kernels.concat import concat, concat_arrays, take, take_batches
 from ..kernels.sort import sort_positions
+from ..kernels.threshold import possible
 from ..stage import TaskContext
 
 
@@ -64,32 +66,66 @@ class TopK:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream the rows in order, once the input is at its end."""
-        best: pa.RecordBatch | None = None
-        held: list[pa.RecordBatch] = []
-        rows = 0
         if self.limit <= 0:
             return
+        best: pa.RecordBatch | None = None
+        threshold: pa.Scalar | None = None
+        held: list[pa.RecordBatch] = []
+        rows = 0
         for batch in batches:
             context.check()
-            if not batch.num_rows:
+            found = self._found(batch, threshold)
+            if found is None:
                 continue
-            held.append(batch)
-            rows += batch.num_rows
+            held.append(found)
+            rows += found.num_rows
             # A large limit waits for as many new rows, so that each row is sorted about twice.
             if rows >= self.limit:
-                best = self._best(best, held)
+                best, threshold = self._best(best, held)
                 held, rows = [], 0
         if held:
-            best = self._best(best, held)
+            best, _ = self._best(best, held)
         if best is not None:
             for start in range(0, best.num_rows, context.batch_rows):
                 yield best.slice(start, context.batch_rows)
 
-    def _best(self, best: pa.RecordBatch | None, held: list[pa.RecordBatch]) -> pa.RecordBatch:
-        """Return the first rows of the best so far and of what came later, in this order."""
+    def _found(self, batch: pa.RecordBatch, threshold: pa.Scalar | None) -> pa.RecordBatch | None:
+        """Return the rows of a batch that can be among the first, None if there are none.
+
+        The keys are looked at alone: other columns are gathered for these rows only.
+        """
+        positions: np.ndarray | None = None
+        if threshold is not None:
+            (first,) = evaluate_many([self.by[0].expr], batch)
+            # What equals the only key of the last of the best comes later, and so behind it.
+            positions = possible(first, threshold, self.by[0], strict=len(self.by) == 1)
+        count = batch.num_rows if positions is None else len(positions)
+        if count > self.limit:
+            keys = evaluate_many([key.expr for key in self.by], batch)
+            if positions is None:
+                positions = sort_positions(keys, self.by, self.limit)
+            else:
+                some = pa.array(positions)
+                order = sort_positions([key.take(some) for key in keys], self.by, self.limit)
+                positions = positions[order]
+        if positions is not None and len(positions) < batch.num_rows:
+            batch = take(batch, positions, batch.schema)
+        return batch if batch.num_rows else None
+
+    def _best(
+        self, best: pa.RecordBatch | None, held: list[pa.RecordBatch]
+    ) -> tuple[pa.RecordBatch, pa.Scalar | None]:
+        """Return the first rows of the best so far and of what came later, in this order.
+
+        With them comes the first key of the last one, if there are as many as wanted.
+        """
         parts = held if best is None else [best, *held]
         rows, positions = _sorted(parts, self.by, self.limit)
-        return take(rows, positions, parts[0].schema)
+        found = take(rows, positions, parts[0].schema)
+        if found.num_rows < self.limit:
+            return found, None
+        (last,) = evaluate_many([self.by[0].expr], found.slice(self.limit - 1, 1))
+        return found, decoded(last)[0]
 
 
 def _sorted(
