@@ -81,6 +81,12 @@ def group_ids(columns: Sequence[pa.Array], rows: int) -> GroupIds:
     return _by_appearance(_codes_of_all(columns))
 
 
+def single_rows(rows: int) -> GroupIds:
+    """Return each row as a group of its own."""
+    ids = np.arange(rows)
+    return GroupIds(ids=ids, first_rows=ids, count=rows)
+
+
 def by_last_appearance(groups: GroupIds) -> GroupIds:
     """Return the same groups, numbered by their last appearance."""
     last = np.zeros(groups.count, np.int64)
@@ -289,12 +295,17 @@ def key_values(array: pa.Array, rows: np.ndarray) -> pa.Array:
 
     A dictionary stays one, without the values that no group has.
     """
-    taken = array.take(pa.array(rows))
-    if pa.types.is_floating(taken.type) and taken.type != pa.float16():
-        return pc.add(taken, pa.scalar(0.0, taken.type))
+    taken = as_key(array.take(pa.array(rows)))
     if isinstance(taken, pa.DictionaryArray) and len(taken.dictionary) > len(taken):
         used = pc.drop_null(pc.unique(taken.indices))
         renumbered = pc.index_in(taken.indices, used)
         renumbered = renumbered.cast(taken.type.index_type)
         return pa.DictionaryArray.from_arrays(renumbered, taken.dictionary.take(used))
     return taken
+
+
+def as_key(array: pa.Array) -> pa.Array:
+    """Return values with -0.0 given as 0.0."""
+    if pa.types.is_floating(array.type) and array.type != pa.float16():
+        return pc.add(array, pa.scalar(0.0, array.type))
+    return array
