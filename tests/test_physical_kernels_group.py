@@ -132,6 +132,28 @@ def test_keys_of_groups_are_zero_without_sign_and_keep_only_their_own_dictionary
     assert len(kept.dictionary) == 1
 
 
+@pytest.mark.parametrize("spread", [1, 3, 10**6, 10**12, 2**41])
+def test_many_groups_are_numbered_by_appearance(spread: int) -> None:
+    values = RNG.integers(-100_000, 100_000, 150_000) * spread
+    groups = group_ids([pa.array(values)], len(values))
+    _, first, ids = np.unique(values, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    assert groups.first_rows.tolist() == first[order].tolist()
+    assert groups.ids.tolist() == np.argsort(order)[ids].tolist()
+
+
+@pytest.mark.parametrize("count", [1, 2, 70, 20_000])
+@pytest.mark.parametrize("different", [3, 30_000])
+def test_distinct_values_of_small_and_large_groups(count: int, different: int) -> None:
+    ids = np.concatenate([np.arange(count), RNG.integers(0, count, 30_000)])
+    values = pa.array(RNG.integers(0, different, len(ids)), mask=RNG.random(len(ids)) < 0.1)
+    expected: list[dict[Any, None]] = [{} for _ in range(count)]
+    for group, value in zip(ids.tolist(), values.to_pylist(), strict=True):
+        expected[group][value] = None
+    found = accumulate.distinct_lists(ids, count, values)
+    assert found.to_pylist() == [list(own) for own in expected]
+
+
 def test_nested_keys_are_refused() -> None:
     with pytest.raises(TypeMismatch, match="list"):
         group_ids([pa.array([[1], [2]])], 2)

@@ -37,6 +37,31 @@ def number_direct(random: np.random.Generator) -> Iterator[Arguments]:
             yield [keys.astype(dtype), low, numbers, ids, first_rows]
 
 
+def number_sorted(random: np.random.Generator) -> Iterator[Arguments]:
+    for keys in _keys(random):
+        bits = len(keys).bit_length()
+        if len(keys) and int(keys.max()) - int(keys.min()) >= 1 << (64 - bits):
+            continue
+        packed = (keys - (keys.min() if len(keys) else 0)).astype(np.uint64) << np.uint64(bits)
+        packed = np.sort(packed | np.arange(len(keys), dtype=np.uint64))
+        yield [packed, bits, np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)]
+
+
+def distinct_rows(random: np.random.Generator) -> Iterator[Arguments]:
+    limits = np.iinfo(np.int64)
+    for ids, count in _groups(random):
+        starts = np.zeros(count + 1, np.int64)
+        np.cumsum(np.bincount(ids, minlength=count), out=starts[1:])
+        rows = np.argsort(ids, kind="stable")
+        for codes in (
+            random.integers(0, 5, len(ids)),
+            random.integers(0, 500, len(ids)) << 40,
+            random.integers(limits.min, limits.max, len(ids)),
+        ):
+            kept, ends = np.zeros(len(ids), np.int64), np.zeros(count, np.int64)
+            yield [codes, rows, starts, kept, ends]
+
+
 def _groups(random: np.random.Generator) -> Iterator[tuple[np.ndarray, int]]:
     """Yield the group of each row, and how many there are; some have no rows."""
     for rows, count in ((0, 3), (1, 1), (1000, 4), (1000, 3000), (70_000, 30_000)):
@@ -86,7 +111,9 @@ def _words(count: int, number: int) -> list[np.ndarray]:
 CASES: dict[str, Cases] = {
     "number_direct": number_direct,
     "number_hashed": number_hashed,
+    "number_sorted": number_sorted,
     "place_rows": place_rows,
+    "distinct_rows": distinct_rows,
     "add_doubles": add_doubles,
     "add_integers": add_integers,
     "add_decimals": add_decimals,

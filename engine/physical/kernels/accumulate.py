@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ...errors import ComputeError
 from ...schema import decoded
 from .accumulate_loops import add_decimals, add_doubles, add_integers
-from .group import GroupIds, group_ids, rows_by_group
+from .group import GroupIds, distinct_in_groups, group_ids
 from .limbs import of_three_words
 from .words import (
     INT64_DIGITS,
@@ -249,12 +249,11 @@ def merge_spreads(
 def distinct_lists(ids: np.ndarray, count: int, array: pa.Array) -> pa.Array:
     """Return for each group the list of its distinct values, null among them, as they appear.
 
-    Cost: that of grouping by group and value.
+    Cost: see `distinct_in_groups`.
     """
-    pairs = group_ids([pa.array(ids), array], len(ids))
-    own = ids[pairs.first_rows]
-    rows, starts = rows_by_group(GroupIds(ids=own, first_rows=own[:0], count=count))
-    values = decoded(array.take(pa.array(pairs.first_rows[rows])))
+    groups = GroupIds(ids=ids, first_rows=ids[:0], count=count)
+    rows, starts = distinct_in_groups(groups, array)
+    values = decoded(array.take(pa.array(rows)))
     return pa.LargeListArray.from_arrays(pa.array(starts), values)
 
 

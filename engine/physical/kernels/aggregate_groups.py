@@ -37,15 +37,22 @@ _WITH_SETTINGS: Mapping[str, Callable[[Mapping[str, Any]], State]] = {
 """Aggregates whose settings matter before their states are finished."""
 
 
-_SAME_STATE = {"median": "quantile", "std": "var", "kurtosis": "skew", "corr": "cov"}
-"""Aggregates that are finished in another way than one that is accumulated alike."""
+_MADE_OF = {
+    "mean": ("sum", "count"),
+    "median": ("quantile",),
+    "std": ("var",),
+    "kurtosis": ("skew",),
+    "corr": ("cov",),
+}
+"""Aggregates that are finished from the states of others, which may be there anyway."""
 
 
-def accumulation(agg: Agg) -> Agg:
-    """Return the aggregate whose state `agg` is finished from: the same for several quantiles."""
+def accumulations(agg: Agg) -> tuple[Agg, ...]:
+    """Return the aggregates whose states `agg` is finished from: the same for several quantiles."""
     if agg.name in _WITH_SETTINGS:
-        return agg
-    return replace(agg, name=_SAME_STATE.get(agg.name, agg.name), options=())
+        return (agg,)
+    names = _MADE_OF.get(agg.name, (agg.name,))
+    return tuple(replace(agg, name=name, options=()) for name in names)
 
 
 def state_of(agg: Agg) -> State:

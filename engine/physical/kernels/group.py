@@ -10,11 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .group_loops import number_direct, number_hashed, place_rows
+from . import jit
+from .group_loops import distinct_rows, number_direct, number_hashed, number_sorted, place_rows
 from .words import as_bytes, dictionary_parts, is_text, key_words, storage, validity
 
 _MOST_CODES = 1 << 62
 _LEAST_DIRECT = 1 << 16
+
+_FEW_ROWS = 1 << 17
+_SAMPLE = 4096
+_REPEATED = 0.03
+"""Of 4096 rows from 70,000 groups so many have a key that another has."""
+
+_LARGE_GROUP = 4096
+"""Groups of so many rows on average are found together with their values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +66,9 @@ def group_ids(columns: Sequence[pa.Array], rows: int) -> GroupIds:
 
     Method: each column becomes an integer (itself, or a code of its dictionary), and the integers'
     distances from their least ones are combined as digits of one number. A number within four
-    times the rows is used as an array position; a greater one is hashed. See `number_direct` and
-    `number_hashed` for the cost; a second column of few values adds 0.6 ms for a million rows.
+    times the rows is used as an array position; a greater one is hashed, or sorted where there are
+    so many groups that a table would not fit the cache. See `number_direct`, `number_hashed` and
+    `number_sorted` for the cost; a second column of few values adds 0.6 ms for a million rows.
 
     Raises
     ------
@@ -68,12 +78,13 @@ def group_ids(columns: Sequence[pa.Array], rows: int) -> GroupIds:
     if not columns:
         zeros = np.zeros(rows, np.int64)
         return GroupIds(ids=zeros, first_rows=zeros[:1], count=1)
-    combined: _Codes | None = None
-    for column in columns:
-        for codes in _codes(column):
-            combined = codes if combined is None else _combined(combined, codes)
-    assert combined is not None
-    return _by_appearance(combined)
+    return _by_appearance(_codes_of_all(columns))
+
+
+def single_rows(rows: int) -> GroupIds:
+    """Return each row as a group of its own."""
+    ids = np.arange(rows)
+    return GroupIds(ids=ids, first_rows=ids, count=rows)
 
 
 def by_last_appearance(groups: GroupIds) -> GroupIds:
@@ -85,6 +96,11 @@ def by_last_appearance(groups: GroupIds) -> GroupIds:
     number = np.empty(groups.count, np.int64)
     number[order] = np.arange(groups.count)
     return GroupIds(ids=number[groups.ids], first_rows=groups.first_rows[order], count=groups.count)
+
+
+def _codes_of_all(columns: Sequence[pa.Array]) -> _Codes:
+    parts = [codes for column in columns for codes in _codes(column)]
+    return functools.reduce(_combined, parts)
 
 
 def _combined(left: _Codes, right: _Codes) -> _Codes:
@@ -188,8 +204,16 @@ def _by_appearance(codes: _Codes) -> GroupIds:
     if codes.size <= max(4 * rows, _LEAST_DIRECT):
         numbers = np.full(codes.size, -1, np.int32)
         count = number_direct(codes.values, codes.low, numbers, ids, first_rows)
+        return GroupIds(ids=ids, first_rows=first_rows[:count], count=count)
+    keys = codes.values.astype(np.int64, copy=False)
+    bits = rows.bit_length()
+    if codes.size.bit_length() + bits <= 64 and jit.ready() and _has_many_groups(keys):
+        packed = (keys - np.int64(codes.low)).view(np.uint64) << np.uint64(bits)
+        packed |= np.arange(rows, dtype=np.uint64)
+        packed.sort()
+        count = number_sorted(packed, bits, ids, first_rows)
     else:
-        count = number_hashed(codes.values.astype(np.int64, copy=False), ids, first_rows)
+        count = number_hashed(keys, ids, first_rows)
     return GroupIds(ids=ids, first_rows=first_rows[:count], count=count)
 
 
@@ -200,6 +224,15 @@ def _first_rows(codes: np.ndarray, size: int) -> np.ndarray:
     # Of several rows assigned to one place the last assigned stays: assign from the end.
     first[codes[::-1]] = np.arange(rows - 1, -1, -1)
     return first
+
+
+def _has_many_groups(keys: np.ndarray) -> bool:
+    """Return whether a table of the keys would be larger than the cache, by a sample of them."""
+    if len(keys) <= _FEW_ROWS:
+        return False
+    sample = np.sort(keys[:: len(keys) // _SAMPLE])
+    repeated = int(np.count_nonzero(sample[1:] == sample[:-1]))
+    return repeated < _REPEATED * len(sample)
 
 
 def only_rows(groups: GroupIds, kept: np.ndarray) -> GroupIds:
@@ -233,17 +266,46 @@ def rows_by_group(groups: GroupIds) -> tuple[np.ndarray, np.ndarray]:
     return rows, starts
 
 
+def distinct_in_groups(groups: GroupIds, array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows with the values of each group that it had not before, group after group.
+
+    Null is a value, as in `group_ids`.
+
+    Returns
+    -------
+    rows, starts
+        int64, as those of `rows_by_group`.
+    """
+    if len(groups.ids) > _LARGE_GROUP * groups.count:
+        ids = pa.array(groups.ids)
+        first = group_ids([ids, array] if groups.count > 1 else [array], len(array)).first_rows
+        own = GroupIds(ids=groups.ids[first], first_rows=first[:0], count=groups.count)
+        rows, starts = rows_by_group(own)
+        return first[rows], starts
+    codes = _codes_of_all([array])
+    rows, starts = rows_by_group(groups)
+    kept, ends = np.empty(len(rows), np.int64), np.zeros(groups.count + 1, np.int64)
+    values = codes.values.astype(np.int64, copy=False)
+    total = distinct_rows(values, rows, starts, kept, ends[1:])
+    return kept[:total], ends
+
+
 def key_values(array: pa.Array, rows: np.ndarray) -> pa.Array:
     """Return the keys of groups: the values at `rows`, with -0.0 given as 0.0.
 
     A dictionary stays one, without the values that no group has.
     """
-    taken = array.take(pa.array(rows))
-    if pa.types.is_floating(taken.type) and taken.type != pa.float16():
-        return pc.add(taken, pa.scalar(0.0, taken.type))
+    taken = as_key(array.take(pa.array(rows)))
     if isinstance(taken, pa.DictionaryArray) and len(taken.dictionary) > len(taken):
         used = pc.drop_null(pc.unique(taken.indices))
         renumbered = pc.index_in(taken.indices, used)
         renumbered = renumbered.cast(taken.type.index_type)
         return pa.DictionaryArray.from_arrays(renumbered, taken.dictionary.take(used))
     return taken
+
+
+def as_key(array: pa.Array) -> pa.Array:
+    """Return values with -0.0 given as 0.0."""
+    if pa.types.is_floating(array.type) and array.type != pa.float16():
+        return pc.add(array, pa.scalar(0.0, array.type))
+    return array

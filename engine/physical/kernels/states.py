@@ -35,6 +35,9 @@ def _sum_type(dtype: pa.DataType) -> pa.DataType:
 
 
 def _sum(groups: GroupIds, array: pa.Array) -> pa.Array:
+    if pa.types.is_date(array.type):
+        # Nobody sums dates; their mean is a time.
+        array = array.cast(pa.timestamp("us"))
     if pa.types.is_floating(array.type):
         values = kernels.doubles(array)
         return pa.array(kernels.sum_floats(groups.ids, groups.count, values))
@@ -71,8 +74,6 @@ def _exact_mean(total: pa.Array, rows: np.ndarray, about: np.ndarray) -> np.ndar
 
 
 def _mean_start(groups: GroupIds, array: pa.Array) -> Parts:
-    if pa.types.is_date(array.type):
-        array = array.cast(pa.timestamp("us"))
     return _sum(groups, array), *_count(groups, array)
 
 

@@ -12,13 +12,20 @@ from ...expr.node import Agg
 from ...expr.text import text_of
 from ..kernels.aggregate_groups import (
     Inputs,
-    accumulation,
+    accumulations,
     result_of_nothing,
     state_of,
     state_types,
 )
 from ..kernels.concat import concat, narrowed, slices
-from ..kernels.group import GroupIds, by_last_appearance, group_ids, key_values
+from ..kernels.group import (
+    GroupIds,
+    as_key,
+    by_last_appearance,
+    group_ids,
+    key_values,
+    single_rows,
+)
 from ..kernels.state import Parts
 from ..stage import TaskContext
 
@@ -56,7 +63,8 @@ def accumulated(aggs: Aggs) -> Aggs:
     """Return what states are kept for `aggs`: one for all that are finished from the same."""
     kept: dict[Agg, str] = {}
     for name, agg in aggs:
-        kept.setdefault(accumulation(agg), name)
+        for part in accumulations(agg):
+            kept.setdefault(part, name)
     return tuple((name, agg) for agg, name in kept.items())
 
 
@@ -79,7 +87,9 @@ class PartialAggregate:
     """Turn the rows of a partition into one state per group, or few.
 
     Each batch is grouped by itself; its states are merged with earlier ones now and then. Where
-    groups hardly repeat, merged states are handed on and forgotten.
+    that turns out to bring hardly any together, the states of later batches are handed on as they
+    are made; where the rows of one batch hardly share groups either, each row becomes a state, and
+    nothing is looked up. What is decided depends on the rows of the partition alone.
     """
 
     keys: tuple[str, ...]
@@ -103,16 +113,27 @@ class PartialAggregate:
         held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last)
         names = [*self.keys, *_state_names(self.keys, self.aggs)]
         most = _BATCHES_HELD * context.batch_rows
+        rows_seen = states_seen = 0
+        merging = grouping = True
         for batch in batches:
             context.check()
             if not batch.num_rows:
                 continue
-            held.add(pa.RecordBatch.from_arrays(self._states(batch, aggs), names=names))
+            made = self._states(batch, aggs) if grouping else self._row_by_row(batch, aggs)
+            states = pa.RecordBatch.from_arrays(made, names=names)
+            if not merging:
+                yield from slices(states, context.batch_rows)
+                continue
+            rows_seen += batch.num_rows
+            states_seen += states.num_rows
+            held.add(states)
             if held.rows >= most and held.rows >= 2 * held.merged_rows:
                 before = held.rows
                 held.merge()
                 if held.rows > _WORTHWHILE * before:
                     yield from held.given(context.batch_rows)
+                    merging = False
+                    grouping = states_seen <= _WORTHWHILE * rows_seen
         if held.rows:
             held.merge()
             yield from held.given(context.batch_rows)
@@ -120,12 +141,19 @@ class PartialAggregate:
     def _states(self, batch: pa.RecordBatch, aggs: Aggs) -> list[pa.Array]:
         columns = [batch.column(name) for name in self.keys]
         groups = _grouped(columns, batch.num_rows, self.by_last)
-        inputs = Inputs([agg for _, agg in aggs], groups, batch)
-        made = [key_values(column, groups.first_rows) for column in columns]
-        for name, agg in aggs:
-            with _named(name):
-                made.extend(inputs.start(agg))
-        return made
+        keys = [key_values(column, groups.first_rows) for column in columns]
+        return [*keys, *_started(aggs, groups, batch)]
+
+    def _row_by_row(self, batch: pa.RecordBatch, aggs: Aggs) -> list[pa.Array]:
+        keys = [as_key(batch.column(name)) for name in self.keys]
+        return [*keys, *_started(aggs, single_rows(batch.num_rows), batch)]
+
+
+def _started(aggs: Aggs, groups: GroupIds, batch: pa.RecordBatch) -> Iterator[pa.Array]:
+    inputs = Inputs([agg for _, agg in aggs], groups, batch)
+    for name, agg in aggs:
+        with _named(name):
+            yield from inputs.start(agg)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,8 +206,8 @@ class FinalAggregate:
         for name, agg in self.aggs:
             dtype = self.schema.field(name).type
             with _named(name):
-                finish = state_of(agg).finish
-                columns.append(finish(of[accumulation(agg)], dtype, dict(agg.options)))
+                own = tuple(column for part in accumulations(agg) for column in of[part])
+                columns.append(state_of(agg).finish(own, dtype, dict(agg.options)))
         return pa.RecordBatch.from_arrays(columns, names=self.schema.names)
 
     def _of_nothing(self) -> pa.RecordBatch:
@@ -214,6 +242,10 @@ class _Held:
             states = concat(self.batches)
             columns = states.columns[: self.keys]
             groups = _grouped(columns, states.num_rows, self.by_last)
+            self.batches = [states]
+            self.rows = self.merged_rows = states.num_rows
+            if groups.count == states.num_rows:
+                return
             merged = [key_values(column, groups.first_rows) for column in columns]
             parts = _parts_of(states, self.keys, self.aggs)
             for (name, agg), own in zip(self.aggs, parts, strict=True):
