@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from partita.engine.physical.kernels import lookup_loops
+from partita.engine.physical.kernels import lookup_loops, ranked_loops
 
 from .case import Arguments, Cases
 
@@ -85,6 +85,23 @@ def find_hashed(random: np.random.Generator) -> Iterator[Arguments]:
             yield [values, valid, 8, table, np.zeros(rows, np.int32)]
 
 
+def place_ranked(random: np.random.Generator) -> Iterator[Arguments]:
+    for dtype in (np.int32, np.int64):
+        for rows in (0, 1, 100, 1000):
+            values = random.integers(-100, 400, rows).astype(dtype)
+            for valid in (np.zeros(0, np.uint8), random.integers(0, 2, rows).astype(np.uint8)):
+                words = np.zeros(2 * 8, np.uint64)
+                yield [values, valid, -100, words, np.full(rows, -1, np.int32)]
+
+
+def find_ranked(random: np.random.Generator) -> Iterator[Arguments]:
+    for values, valid in _keys(random):
+        words, first = np.zeros(2 * 5, np.uint64), np.full(40, -1, np.int32)
+        there = random.integers(-50, 270, 40)
+        ranked_loops.place_ranked.instead(there, np.zeros(0, np.uint8), -50, words, first)
+        yield [values, valid, -50, words, first, np.zeros(len(values), np.int32)]
+
+
 def compact(random: np.random.Generator) -> Iterator[Arguments]:
     for rows in (0, 1, 1000):
         for least in (-1000, -10, 0):
@@ -146,6 +163,8 @@ CASES: dict[str, Cases] = {
     "find_direct": find_direct,
     "place_hashed": place_hashed,
     "find_hashed": find_hashed,
+    "place_ranked": place_ranked,
+    "find_ranked": find_ranked,
     "compact": compact,
     "list_rows": list_rows,
     "list_pairs": list_pairs,

@@ -172,14 +172,15 @@ def find_hashed(
     shift = np.uint64(64 - bits)
     matched = 0
     for row in range(len(keys)):
+        if len(valid) != 0 and valid[row] == 0:
+            found[row] = -1
+            continue
         key = keys[row]
         word = np.uint64(key)
         place = ((word ^ (word >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)) >> shift
         while table[2 * place + np.uint64(1)] >= 0 and table[2 * place] != key:
             place = (place + np.uint64(1)) & last
         number = np.int32(table[2 * place + np.uint64(1)])
-        if len(valid) != 0 and valid[row] == 0:
-            number = np.int32(-1)
         found[row] = number
         matched += int(number >= 0)
     return matched
