@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -11,10 +12,27 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from partita.engine.physical.kernels import jit, texts
 from partita.engine.physical.kernels.concat import concat, concat_arrays, take
-from partita.engine.physical.kernels.join import build_index, find_groups, match_counts, matches
-from partita.engine.physical.kernels.lookup import find, make_lookup
+from partita.engine.physical.kernels.join import build_index, find_keys, match_counts, matches
+from partita.engine.physical.kernels.key_columns import NO_NULLS, KeyColumn
+from partita.engine.physical.kernels.lookup import Lookup, find, make_lookup
 from partita.engine.schema import decoded
+
+
+@pytest.fixture(params=["compiled", "not compiled"], autouse=True)
+def compiled(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = jit.ready()
+    if request.param == "compiled":
+        assert jit.load()
+    else:
+        jit.unload()
+    yield
+    if before:
+        jit.load()
+    else:
+        jit.unload()
+
 
 RNG = np.random.default_rng(5)
 KINDS: dict[str, tuple[list[Any], pa.DataType]] = {
@@ -61,7 +79,7 @@ def test_matches_are_those_of_a_nested_loop(names: tuple[str, ...]) -> None:
         build = random_keys(names, build_rows, 0.7)
         probe = random_keys(other, 80, 1.0)
         index = build_index(build)
-        groups = find_groups(index, probe)
+        groups = find_keys(index, probe)
         left, right = plain_rows(probe), plain_rows(build)
         for keep in (False, True):
             expected = []
@@ -83,28 +101,72 @@ def test_many_keys_whose_product_overflows() -> None:
     names = ("sparse", "double", "sparse", "wide", "text", "int")
     build, probe = random_keys(names, 50, 1.0), random_keys(names, 50, 1.0)
     probe = [concat_arrays([p, b]) for p, b in zip(probe, build, strict=True)]
-    groups = find_groups(build_index(build), probe)
+    groups = find_keys(build_index(build), probe)
     right = plain_rows(build)
     expected = [key is not None and key in right for key in plain_rows(probe)]
-    assert (groups >= 0).tolist() == expected
+    assert (groups.keys >= 0).tolist() == expected
     assert any(expected)
 
 
-@pytest.mark.parametrize("spread", [1, 1000, 2**50])
+def found_in(lookup: Lookup, keys: np.ndarray) -> list[int]:
+    found, count = find(lookup, KeyColumn(values=keys, valid=NO_NULLS))
+    assert count == (found >= 0).sum()
+    return list(found.tolist())
+
+
+@pytest.mark.parametrize("spread", [1, 100, 2**50])
 def test_every_key_of_a_lookup_is_found_and_no_other(spread: int) -> None:
     keys = np.unique(RNG.integers(-5000, 5000, 3000)) * spread
-    lookup = make_lookup(keys)
-    assert lookup.direct == (spread == 1)
-    assert find(lookup, keys).tolist() == list(range(len(keys)))
+    lookup = make_lookup(KeyColumn(values=keys, valid=NO_NULLS))
+    assert lookup.kind == {1: "direct", 100: "ranked", 2**50: "hashed"}[spread]
+    assert lookup.repeats == 0
+    assert found_in(lookup, keys) == list(range(len(keys)))
     others = np.setdiff1d(RNG.integers(-(2**62), 2**62, 3000), keys)
-    assert (find(lookup, others) == -1).all()
-    assert find(make_lookup(keys[:0]), others).tolist() == [-1] * len(others)
+    assert set(found_in(lookup, others)) == {-1}
+    empty = make_lookup(KeyColumn(values=keys[:0], valid=NO_NULLS))
+    assert set(found_in(empty, others)) == {-1}
+
+
+@pytest.mark.parametrize("spread", [1, 10_000, 2**50])
+def test_a_lookup_finds_the_first_row_of_a_key_and_no_null(spread: int) -> None:
+    keys = RNG.integers(-50, 50, 3000) * spread
+    valid = RNG.integers(0, 2, 3000).astype(np.uint8)
+    lookup = make_lookup(KeyColumn(values=keys, valid=valid))
+    first: dict[int, int] = {}
+    for row in np.flatnonzero(valid).tolist():
+        first.setdefault(int(keys[row]), row)
+    assert found_in(lookup, keys) == [first.get(key, -1) for key in keys.tolist()]
+    assert lookup.repeats == valid.sum() - len(first)
+    found, count = find(lookup, KeyColumn(values=keys, valid=valid))
+    assert (found[valid == 0] == -1).all()
+    assert count == valid.sum()
 
 
 def test_keys_that_lie_apart_by_powers_of_two_do_not_crowd() -> None:
     keys = np.arange(50_000) << 40
-    lookup = make_lookup(keys)
-    assert find(lookup, keys).tolist() == list(range(50_000))
+    lookup = make_lookup(KeyColumn(values=keys, valid=NO_NULLS))
+    assert found_in(lookup, keys) == list(range(50_000))
+
+
+def test_texts_whose_hashes_are_equal_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = texts.hash_text
+
+    def poor(array: pa.Array, seed: int = 0) -> np.ndarray:
+        # Until the third seed many texts share a hash.
+        return honest(array, seed) if seed == 2 else honest(array, seed) & np.uint64(3)
+
+    monkeypatch.setattr(texts, "hash_text", poor)
+    table, places = texts.numbered_texts(pa.array(["a", "b", None, "a", "c", "d", "e", "f"]))
+    assert table.seed == 2
+    assert places.tolist() == [0, 1, -1, 0, 4, 5, 6, 7]
+
+
+def test_a_text_with_the_hash_of_another_is_not_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, _ = texts.numbered_texts(pa.array(["same", "length", "other"]))
+    hashes = texts.hash_text(table.values)
+    monkeypatch.setattr(texts, "hash_text", lambda array, seed=0: hashes[: len(array)])
+    asked = pa.array(["sama", "length", "others"])
+    assert texts.find_texts(table, asked).tolist() == [-1, 1, -1]
 
 
 def test_dictionaries_that_differ_are_put_together_by_value() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...schema import decoded
-from .join import JoinIndex, build_index, find_groups
+from .join import JoinIndex, build_index, find_keys
 from .words import integers, storage, validity
 
 
@@ -46,7 +46,7 @@ def build_asof(on: pa.Array, by: Sequence[pa.Array]) -> AsofIndex:
     index = None
     if by:
         index = build_index(by)
-        groups = find_groups(index, by)
+        groups = find_keys(index, by).keys.astype(np.int64)
     kept = groups >= 0 if valid is None else (groups >= 0) & valid
     rows = np.flatnonzero(kept)
     distinct, first, ranks = np.unique(words[rows], return_index=True, return_inverse=True)
@@ -86,7 +86,9 @@ def find_asof(
     words, valid = integers(on), validity(on)
     if len(index.rows) == 0:
         return np.full(len(words), -1, np.int64)
-    groups = np.zeros(len(words), np.int64) if index.by is None else find_groups(index.by, by)
+    groups = np.zeros(len(words), np.int64)
+    if index.by is not None:
+        groups = find_keys(index.by, by).keys.astype(np.int64)
     if valid is not None:
         groups = np.where(valid, groups, -1)
     values = _measured(on, words)

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from .key_columns import text_parts
+from .text_loops import hash_texts, mix
 from .words import (
     as_bytes,
     decimal_words,
@@ -30,53 +32,16 @@ _NULL = np.uint64(0x6A09E667F3BCC909)
 _TWO_63 = 2.0**63
 
 
-def mix(values: np.ndarray) -> np.ndarray:
-    """Return uint64 with every bit of the input spread over all bits.
-
-    The finalizer of splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
-    Generators, 2014). Cost: eight passes, 2 ms for a million.
-    """
-    mixed = values.astype(np.uint64)
-    mixed ^= mixed >> np.uint64(30)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(27)
-    mixed *= np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    return mixed
-
-
 def hash_text(array: pa.Array, seed: int = 0) -> np.ndarray:
-    """Return a uint64 hash of each string or binary; what it gives under nulls means nothing.
-
-    A text is read as words of 8 bytes. Each word is mixed together with its position, and the
-    mixed words of a text are added: all words of all texts at once. Cost: about 20 ns a word.
-    """
-    array = as_bytes(array)
-    if len(array) == 0:
-        return np.zeros(0, np.uint64)
-    _, offset_buffer, data = array.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int64, count=array.offset + len(array) + 1)
-    offsets = offsets[array.offset :]
-    first, last = int(offsets[0]), int(offsets[-1])
-    # Seven bytes behind the end, so that the last text can be read by words as well.
-    padded = np.zeros(last - first + 8, np.uint8)
-    if last > first:
-        padded[:-8] = np.frombuffer(data, np.uint8, count=last)[first:]
-    words = np.ndarray(shape=(last - first + 1,), dtype="<u8", buffer=padded, strides=(1,))
-
-    lengths = np.diff(offsets)
-    counts = np.maximum((lengths + 7) >> 3, 1)
-    ends = np.cumsum(counts)
-    starts = ends - counts
-    place = np.arange(int(ends[-1])) - np.repeat(starts, counts)
-    taken = words[np.repeat(offsets[:-1] - first, counts) + 8 * place]
-    left = np.clip(np.repeat(lengths, counts) - 8 * place, 0, 8)
-    beyond = (np.uint64(8) - left.astype(np.uint64)) * np.uint64(8)
-    # A shift by all 64 bits is undefined: the empty text has no word.
-    taken = np.where(left == 0, np.uint64(0), (taken << (beyond & np.uint64(63))))
-    salted = taken ^ mix((place.astype(np.uint64) + np.uint64(seed)) * _GOLDEN + _GOLDEN)
-    sums = np.add.reduceat(mix(salted), starts)
-    return mix(sums ^ (lengths.astype(np.uint64) * _GOLDEN))
+    """Return a uint64 hash of each string or binary; what it gives under nulls means nothing."""
+    offsets, data = text_parts(as_bytes(array))
+    hashes = np.empty(len(offsets) - 1, np.uint64)
+    if len(hashes):
+        longest = int(np.diff(offsets).max())
+        places = np.arange(max((longest + 7) >> 3, 1), dtype=np.uint64)
+        salts = mix((places + np.uint64(seed)) * _GOLDEN + _GOLDEN)
+        hash_texts(offsets, data, salts, hashes)
+    return hashes
 
 
 def hash_values(array: pa.Array) -> np.ndarray:

@@ -91,3 +91,17 @@ def key_range(column: KeyColumn) -> tuple[int, int] | None:
     if len(values) == 0:
         return None
     return int(values.min()), int(values.max())
+
+
+def text_parts(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each text begins and the last one ends, int64, and the bytes they lie in.
+
+    Takes what `as_bytes` gives.
+    """
+    _, offset_buffer, data = array.buffers()
+    if offset_buffer is None or len(array) == 0:
+        return np.zeros(1, np.int64), np.zeros(0, np.uint8)
+    offsets = np.frombuffer(offset_buffer, np.int64, len(array) + 1, 8 * array.offset)
+    if data is None or data.size == 0:
+        return offsets, np.zeros(0, np.uint8)
+    return offsets, np.frombuffer(data, np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -50,14 +51,12 @@ def key_set(columns: Sequence[pa.Array]) -> KeySet:
     (6 and 7 not compiled), Bloom filter of integers 4 and 6 ms (21 and 15).
     """
     ranges = _ranges(columns)
-    known = [each for each in ranges if each is not None]
-    if len(known) == len(columns):
-        size = 1
-        for low, high in known:
-            size *= max(high - low + 1, 1)
-        if size <= min(max(_LEAST_BITS, _BITS_PER_KEY * len(columns[0])), _MOST_BITS):
-            return _bitmap(columns, tuple(known), size)
-    return _bloom(columns, ranges)
+    return _bitmap(columns, ranges) or _bloom(columns, ranges)
+
+
+def exact_key_set(columns: Sequence[pa.Array]) -> KeySet | None:
+    """Return the set of the keys in `columns` if it is exact, else None."""
+    return _bitmap(columns, _ranges(columns))
 
 
 def _ranges(columns: Sequence[pa.Array]) -> tuple[tuple[int, int] | None, ...]:
@@ -89,11 +88,17 @@ class Bitmap:
         return found
 
 
-def _bitmap(columns: Sequence[pa.Array], ranges: tuple[tuple[int, int], ...], size: int) -> Bitmap:
+def _bitmap(columns: Sequence[pa.Array], ranges: Sequence[tuple[int, int] | None]) -> Bitmap | None:
+    """Return the keys as a bitmap; None where that would be too large, or they are no integers."""
+    known = tuple(each for each in ranges if each is not None)
+    size = math.prod(max(high - low + 1, 1) for low, high in known)
+    most = min(max(_LEAST_BITS, _BITS_PER_KEY * len(columns[0])), _MOST_BITS)
+    if len(known) < len(columns) or size > most:
+        return None
     bits = np.zeros((size >> 3) + 1, np.uint8)
-    flat, low = _combined([key_column(column) for column in columns], ranges)
+    flat, low = _combined([key_column(column) for column in columns], known)
     add_bits(flat.values, flat.valid, low, size, bits)
-    return Bitmap(ranges=ranges, size=size, bits=bits)
+    return Bitmap(ranges=known, size=size, bits=bits)
 
 
 def _combined(
@@ -114,13 +119,12 @@ class BloomFilter:
 
     ranges: tuple[tuple[int, int] | None, ...]
     blocks: np.ndarray
-    shift: int
     exact: bool = False
 
     def contains(self, columns: Sequence[pa.Array]) -> np.ndarray:
         """Return whether each row's keys may be in the set."""
         found = np.empty(len(columns[0]), np.bool_)
-        find_hashes(hash_rows(columns), self.shift, self.blocks, found)
+        find_hashes(hash_rows(columns), self.blocks, found)
         valid = all_valid(columns)
         return found & valid.view(np.bool_) if len(valid) else found
 
@@ -132,5 +136,5 @@ def _bloom(columns: Sequence[pa.Array], ranges: tuple[tuple[int, int] | None, ..
         hashes = hashes[valid.view(np.bool_)]
     bits = max((len(hashes) // 4).bit_length(), 1)
     blocks = np.zeros(1 << bits, np.uint64)
-    add_hashes(hashes, 64 - bits, blocks)
-    return BloomFilter(ranges=ranges, blocks=blocks, shift=64 - bits)
+    add_hashes(hashes, blocks)
+    return BloomFilter(ranges=ranges, blocks=blocks)

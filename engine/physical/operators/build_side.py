@@ -15,6 +15,7 @@ from ...expr.node import Expr
 from ...schema import carries
 from ..kernels.concat import concat, concat_arrays, take
 from ..kernels.join import JoinIndex, build_index
+from ..kernels.key_set import KeySet, exact_key_set
 from ..stage import TaskContext
 
 
@@ -32,12 +33,12 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
-    """A side with the index of its keys."""
+    """A side with the index of its keys, or just their set where it is only asked for matches."""
 
     rows: pa.RecordBatch
     schema: pa.Schema
     count: int
-    index: JoinIndex
+    index: JoinIndex | KeySet
 
 
 def build(
@@ -49,11 +50,16 @@ def build(
     logical: pa.Schema,
     *,
     nulls_equal: bool,
+    only_set: bool,
 ) -> Built:
-    """Return a side with the index of its keys; the arguments are those of `read_whole`."""
+    """Return a side with the index of its keys; the arguments are those of `read_whole`.
+
+    With `only_set`, it is the set of the keys where that can be exact.
+    """
     read = read_whole(context.side(side), context, on, types, wanted, logical, nulls_equal)
     context.count("rows_built", read.count)
-    return Built(rows=read.rows, schema=read.schema, count=read.count, index=build_index(read.keys))
+    index = (exact_key_set(read.keys) if only_set else None) or build_index(read.keys)
+    return Built(rows=read.rows, schema=read.schema, count=read.count, index=index)
 
 
 def read_whole(

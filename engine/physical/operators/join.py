@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...expr.node import Expr
 from ...expr.text import text_of
-from ..kernels.concat import slices, take
-from ..kernels.join import Matches, find_groups, group_count, matches, rows_of_groups
+from ..kernels.concat import positions, slices, take
+from ..kernels.join import Found, JoinIndex, Matches, find_keys, matches, rows_of_keys
 from ..stage import TaskContext
 from .build_side import Built, build, key_columns
 
@@ -75,6 +76,11 @@ class HashJoin:
             return self.swap
         return self.how in ("full", "rest", self._build_role)
 
+    @property
+    def _only_set(self) -> bool:
+        """Whether it is enough to know if a row meets something, not what it meets."""
+        return self.how in ("semi", "anti") and not self.swap
+
     def execute(
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
@@ -83,35 +89,39 @@ class HashJoin:
         keeps_probe = self._keeps_probe or (self.how == "anti" and not self.swap)
         if not built.count and not keeps_probe:
             return
-        met = np.zeros(group_count(built.index), np.bool_) if self._gives_build else None
+        # One more than there are keys: what the key -1 of no match is marked at.
+        met = np.zeros(built.count + 1, np.bool_) if self._gives_build else None
         for batch in batches:
             context.check()
             if not batch.num_rows:
                 continue
-            groups = find_groups(built.index, self._keys(batch))
+            keys = self._keys(batch)
             context.count("rows_probed", batch.num_rows)
+            if not isinstance(built.index, JoinIndex):
+                yield from self._selected(batch, built.index.contains(keys), context)
+                continue
+            found = find_keys(built.index, keys)
             if met is not None:
-                met[groups[groups >= 0]] = True
-            yield from self._matched(batch, built, groups, context)
+                met[found.keys] = True
+            if self._only_set:
+                yield from self._selected(batch, found.keys >= 0, context)
+            elif self.how not in ("semi", "anti", "rest"):
+                yield from self._matched(batch, built, found, context)
         if met is not None:
-            yield from self._alone(built, met, context)
+            yield from self._alone(built, met[:-1], context)
 
     def _keys(self, batch: pa.RecordBatch) -> list[pa.Array]:
         on = self.right_on if self.swap else self.left_on
         return key_columns(on, self.key_types, batch, nulls_equal=self.nulls_equal)
 
     def _matched(
-        self, batch: pa.RecordBatch, built: Built, groups: np.ndarray, context: TaskContext
+        self, batch: pa.RecordBatch, built: Built, found: Found, context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
-        if self.how in ("semi", "anti", "rest"):
-            if not self._gives_build:
-                kept = (groups >= 0) == (self.how == "semi")
-                yield from slices(self._selected(batch, kept), context.batch_rows)
-            return
-        for found in matches(
-            built.index, groups, keep_unmatched=self._keeps_probe, most=context.batch_rows
+        assert isinstance(built.index, JoinIndex)
+        for pairs in matches(
+            built.index, found, keep_unmatched=self._keeps_probe, most=context.batch_rows
         ):
-            yield self._combined(batch, built, found)
+            yield self._combined(batch, built, pairs)
             context.check()
 
     def _built(self, context: TaskContext) -> Built:
@@ -119,7 +129,7 @@ class HashJoin:
             return self._build(context)
         # The keys are part of the name: one stage may be the build side of several joins.
         on = self.left_on, self.right_on, self.key_types, self.nulls_equal
-        key = "join", self.id, self.swap, on, self.output
+        key = "join", self.id, self.swap, on, self.output, self._only_set
         if key not in context.cache:
             context.cache[key] = self._build(context)
         return context.cache[key]
@@ -133,40 +143,44 @@ class HashJoin:
             list(dict.fromkeys(name for role, name, _ in self.output if role == self._build_role)),
             self.left_schema if self.swap else self.right_schema,
             nulls_equal=self.nulls_equal,
+            only_set=self._only_set,
         )
 
-    def _selected(self, batch: pa.RecordBatch, kept: np.ndarray) -> pa.RecordBatch:
-        if kept.all():
-            columns = {name: batch.column(name) for _, name, _ in self.output}
-        else:
-            mask = pa.array(kept)
-            columns = {name: batch.column(name).filter(mask) for _, name, _ in self.output}
-        return pa.RecordBatch.from_arrays(
-            [columns[name] for _, name, _ in self.output],
-            names=[given for _, _, given in self.output],
-        )
+    def _selected(
+        self, batch: pa.RecordBatch, met: np.ndarray, context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that met something, or in an anti-join those that did not."""
+        columns = [batch.column(name) for _, name, _ in self.output]
+        rows = np.flatnonzero(met if self.how == "semi" else ~met)
+        if len(rows) < batch.num_rows:
+            # Positions: a mask costs twice as much from the second column on.
+            places = pa.array(rows)
+            columns = [pc.take(column, places, boundscheck=False) for column in columns]
+        selected = pa.RecordBatch.from_arrays(columns, names=[given for _, _, given in self.output])
+        yield from slices(selected, context.batch_rows)
 
     def _combined(self, batch: pa.RecordBatch, built: Built, found: Matches) -> pa.RecordBatch:
-        missing = found.build < 0
-        build_rows = take(
-            built.rows, pa.array(found.build, mask=missing if missing.any() else None), built.schema
-        )
-        probe_rows = None if found.probe is None else pa.array(found.probe)
+        places = positions(found.build, complete=found.complete)
+        build_rows = take(built.rows, places, built.schema)
+        probe_rows = None if found.probe is None else positions(found.probe, complete=True)
         columns = []
         for role, name, _ in self.output:
             if role == self._build_role:
                 columns.append(build_rows.column(name))
             else:
                 column = batch.column(name)
-                columns.append(column if probe_rows is None else column.take(probe_rows))
+                if probe_rows is not None:
+                    column = pc.take(column, probe_rows, boundscheck=False)
+                columns.append(column)
         return pa.RecordBatch.from_arrays(columns, names=[given for _, _, given in self.output])
 
     def _alone(
         self, built: Built, met: np.ndarray, context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the build side that met something, or nothing, beside nulls."""
+        assert isinstance(built.index, JoinIndex)
         chosen = np.zeros(built.count, np.bool_)
-        chosen[rows_of_groups(built.index, met)] = True
+        chosen[rows_of_keys(built.index, met)] = True
         places = np.flatnonzero(chosen if self.how == "semi" else ~chosen)
         absent = self.right_schema if self.swap else self.left_schema
         for start in range(0, len(places), context.batch_rows):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ..kernels.hash import mix
+from ..kernels.text_loops import mix
 from ..stage import TaskContext
 
 _WORD = (1 << 64) - 1

@@ -14,7 +14,7 @@ from ...expr.text import text_of
 from ...schema import decoded
 from ..kernels.concat import concat_arrays
 from ..kernels.group import group_ids
-from ..kernels.join import all_valid
+from ..kernels.key_columns import NO_NULLS, all_valid
 from ..stage import TaskContext
 from .build_side import key_columns
 
@@ -60,9 +60,9 @@ class UniqueKeys:
             self._check([concat_arrays(parts) for parts in zip(*held, strict=True)])
 
     def _check(self, keys: list[pa.Array]) -> None:
-        valid = None if self.nulls_equal else all_valid(keys)
-        if valid is not None:
-            keys = [key.filter(pa.array(valid)) for key in keys]
+        valid = NO_NULLS if self.nulls_equal else all_valid(keys)
+        if len(valid):
+            keys = [key.filter(pa.array(valid.view(np.bool_))) for key in keys]
         groups = group_ids(keys, len(keys[0]))
         if groups.count == len(keys[0]):
             return
