@@ -5,7 +5,7 @@ Reading itself is in ``parquet_fragment``, what footers tell in ``parquet_footer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -17,9 +17,10 @@ from ..engine.errors import SchemaError
 from ..engine.source import ColumnStatistics, Pushdown, ScanPlan, Statistics
 from .column_statistics import LazyColumns, combined
 from .dataset import FileSource, runs
-from .listing import Listing
+from .kept_sources import KeptSources
+from .listing import File, Listing
 from .parquet_columns import RowGroups
-from .parquet_footer import Footer, read_footers
+from .parquet_footer import KEPT_BYTES, Footer, read_footers
 from .parquet_fragment import ParquetFragment, Part
 from .pruning_columns import matching
 
@@ -27,7 +28,7 @@ _FILE_BYTES = 256 * 1024
 """What opening a file costs, in decoded bytes that could be read meanwhile: it keeps thousands of
 tiny files from being one task's work."""
 
-_KEPT_PLANS = 64
+_KEPT_PLANS = 16
 """Scans of one dataset whose fragments are remembered."""
 
 
@@ -47,6 +48,23 @@ class ParquetSource(FileSource[Footer]):
             for footer in footers:
                 _check_castable(footer, given)
         return footers
+
+    @classmethod
+    def kept(cls, asked: Hashable, listing: Listing) -> ParquetSource | None:
+        """Return the source that was made for the same files, which has their footers as arrays."""
+        known = _kept.get(asked)
+        same = known is not None and tuple(known.listed) == listing.files
+        return known if same and listing.filesystem is None else None
+
+    def keep(self, asked: Hashable) -> None:
+        """Keep the source, unless the storage does not tell when its files change."""
+        if self.store is None:
+            _kept.put(asked, self, sum(footer.metadata.serialized_size for footer in self.files))
+
+    @property
+    def listed(self) -> Iterator[File]:
+        """The files as they were listed."""
+        return (footer.file for footer in self.files)
 
     def statistics(self) -> Statistics:
         """Return rows, decoded bytes and, column by column when asked for, what footers tell."""
@@ -158,6 +176,9 @@ class ParquetSource(FileSource[Footer]):
         chunks = self._groups.chunks(name)
         present = chunks.present[run]
         return bool(present.any() and chunks.is_dictionary[run][present].all())
+
+
+_kept: KeptSources[ParquetSource] = KeptSources(KEPT_BYTES)
 
 
 def _check_castable(footer: Footer, given: pa.Schema) -> None:

@@ -26,7 +26,7 @@ from .convert import plain_schema, plain_type
 from .file_errors import gone, not_readable
 from .listing import File
 
-_KEPT_BYTES = 32 << 20
+KEPT_BYTES = 32 << 20
 """Serialized bytes of the footers kept in a process; the longest unused goes first."""
 
 _THREADS = 16
@@ -260,7 +260,7 @@ class _Kept:
                 return
             self._footers[key] = footer
             self._bytes += footer.metadata.serialized_size
-            while self._bytes > _KEPT_BYTES and len(self._footers) > 1:
+            while self._bytes > KEPT_BYTES and len(self._footers) > 1:
                 _, oldest = self._footers.popitem(last=False)
                 self._bytes -= oldest.metadata.serialized_size
 

@@ -10,7 +10,7 @@ Storage that is far away is read ahead (`pre_buffer`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,6 +37,16 @@ class Part:
 
     absent: frozenset[str] = frozenset()
     """Columns to give that the file lacks."""
+
+    def is_of(self, rows: Sequence[int]) -> bool:
+        """Return whether a file whose row groups have `rows` is the one that was planned."""
+        if len(rows) == len(self.groups):
+            return tuple(rows) == self.group_rows
+        count = len(rows)
+        return all(
+            group < count and rows[group] == planned
+            for group, planned in zip(self.groups, self.group_rows, strict=True)
+        )
 
     def __str__(self) -> str:
         name = "row group" if len(self.groups) == 1 else "row groups"
@@ -84,18 +94,19 @@ class ParquetFragment(FileFragment[Part]):
         file = part.file
         if self.store is None and not unchanged(file):
             raise _changed(file)
-        stored = [name for name in self.stored_names if name not in part.absent]
+        stored = self.stored_names
+        if part.absent:
+            stored = [name for name in stored if name not in part.absent]
         with open_file(file, self.store) as handle:
             reader = self._reader(part, handle, stored)
             if not stored:
                 yield self._conformed(pa.table({}), sum(part.group_rows), file)
                 return
-            for run in _reads(part, batch_rows):
+            for run, expected in _reads(part, batch_rows):
                 try:
                     table = reader.read_row_groups(run, columns=stored, use_threads=False)
                 except (pa.ArrowException, OSError) as error:
                     raise _damaged(file, run, f"cannot be read: {reason(error)}.") from None
-                expected = sum(part.group_rows[part.groups.index(group)] for group in run)
                 if table.num_rows != expected:
                     found = f"hold {table.num_rows:,} rows, the footer tells of {expected:,}:"
                     raise _damaged(file, run, found)
@@ -108,11 +119,12 @@ class ParquetFragment(FileFragment[Part]):
         that read other row groups.
         """
         known = known_footer(part.file, self.store)
+        codes = self.text_as_codes
         try:
             reader = pq.ParquetFile(
                 handle,
                 metadata=None if known is None else known.metadata,
-                read_dictionary=[name for name in stored if name in self.text_as_codes],
+                read_dictionary=[name for name in stored if name in codes] if codes else None,
                 pre_buffer=self.store is not None,
             )
         except (pa.ArrowException, OSError, KeyError):
@@ -121,12 +133,7 @@ class ParquetFragment(FileFragment[Part]):
         if footer is None:
             footer = footer_of(part.file, reader.metadata)
             keep_footer(footer, self.store)
-        count = len(footer.rows)
-        same = all(
-            group < count and footer.rows[group] == rows
-            for group, rows in zip(part.groups, part.group_rows, strict=True)
-        )
-        if not same or not footer.columns.keys() >= set(stored):
+        if not part.is_of(footer.rows) or not footer.columns.keys() >= set(stored):
             raise _changed(part.file)
         return reader
 
@@ -167,18 +174,18 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
-def _reads(part: Part, batch_rows: int) -> Iterator[list[int]]:
-    """Yield row groups to read at once: several while they fill no batch."""
+def _reads(part: Part, batch_rows: int) -> Iterator[tuple[list[int], int]]:
+    """Yield row groups to read at once, with their rows: several while they fill no batch."""
     run: list[int] = []
     rows = 0
     for group, count in zip(part.groups, part.group_rows, strict=True):
         if run and rows + count > batch_rows:
-            yield run
+            yield run, rows
             run, rows = [], 0
         run.append(group)
         rows += count
     if run:
-        yield run
+        yield run, rows
 
 
 def _runs(groups: tuple[int, ...] | list[int]) -> str:
