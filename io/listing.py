@@ -227,9 +227,11 @@ class _LocalTree:
         return File(path=path, size=status.st_size, modified=status.st_mtime_ns)
 
     def walk(self, path: str) -> Iterator[File]:
-        yield from self._walk(path, frozenset({os.path.realpath(path)}))
+        real = os.path.realpath(path)
+        yield from self._walk(path, real, frozenset({real}))
 
-    def _walk(self, path: str, above: frozenset[str]) -> Iterator[File]:
+    def _walk(self, path: str, real: str, above: frozenset[str]) -> Iterator[File]:
+        """Yield the files below `path`, which is `real` without links, as are those `above`."""
         try:
             entries = list(os.scandir(path))
         except OSError as error:
@@ -239,9 +241,10 @@ class _LocalTree:
         for entry in entries:
             if entry.is_dir():
                 # A link to a folder above would be walked for ever.
-                real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-                if real not in above and not _is_hidden(entry.name):
-                    yield from self._walk(entry.path, above | {os.path.realpath(entry.path)})
+                here = os.path.join(real, entry.name)
+                below = os.path.realpath(entry.path) if entry.is_symlink() else here
+                if below not in above and not _is_hidden(entry.name):
+                    yield from self._walk(entry.path, below, above | {below})
             else:
                 try:
                     status = entry.stat()
