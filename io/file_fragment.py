@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 import pyarrow as pa
@@ -62,7 +63,7 @@ class FileFragment(ABC, Generic[PartT]):
         """The same, where a format has no other: only the needed columns are read."""
         return self.size
 
-    @property
+    @cached_property
     def stored_names(self) -> list[str]:
         """The columns that come from the files themselves."""
         return [name for name in self.schema.names if name not in self.keys]

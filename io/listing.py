@@ -6,7 +6,7 @@ import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -135,11 +135,22 @@ def _directory(
 ) -> list[File]:
     hidden = 0
     files = []
+    folders: dict[str, tuple[bool, Partition]] = {}
     for file in tree.walk(text):
-        if not _is_visible(file.path, text):
+        # Files are many and folders few: what a folder says is found out once.
+        folder, slash, name = file.path.rpartition("/")
+        if folder not in folders:
+            beside = folder + slash
+            below = "" if hive else base
+            partition = () if hive is False else parse_folders(_parts_below(beside, below))
+            folders[folder] = _is_visible(beside, text), partition
+        visible, partition = folders[folder]
+        if not visible or _is_hidden(name):
             hidden += 1
+        elif partition:
+            files.append(replace(file, partition=partition))
         else:
-            files.append(_with_partition(file, "" if hive else base, hive is not False))
+            files.append(file)
     if not files:
         note = f" but {hidden} hidden (their names begin with '_' or '.')" if hidden else ""
         raise SourceNotFound(
@@ -212,13 +223,15 @@ class _LocalTree:
         try:
             status = os.stat(path)
         except OSError as error:
-            raise SourceNotFound(f"{path!r} cannot be read: {error.strerror}.") from None
+            raise _unreadable(path, error) from None
         return File(path=path, size=status.st_size, modified=status.st_mtime_ns)
 
     def walk(self, path: str) -> Iterator[File]:
-        yield from self._walk(path, frozenset({os.path.realpath(path)}))
+        real = os.path.realpath(path)
+        yield from self._walk(path, real, frozenset({real}))
 
-    def _walk(self, path: str, above: frozenset[str]) -> Iterator[File]:
+    def _walk(self, path: str, real: str, above: frozenset[str]) -> Iterator[File]:
+        """Yield the files below `path`, which is `real` without links, as are those `above`."""
         try:
             entries = list(os.scandir(path))
         except OSError as error:
@@ -228,11 +241,16 @@ class _LocalTree:
         for entry in entries:
             if entry.is_dir():
                 # A link to a folder above would be walked for ever.
-                real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-                if real not in above and not _is_hidden(entry.name):
-                    yield from self._walk(entry.path, above | {os.path.realpath(entry.path)})
+                here = os.path.join(real, entry.name)
+                below = os.path.realpath(entry.path) if entry.is_symlink() else here
+                if below not in above and not _is_hidden(entry.name):
+                    yield from self._walk(entry.path, below, above | {below})
             else:
-                yield self.file(entry.path)
+                try:
+                    status = entry.stat()
+                except OSError as error:
+                    raise _unreadable(entry.path, error) from None
+                yield File(path=entry.path, size=status.st_size, modified=status.st_mtime_ns)
 
     def matches(self, pattern: str) -> list[str]:
         base = _fixed_part(pattern)
@@ -262,6 +280,10 @@ class _LocalTree:
             return f"The directory {directory!r} is empty."
         hint = did_you_mean(os.path.basename(wanted.rstrip("/")), names)
         return f"The directory {directory!r} holds {listed(names, most=8)}.{hint}"
+
+
+def _unreadable(path: str, error: OSError) -> SourceNotFound:
+    return SourceNotFound(f"{path!r} cannot be read: {error.strerror}.")
 
 
 class _RemoteTree:

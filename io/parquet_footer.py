@@ -7,13 +7,14 @@ millisecond, less than sending it.
 from __future__ import annotations
 
 import functools
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+import operator
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,11 +26,15 @@ from .convert import plain_schema, plain_type
 from .file_errors import gone, not_readable
 from .listing import File
 
-_KEPT_BYTES = 32 << 20
+KEPT_BYTES = 32 << 20
 """Serialized bytes of the footers kept in a process; the longest unused goes first."""
 
 _THREADS = 16
-"""Footers read at once; reading waits for storage more than it computes."""
+"""Footers read at once from a storage far away: reading waits more than it computes."""
+
+_LOCAL_THREADS = 4
+_TURN = 32
+"""Footers that a thread reads before it takes more, of local files."""
 
 _FALLBACK_BYTES = 4
 _DICTIONARY_BYTES = 1 << 20
@@ -37,8 +42,7 @@ _DICTIONARY_BYTES = 1 << 20
 column chunk of more has pages that are not dictionary-encoded, whatever its encodings list."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A column in one row group."""
 
     stored_bytes: int
@@ -68,11 +72,41 @@ class Stored:
     nested: bool
     floating: bool
     single: bool
+    leaves: range
+    """The Parquet columns that it is made up of."""
+
+    bound: Callable[[Any], Any]
+    """From a bound of the statistics, as the file stores it, to the form that `Bounds` has."""
 
 
-@functools.lru_cache(maxsize=256)
-def _stored(physical: pa.Schema) -> Mapping[str, Stored]:
-    return {
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """What all files of one schema share."""
+
+    physical: pa.Schema
+    """The types as Arrow reads them."""
+
+    schema: pa.Schema
+    """The types as they are in a plan."""
+
+    columns: Mapping[str, Stored]
+    leaves: int
+    """How many Parquet columns there are."""
+
+
+_shapes: deque[Shape] = deque(maxlen=16)
+"""Those met last: comparing a schema with them takes a tenth of describing it anew."""
+
+
+def shape_of(metadata: pq.FileMetaData, path: str) -> Shape:
+    """Return the shape of a file, the same object for files of one schema."""
+    physical = metadata.schema.to_arrow_schema()
+    for known in list(_shapes):
+        if known.leaves == metadata.num_columns and known.physical.equals(physical):
+            return known
+    physical = physical.remove_metadata()
+    leaves = _leaf_ranges(physical, metadata, path)
+    columns = {
         column.name: Stored(
             dtype=column.type,
             plain=plain_type(column.type),
@@ -80,9 +114,14 @@ def _stored(physical: pa.Schema) -> Mapping[str, Stored]:
             nested=pa.types.is_nested(column.type),
             floating=pa.types.is_floating(column.type),
             single=pa.types.is_float32(column.type),
+            leaves=leaves[column.name],
+            bound=_bound_of(column.type),
         )
         for column in physical
     }
+    shape = Shape(physical, plain_schema(physical, path), columns, metadata.num_columns)
+    _shapes.appendleft(shape)
+    return shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,58 +130,34 @@ class Footer:
 
     file: File
     metadata: pq.FileMetaData
-    physical: pa.Schema
-    """The types as Arrow reads them."""
-
-    schema: pa.Schema
-    """The types as they are in a plan."""
-
+    shape: Shape
     rows: tuple[int, ...]
     """Rows of each row group."""
 
-    _leaves: dict[str, range]
     _chunks: dict[str, tuple[Chunk, ...]] = field(default_factory=dict)
 
-    @functools.cached_property
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns with the types they have in a plan."""
+        return self.shape.schema
+
+    @property
     def columns(self) -> Mapping[str, Stored]:
         """The columns of the file."""
-        return _stored(self.physical)
+        return self.shape.columns
 
     def chunks(self, column: str) -> tuple[Chunk, ...]:
         """Return a column's chunks, one for each row group; the column is in the file."""
         known = self._chunks.get(column)
         if known is None:
-            dtype = self.columns[column].dtype
-            groups = range(len(self.rows))
-            known = tuple(self._chunk(group, self._leaves[column], dtype) for group in groups)
+            stored = self.shape.columns[column]
+            chunk = _flat_chunk if len(stored.leaves) == 1 and not stored.nested else _nested_chunk
+            known = tuple(
+                chunk(self.metadata.row_group(group), stored, rows)
+                for group, rows in enumerate(self.rows)
+            )
             self._chunks[column] = known
         return known
-
-    def _chunk(self, group: int, leaves: range, dtype: pa.DataType) -> Chunk:
-        row_group = self.metadata.row_group(group)
-        parts = [row_group.column(leaf) for leaf in leaves]
-        encoded = sum(part.total_uncompressed_size for part in parts)
-        nulls = low = high = None
-        is_dictionary = False
-        if len(parts) == 1 and not pa.types.is_nested(dtype):
-            statistics = parts[0].statistics
-            if statistics is not None:
-                nulls = statistics.null_count if statistics.has_null_count else None
-                if statistics.has_min_max:
-                    low = _bound(statistics.min_raw, dtype)
-                    high = _bound(statistics.max_raw, dtype)
-            limit = _FALLBACK_BYTES * self.rows[group] + _DICTIONARY_BYTES
-            is_dictionary = parts[0].has_dictionary_page and encoded <= limit
-        if low != low or high != high:  # NaN, which some writers put there
-            low = high = None
-        return Chunk(
-            stored_bytes=sum(part.total_compressed_size for part in parts),
-            encoded_bytes=encoded,
-            nulls=nulls,
-            low=low,
-            high=high,
-            is_dictionary=is_dictionary,
-        )
 
     def bounds(self, column: str, group: int) -> Bounds:
         """Return what the statistics tell of a column in one row group."""
@@ -165,26 +180,63 @@ class Footer:
         )
 
 
-def _bound(raw: Any, dtype: pa.DataType) -> Any:
-    """Return a bound of the statistics, as the file stores it, in the form that `Bounds` has."""
+def _flat_chunk(row_group: pq.RowGroupMetaData, stored: Stored, rows: int) -> Chunk:
+    part = row_group.column(stored.leaves.start)
+    encoded = part.total_uncompressed_size
+    nulls = low = high = None
+    statistics = part.statistics
+    if statistics is not None:
+        if statistics.has_null_count:
+            nulls = statistics.null_count
+        if statistics.has_min_max:
+            low, high = stored.bound(statistics.min_raw), stored.bound(statistics.max_raw)
+            if low != low or high != high:  # NaN, which some writers put there
+                low = high = None
+    return Chunk(
+        part.total_compressed_size,
+        encoded,
+        nulls,
+        low,
+        high,
+        part.has_dictionary_page and encoded <= _FALLBACK_BYTES * rows + _DICTIONARY_BYTES,
+    )
+
+
+def _nested_chunk(row_group: pq.RowGroupMetaData, stored: Stored, rows: int) -> Chunk:
+    parts = [row_group.column(leaf) for leaf in stored.leaves]
+    size = sum(part.total_compressed_size for part in parts)
+    encoded = sum(part.total_uncompressed_size for part in parts)
+    return Chunk(size, encoded, None, None, None, False)
+
+
+def _bound_of(dtype: pa.DataType) -> Callable[[Any], Any]:
+    """Return what brings a bound of the statistics to the form that `Bounds` has."""
     types = pa.types
     if types.is_dictionary(dtype):
-        return _bound(raw, dtype.value_type)
+        return _bound_of(dtype.value_type)
     if types.is_decimal(dtype):
-        if isinstance(raw, bytes):
-            raw = int.from_bytes(raw, "big", signed=True)
-        return Decimal(raw).scaleb(-dtype.scale) if abs(raw) < 10**28 else None
+        return functools.partial(_decimal, dtype.scale)
     if types.is_unsigned_integer(dtype):
         # Stored as signed integers of 32 or 64 bits.
-        return raw if raw >= 0 else raw + (1 << (64 if dtype.bit_width == 64 else 32))
+        wrap = 1 << (64 if dtype.bit_width == 64 else 32)
+        return lambda raw: raw if raw >= 0 else raw + wrap
     if types.is_date32(dtype):
-        return raw * 86_400 * 10**9
-    if (types.is_timestamp(dtype) or types.is_time(dtype)) and isinstance(raw, int):
-        return raw * NANOSECONDS[dtype.unit]
+        return functools.partial(operator.mul, 86_400 * 10**9)
+    if types.is_timestamp(dtype) or types.is_time(dtype):
+        factor = NANOSECONDS[dtype.unit]
+        return lambda raw: raw * factor if isinstance(raw, int) else None
     kind = type_kind(dtype)
     if kind in ("text", "bytes"):
-        return raw if isinstance(raw, bytes) else None
-    return raw if kind in ("number", "bool") and isinstance(raw, int | float) else None
+        return lambda raw: raw if isinstance(raw, bytes) else None
+    if kind in ("number", "bool"):
+        return lambda raw: raw if isinstance(raw, int | float) else None
+    return lambda raw: None
+
+
+def _decimal(scale: int, raw: Any) -> Decimal | None:
+    if isinstance(raw, bytes):
+        raw = int.from_bytes(raw, "big", signed=True)
+    return Decimal(raw).scaleb(-scale) if abs(raw) < 10**28 else None
 
 
 class _Kept:
@@ -208,7 +260,7 @@ class _Kept:
                 return
             self._footers[key] = footer
             self._bytes += footer.metadata.serialized_size
-            while self._bytes > _KEPT_BYTES and len(self._footers) > 1:
+            while self._bytes > KEPT_BYTES and len(self._footers) > 1:
                 _, oldest = self._footers.popitem(last=False)
                 self._bytes -= oldest.metadata.serialized_size
 
@@ -226,23 +278,49 @@ def read_footers(files: Sequence[File], store: fs.FileSystem | None) -> list[Foo
     SourceNotFound
         If a file is gone.
     """
-    if len(files) == 1:
-        return [read_footer(files[0], store)]
-    with ThreadPoolExecutor(min(_THREADS, len(files)) or 1) as threads:
-        return list(threads.map(lambda file: read_footer(file, store), files))
+    found = [_kept.get(_key(file, store)) if file.modified else None for file in files]
+    missing = [place for place, footer in enumerate(found) if footer is None]
+    # A few files a turn: handing a file over to a thread takes twice as long as its footer.
+    turns = [missing[start : start + _TURN] for start in range(0, len(missing), _TURN)]
+
+    def read(turn: Sequence[int]) -> None:
+        for place in turn:
+            found[place] = read_footer(files[place], store)
+
+    if len(missing) <= 1:
+        read(missing)
+    else:
+        threads = _THREADS if store is not None else _LOCAL_THREADS
+        turns = turns if store is None else [[place] for place in missing]
+        with ThreadPoolExecutor(min(threads, len(turns))) as pool:
+            list(pool.map(read, turns))
+    return [footer for footer in found if footer is not None]
+
+
+def known_footer(file: File, store: fs.FileSystem | None) -> Footer | None:
+    """Return the footer of a file if it has been read before in this process."""
+    return _kept.get(_key(file, store)) if file.modified else None
 
 
 def read_footer(file: File, store: fs.FileSystem | None) -> Footer:
     """Return the footer of one file, from memory where it has been read before."""
-    # Files of a storage that tells no time of change are never taken from memory.
-    storage = None if store is None else (store.type_name, id(store))
-    key = (storage, file.path, file.size, file.modified, file.partition)
-    footer = _kept.get(key) if file.modified else None
+    footer = known_footer(file, store)
     if footer is None:
         footer = _read(file, store)
-        if file.modified:
-            _kept.put(key, footer)
+        keep_footer(footer, store)
     return footer
+
+
+def keep_footer(footer: Footer, store: fs.FileSystem | None) -> None:
+    """Keep a footer for `known_footer`."""
+    # Files of a storage that tells no time of change are never taken from memory.
+    if footer.file.modified:
+        _kept.put(_key(footer.file, store), footer)
+
+
+def _key(file: File, store: fs.FileSystem | None) -> tuple[object, ...]:
+    storage = None if store is None else (store.type_name, id(store))
+    return (storage, file.path, file.size, file.modified, file.partition)
 
 
 def open_file(file: File, store: fs.FileSystem | None) -> pa.NativeFile:
@@ -253,21 +331,18 @@ def open_file(file: File, store: fs.FileSystem | None) -> pa.NativeFile:
 def _read(file: File, store: fs.FileSystem | None) -> Footer:
     try:
         with open_file(file, store) as handle:
-            metadata = pq.read_metadata(handle)
-        physical = metadata.schema.to_arrow_schema().remove_metadata()
+            return footer_of(file, pq.read_metadata(handle))
     except FileNotFoundError:
         raise gone(file) from None
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         advice = "if it is, write it again"
         raise not_readable(file, "Parquet", error, "*.parquet", advice) from None
-    return Footer(
-        file,
-        metadata,
-        physical,
-        plain_schema(physical, file.path),
-        tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)),
-        _leaf_ranges(physical, metadata, file.path),
-    )
+
+
+def footer_of(file: File, metadata: pq.FileMetaData) -> Footer:
+    """Return the footer of `file`, given what Arrow has read of it."""
+    rows = tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+    return Footer(file, metadata, shape_of(metadata, file.path), rows)
 
 
 def _leaf_ranges(schema: pa.Schema, metadata: pq.FileMetaData, path: str) -> dict[str, range]:

@@ -10,19 +10,20 @@ Storage that is far away is read ahead (`pre_buffer`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..engine.errors import SourceCorrupt
 from .batches import rebatched, without_columns
-from .conforming import conformed, unchanged
+from .conforming import CODES, conformed, unchanged
 from .file_errors import reason
 from .file_fragment import FileFragment
 from .listing import File
-from .parquet_footer import Footer, open_file, read_footer
+from .parquet_footer import footer_of, keep_footer, known_footer, open_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,19 @@ class Part:
     groups: tuple[int, ...]
     group_rows: tuple[int, ...]
     """Rows of each, as the footer told when the scan was planned."""
+
+    absent: frozenset[str] = frozenset()
+    """Columns to give that the file lacks."""
+
+    def is_of(self, rows: Sequence[int]) -> bool:
+        """Return whether a file whose row groups have `rows` is the one that was planned."""
+        if len(rows) == len(self.groups):
+            return tuple(rows) == self.group_rows
+        count = len(rows)
+        return all(
+            group < count and rows[group] == planned
+            for group, planned in zip(self.groups, self.group_rows, strict=True)
+        )
 
     def __str__(self) -> str:
         name = "row group" if len(self.groups) == 1 else "row groups"
@@ -77,55 +91,80 @@ class ParquetFragment(FileFragment[Part]):
 
     def _tables(self, part: Part, batch_rows: int) -> Iterator[pa.Table]:
         """Yield tables of about `batch_rows` rows, or of one row group where that is longer."""
-        footer = self._footer(part)
-        stored = [name for name in self.stored_names if name in footer.physical.names]
-        if not stored:
-            yield self._conformed(pa.table({}), sum(part.group_rows), part.file)
-            return
-        codes = [name for name in stored if name in self.text_as_codes]
-        with open_file(part.file, self.store) as handle:
-            reader = pq.ParquetFile(
-                handle,
-                metadata=footer.metadata,
-                read_dictionary=codes,
-                pre_buffer=self.store is not None,
-            )
-            for run in _reads(part, batch_rows):
+        file = part.file
+        if self.store is None and not unchanged(file):
+            raise _changed(file)
+        stored = self.stored_names
+        if part.absent:
+            stored = [name for name in stored if name not in part.absent]
+        with open_file(file, self.store) as handle:
+            reader = self._reader(part, handle, stored)
+            if not stored:
+                yield self._conformed(pa.table({}), sum(part.group_rows), file)
+                return
+            for run, expected in _reads(part, batch_rows):
                 try:
                     table = reader.read_row_groups(run, columns=stored, use_threads=False)
                 except (pa.ArrowException, OSError) as error:
-                    raise SourceCorrupt(
-                        f"Row groups {_runs(run)} of {part.file.path!r} cannot be read:"
-                        f" {reason(error)}."
-                        " The file is damaged; write it again or leave it out."
-                    ) from None
-                expected = sum(part.group_rows[part.groups.index(group)] for group in run)
+                    raise _damaged(file, run, f"cannot be read: {reason(error)}.") from None
                 if table.num_rows != expected:
-                    raise SourceCorrupt(
-                        f"Row groups {_runs(run)} of {part.file.path!r} hold {table.num_rows:,}"
-                        f" rows, the footer tells of {expected:,}: the file is damaged."
-                    )
-                yield self._conformed(table, expected, part.file)
+                    found = f"hold {table.num_rows:,} rows, the footer tells of {expected:,}:"
+                    raise _damaged(file, run, found)
+                yield self._conformed(table, expected, file)
+
+    def _reader(self, part: Part, handle: pa.NativeFile, stored: list[str]) -> pq.ParquetFile:
+        """Return a reader of the file, after a check that it is what it was when planned.
+
+        The footer is parsed with it, unless this process knows it: then it is kept for the tasks
+        that read other row groups.
+        """
+        known = known_footer(part.file, self.store)
+        codes = self.text_as_codes
+        try:
+            reader = pq.ParquetFile(
+                handle,
+                metadata=None if known is None else known.metadata,
+                read_dictionary=[name for name in stored if name in codes] if codes else None,
+                pre_buffer=self.store is not None,
+            )
+        except (pa.ArrowException, OSError, KeyError):
+            raise _changed(part.file) from None
+        footer = known
+        if footer is None:
+            footer = footer_of(part.file, reader.metadata)
+            keep_footer(footer, self.store)
+        if not part.is_of(footer.rows) or not footer.columns.keys() >= set(stored):
+            raise _changed(part.file)
+        return reader
 
     def _conformed(self, table: pa.Table, rows: int, file: File) -> pa.Table:
+        if table.schema.equals(self._as_read):
+            return table.replace_schema_metadata(None)
         return conformed(table, rows, self.schema, file, self.keys, self.text_as_codes)
 
-    def _footer(self, part: Part) -> Footer:
-        """Return the footer, after a check that the file is what it was when planned."""
-        file = part.file
-        footer = None
-        if self.store is not None or unchanged(file):
-            footer = read_footer(file, self.store)
-            count = len(footer.rows)
-            if all(
-                group < count and footer.rows[group] == rows
-                for group, rows in zip(part.groups, part.group_rows, strict=True)
-            ):
-                return footer
-        raise SourceCorrupt(
-            f"The file {file.path!r} has changed since the scan was planned. Scan it anew, and"
-            " write datasets with an atomic sink (mode='overwrite') while they are being read."
+    @cached_property
+    def _as_read(self) -> pa.Schema:
+        """The columns as they are given; what is read like that needs nothing done to it."""
+        return pa.schema(
+            [
+                pa.field(field.name, CODES if field.name in self.text_as_codes else field.type)
+                for field in self.schema
+            ]
         )
+
+
+def _changed(file: File) -> SourceCorrupt:
+    return SourceCorrupt(
+        f"The file {file.path!r} has changed since the scan was planned. Scan it anew, and write"
+        " datasets with an atomic sink (mode='overwrite') while they are being read."
+    )
+
+
+def _damaged(file: File, run: list[int], found: str) -> SourceCorrupt:
+    return SourceCorrupt(
+        f"Row groups {_runs(run)} of {file.path!r} {found}"
+        " The file is damaged; write it again or leave it out."
+    )
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:
@@ -135,18 +174,18 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
-def _reads(part: Part, batch_rows: int) -> Iterator[list[int]]:
-    """Yield row groups to read at once: several while they fill no batch."""
+def _reads(part: Part, batch_rows: int) -> Iterator[tuple[list[int], int]]:
+    """Yield row groups to read at once, with their rows: several while they fill no batch."""
     run: list[int] = []
     rows = 0
     for group, count in zip(part.groups, part.group_rows, strict=True):
         if run and rows + count > batch_rows:
-            yield run
+            yield run, rows
             run, rows = [], 0
         run.append(group)
         rows += count
     if run:
-        yield run
+        yield run, rows
 
 
 def _runs(groups: tuple[int, ...] | list[int]) -> str:

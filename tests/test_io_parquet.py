@@ -368,3 +368,17 @@ def test_another_file_system(tmp_path: Path, numbers: pa.Table) -> None:
     assert source.schema.names == [*numbers.column_names, "part"]
     assert table_of(source, Pushdown(columns=("n",)))["n"].to_pylist() == list(range(1200))
     assert source.plan(Pushdown(predicate=greater("part", 1)), MiB).pruned["files"] == (1, 3)
+
+
+def test_a_source_is_kept_until_a_file_changes(tmp_path: Path, numbers: pa.Table) -> None:
+    source = ParquetSource.open(tmp_path)
+    assert ParquetSource.open(tmp_path) is source
+    assert ParquetSource.open(tmp_path, schema=numbers.schema) is not source
+    pushdown = Pushdown(columns=("n",), predicate=greater("n", 1190))
+    assert source.plan(pushdown, MiB) is source.plan(pushdown, MiB)
+    pq.write_table(pa.table({"n": [5]}), tmp_path / "0.parquet")
+    changed = ParquetSource.open(tmp_path)
+    assert changed is not source
+    assert changed.statistics().rows == 801
+    (tmp_path / "2.parquet").unlink()
+    assert ParquetSource.open(tmp_path).statistics().rows == 401

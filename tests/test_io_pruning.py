@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 from decimal import Decimal
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,9 +18,13 @@ from partita.engine.errors import PartitaError
 from partita.engine.expr.evaluate import evaluate
 from partita.engine.expr.node import Call, Cast, Column, Expr, Literal, literal
 from partita.engine.schema import decoded
+from partita.io.bounds import Bounds
 from partita.io.listing import File
-from partita.io.parquet_footer import Footer, _leaf_ranges
+from partita.io.parquet_columns import RowGroups
+from partita.io.parquet_footer import Footer
+from partita.io.parquet_footer import footer_of as read_of
 from partita.io.pruning import may_match
+from partita.io.pruning_columns import matching
 
 NAN = float("nan")
 WORDS = ["", "a", "ab", "abc", "abd", "b", "é", "\U0001f600", "zz", "a" * 70, "a" * 69 + "b"]
@@ -143,11 +148,7 @@ def footer_of(table: pa.Table) -> Footer:
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     metadata = pq.read_metadata(buffer)
-    schema = metadata.schema.to_arrow_schema().remove_metadata()
-    file = File(path="memory", size=1, modified=0)
-    return Footer(
-        file, metadata, schema, schema, (table.num_rows,), _leaf_ranges(schema, metadata, "memory")
-    )
+    return read_of(File(path="memory", size=1, modified=0), metadata)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
@@ -162,6 +163,24 @@ def test_no_matching_row_is_pruned(table: pa.Table, predicate: Expr) -> None:
         # Types without a common one, or an overflow: there is no answer to lose.
         return
     assert kept or not matching
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.lists(tables(), min_size=1, max_size=4), predicate=PREDICATES)
+def test_many_pieces_are_pruned_like_each_of_them(data: list[pa.Table], predicate: Expr) -> None:
+    schema = data[0].schema
+    groups = RowGroups(
+        [footer_of(table) for table in data],
+        dict(zip(schema.names, schema.types, strict=True)),
+        (),
+    )
+    kept = matching(predicate, len(groups), groups.column_bounds, groups.bounds)
+    one_by_one = [may_match(predicate, partial(_at, groups, place)) for place in range(len(groups))]
+    assert kept.tolist() == one_by_one
+
+
+def _at(groups: RowGroups, place: int, name: str) -> Bounds:
+    return groups.bounds(name, place)
 
 
 COLUMN_CASES = [
