@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import io
+import pickle
 import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import cloudpickle
@@ -38,16 +40,54 @@ def pickled_stage(stage: Stage) -> bytes:
     InvalidExpression
         If a function of the user holds on to something that cannot be sent.
     """
-    branches = tuple(replace(branch, inputs=(), sides=()) for branch in stage.branches)
+    branches = tuple([replace(branch, inputs=(), sides=()) for branch in stage.branches])
+    bare = replace(stage, branches=branches)
+    by_name = _pickled_by_name(bare)
+    if by_name is not None:
+        return by_name
     with _sent_by_value(stage):
         try:
-            return cloudpickle.dumps(replace(stage, branches=branches))
+            return cloudpickle.dumps(bare)
         except Exception as error:  # what the object's own reduction raises
             raise InvalidExpression(
                 f"A function of stage {stage.label!r} cannot be sent to worker processes: {error}."
                 " It must not hold on to open files, locks, connections or generators; make these"
                 ' inside the function, or set executor="serial".'
             ) from error
+
+
+_KNOWN = frozenset(
+    {*(_OWN, "pyarrow", "numpy", "builtins", "datetime", "decimal", "functools", "_operator")}
+)
+"""Packages whose functions and classes workers have as they are here."""
+
+
+class _ForeignError(Exception):
+    """A stage holds a function or a class of none of these packages."""
+
+
+class _NamePickler(pickle.Pickler):
+    """Pickles functions and classes by name, and only those that are known to be the same there."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, type | FunctionType):
+            package = (value.__module__ or "").partition(".")[0]
+            if package not in _KNOWN or "<" in value.__qualname__:
+                raise _ForeignError
+        return NotImplemented
+
+
+def _pickled_by_name(stage: Stage) -> bytes | None:
+    """Return a stage without functions of the user, None for one that may have some.
+
+    That is most of them, and it takes a sixth of the time of looking for modules to send.
+    """
+    written = io.BytesIO()
+    try:
+        _NamePickler(written, pickle.HIGHEST_PROTOCOL).dump(stage)
+    except Exception:  # whatever it is, the careful way tells what is wrong
+        return None
+    return written.getvalue()
 
 
 @contextlib.contextmanager

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import pickle
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 from ..physical.stage import Task
 from .task import TaskSettings
@@ -16,6 +19,20 @@ FORK = b"F"
 
 CLOSE = b"C"
 """To the helper: the driver ends in order and removes its directories itself."""
+
+
+def packed(*messages: object) -> bytes:
+    """Return messages as bytes that are sent at once; `unpacked` takes them apart."""
+    return b"".join([pickle.dumps(message, pickle.HIGHEST_PROTOCOL) for message in messages])
+
+
+def unpacked(data: bytes) -> list[Any]:
+    """Return the messages of what was sent at once, in order."""
+    stream = io.BytesIO(data)
+    messages = [pickle.load(stream)]
+    while stream.tell() < len(data):
+        messages.append(pickle.load(stream))
+    return messages
 
 
 @dataclass(frozen=True)

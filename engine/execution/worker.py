@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import pickle
 import queue
 import signal
 import sys
@@ -26,7 +25,16 @@ import pyarrow as pa
 from ..errors import QueryCancelled
 from ..physical.kernels import jit
 from ..physical.stage import Stage, Task
-from .messages import Cancel, Cancelled, CloseQuery, Hello, NewStage, OpenQuery
+from .messages import (
+    Cancel,
+    Cancelled,
+    CloseQuery,
+    Hello,
+    NewStage,
+    OpenQuery,
+    packed,
+    unpacked,
+)
 from .report import Done, Failed, Piece, failure_of, key_of
 from .task import TaskSettings, run_task
 from .transport import FileStore
@@ -116,17 +124,18 @@ def _listen(
     """Read the pipe; the end of the driver is the end of this process."""
     while True:
         try:
-            message = connection.recv()
+            received = unpacked(connection.recv_bytes())
         except (EOFError, OSError):
             os._exit(0)
         except BaseException:
             # A message that cannot be read leaves the driver waiting: better a visible end.
             traceback.print_exc()
             os._exit(1)
-        if isinstance(message, Cancel):
-            cancellations.add(message)
-        else:
-            messages.put(message)
+        for message in received:
+            if isinstance(message, Cancel):
+                cancellations.add(message)
+            else:
+                messages.put(message)
 
 
 def _run(task: Task, query: _Query, connection: Connection, cancellations: _Cancellations) -> None:
@@ -134,6 +143,9 @@ def _run(task: Task, query: _Query, connection: Connection, cancellations: _Canc
     key = key_of(task)
     cancelled = cancellations.test(task)
     report: Any
+    # Nobody looks at what is not the result before the task is done: its last piece is told of
+    # with that, which spares the driver a message.
+    held: list[Piece] = []
     try:
         if cancelled():
             raise QueryCancelled("The query was cancelled.")
@@ -143,19 +155,24 @@ def _run(task: Task, query: _Query, connection: Connection, cancellations: _Canc
         steps = run_task(stage, task, query.store, query.settings, query.cache, cancelled)
         while True:
             try:
-                piece = next(steps)
+                piece = Piece(key, next(steps))
             except StopIteration as stop:
                 report = Done(key, stop.value)
                 break
-            _send(connection, Piece(key, piece))
+            if stage.output.kind == "result":
+                _send(connection, piece)
+                continue
+            if held:
+                _send(connection, held.pop())
+            held.append(piece)
     except BaseException as error:  # whatever a user's function raises is reported, not died of
         report = Cancelled(task.query) if cancelled() else Failed(key, failure_of(error))
-    _send(connection, report)
+    _send(connection, *held, report)
 
 
-def _send(connection: Connection, report: Any) -> None:
+def _send(connection: Connection, *reports: Any) -> None:
     try:
-        connection.send_bytes(pickle.dumps(report, pickle.HIGHEST_PROTOCOL))
+        connection.send_bytes(packed(*reports))
     except OSError:
         # The driver is gone, or wants no more of this worker.
         os._exit(0)

@@ -16,6 +16,7 @@ from ..plan.node import PlanNode
 from ..plan.nodes import Scan, Write
 from ..plan.together import RunFunction, Together
 from ..source import ScanPlan
+from .fragments import evenly_cut
 from .lower_together import lower_together
 from .lowering import lower_node, read_pushdown
 from .operators.conform import ConformRows
@@ -42,7 +43,7 @@ class Planner:
         self._new: list[Stage] = []
         self._stages = 0
         self._scans = {
-            id(node): node.source.plan(read_pushdown(node), settings.partition_bytes)
+            id(node): evenly_cut(node.source, read_pushdown(node), settings.partition_bytes)
             for node in plan.walk()
             if isinstance(node, Scan)
         }

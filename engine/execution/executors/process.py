@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import select
 import signal
 import socket
 import sys
@@ -20,12 +21,22 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from typing import Any
 
 import cloudpickle
 
 from ...physical.stage import Stage, Task
 from ..by_value import pickled_stage
-from ..messages import Cancel, Cancelled, CloseQuery, Hello, NewStage, OpenQuery
+from ..messages import (
+    Cancel,
+    Cancelled,
+    CloseQuery,
+    Hello,
+    NewStage,
+    OpenQuery,
+    packed,
+    unpacked,
+)
 from ..report import Done, Failed, Lost, Report, TaskKey, WorkerDown, WorkerUp, key_of, refs_of
 from ..task import TaskSettings
 from ..transport import FileStore, Store
@@ -50,8 +61,20 @@ class _Worker:
     connection: Connection
     pid: int = 0
     tasks: deque[Task] = field(default_factory=deque)
+    queries: set[int] = field(default_factory=set)
+    """The queries that it was told of: of each with its first task."""
+
     stages: set[tuple[int, int]] = field(default_factory=set)
     ended: str = ""
+
+    def __post_init__(self) -> None:
+        self._poll = select.poll()
+        self._poll.register(self.connection.fileno(), select.POLLIN)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to read; `Connection.poll` makes a selector to tell that."""
+        return bool(self._poll.poll(0))
 
     def cut(self) -> None:
         """Shut the socket down: what has arrived can be read, then it is at its end on both sides.
@@ -89,6 +112,10 @@ class ProcessExecutor:
         self._mean_seconds = 1.0
         self._started = 0
         self._helper = ForkServer((self._directory.memory, self._directory.disk))
+        # One for all waiting: `multiprocessing.connection.wait` makes a selector each time, which
+        # takes 60 microseconds with two workers.
+        self._poll = select.poll()
+        self._poll.register(self._helper.fileno(), select.POLLIN)
         try:
             for _ in range(self.workers):
                 self._fork()
@@ -118,9 +145,8 @@ class ProcessExecutor:
         self._started += 1
         worker = _Worker(self._started, self._helper.fork(self._started))
         self._pool[worker.number] = worker
+        self._poll.register(worker.connection.fileno(), select.POLLIN)
         self._send(worker, Hello(tuple(sys.path), _working_directory()))
-        for query in self._queries.values():
-            self._send(worker, query)
 
     def _hear(self) -> None:
         """Take note of which workers the helper has forked, and of how they have ended."""
@@ -137,7 +163,7 @@ class ProcessExecutor:
                     worker.cut()
 
     def _send(self, worker: _Worker, message: object) -> None:
-        self._send_bytes(worker, pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+        self._send_bytes(worker, packed(message))
 
     def _send_bytes(self, worker: _Worker, message: bytes) -> None:
         try:
@@ -181,8 +207,6 @@ class ProcessExecutor:
             memory, disk = self._directory.for_query(query)
             self._queries[query] = OpenQuery(query, settings, memory, disk)
             self._pending[query] = []
-            for worker in self._pool.values():
-                self._send(worker, self._queries[query])
             store = FileStore(memory, disk)
             # The scheduler closes its query, unless two interrupts come one upon the other: then
             # the query is left when nobody has its store any more.
@@ -208,14 +232,18 @@ class ProcessExecutor:
             if self._closed:
                 raise not_held()
             worker = min(self._pool.values(), key=lambda one: len(one.tasks))
+            news: list[object] = []
+            if task.query not in worker.queries:
+                news.append(self._queries[task.query])
+                worker.queries.add(task.query)
             known = task.query, task.stage
             if known not in worker.stages:
                 if known not in self._blobs:
                     self._blobs[known] = pickled_stage(stage)
-                self._send(worker, NewStage(*known, self._blobs[known]))
+                news.append(NewStage(*known, self._blobs[known]))
                 worker.stages.add(known)
             worker.tasks.append(task)
-            self._send_bytes(worker, message)
+            self._send_bytes(worker, packed(*news) + message)
             return worker.number
 
     def completed(self, query: int, timeout: float) -> Sequence[Report]:
@@ -229,36 +257,37 @@ class ProcessExecutor:
 
     def _gather(self, timeout: float) -> None:
         """Read all that has arrived into the pending reports."""
-        workers = list(self._pool.values())
-        helper = self._helper.fileno()
-        ready = wait([helper, *(worker.connection for worker in workers)], timeout)
-        if helper in ready:
+        ready = {descriptor for descriptor, _ in self._poll.poll(timeout * 1000)}
+        if self._helper.fileno() in ready:
             self._hear()
-        for worker in workers:
-            if worker.connection in ready:
+        for worker in list(self._pool.values()):
+            if worker.connection.fileno() in ready:
                 self._receive(worker)
 
     def _receive(self, worker: _Worker) -> None:
         """Read all messages of one worker."""
         try:
-            while worker.connection.poll():
-                message = worker.connection.recv()
-                if not isinstance(message, Done | Failed | Cancelled):
-                    self._report(message)
-                    continue
-                task = worker.tasks.popleft()
-                if isinstance(message, Done):
-                    self._mean_seconds += 0.2 * (message.result.seconds - self._mean_seconds)
-                if isinstance(message, Cancelled):
-                    self._cancelled.discard(key_of(task))
-                else:
-                    self._report(message)
+            while worker.has_more:
+                for message in unpacked(worker.connection.recv_bytes()):
+                    self._take(worker, message)
         except (EOFError, OSError):
             # At its end, perhaps in the middle of a message.
             self._bury(worker)
         except BaseException:
             self._give_up(worker)
             raise
+
+    def _take(self, worker: _Worker, message: Any) -> None:
+        if not isinstance(message, Done | Failed | Cancelled):
+            self._report(message)
+            return
+        task = worker.tasks.popleft()
+        if isinstance(message, Done):
+            self._mean_seconds += 0.2 * (message.result.seconds - self._mean_seconds)
+        if isinstance(message, Cancelled):
+            self._cancelled.discard(key_of(task))
+        else:
+            self._report(message)
 
     def _report(self, report: Report) -> None:
         key = getattr(report, "key", None)
@@ -287,6 +316,7 @@ class ProcessExecutor:
             if wait([self._helper.fileno()], left):
                 self._hear()
         del self._pool[worker.number]
+        self._poll.unregister(worker.connection.fileno())
         worker.connection.close()
         reason = worker.ended or "it closed its connection"
         self._tell_all(WorkerDown(worker.number, worker.pid, reason))
@@ -325,12 +355,17 @@ class ProcessExecutor:
         finally:
             # Also when a second Ctrl-C comes meanwhile; what a third one prevents is done again,
             # for the query is known until all is done.
-            for worker in self._busy(query):
+            stuck = self._busy(query)
+            for worker in stuck:
                 self._give_up(worker)
             for worker in self._pool.values():
-                self._send(worker, CloseQuery(query))
-                worker.stages = {known for known in worker.stages if known[0] != query}
-            self._directory.remove_places(self._queries[query].memory, self._queries[query].disk)
+                if query in worker.queries:
+                    self._send(worker, CloseQuery(query))
+                    worker.queries.discard(query)
+                    worker.stages = {known for known in worker.stages if known[0] != query}
+            # One that is only just being killed may still write.
+            leave = self._directory.remove_places if stuck else self._directory.leave
+            leave(self._queries[query].memory, self._queries[query].disk)
             self._blobs = {known: blob for known, blob in self._blobs.items() if known[0] != query}
             self._cancelled = {key for key in self._cancelled if key.query != query}
             self._pending.pop(query, None)
