@@ -1,6 +1,6 @@
 """The engines under test: one module each, and the table that names them.
 
-A new engine is a module with a ``start(options)``, a line in `ENGINES` and a package of queries.
+A new engine is a module with a ``start(options)``, a line in `ENGINES` and its queries in suites.
 """
 
 from __future__ import annotations
@@ -23,8 +23,15 @@ ENGINES: dict[str, tuple[str, ...]] = {
     "polars": ("polars",),
     "duckdb": ("duckdb",),
     "dask": ("dask", "distributed", "pandas"),
+    "floor": ("pyarrow",),
 }
 """Engine -> the distributions it needs; the first one's version is the engine's."""
+
+RIVALS = ("polars", "duckdb")
+"""The engines whose better one is what the subject has to reach, query by query."""
+
+UNCOMPARED = frozenset({"floor"})
+"""Engines that answer nothing, so that their rows are not compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
