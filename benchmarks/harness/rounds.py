@@ -101,7 +101,10 @@ def measure(
             for name, given in answers.items()
         ]
         compared = [name for name in answers if name not in UNCOMPARED]
-        say(f"{query}: {', '.join(compared)} agree on {expected.rows.num_rows} rows")
+        rows = expected.rows.num_rows
+        say(
+            f"{query}: {', '.join(dict.fromkeys([*compared, reference.name]))} agree on {rows} rows"
+        )
     return measurements
 
 
