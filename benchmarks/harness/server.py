@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import engines
-from .suite import Tables, Written, load
+from .engines import Written
+from .suite import Tables, load
 
 
 def serve(request: str) -> None:

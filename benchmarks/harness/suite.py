@@ -40,14 +40,6 @@ class Dataset:
         return asdict(self) | {"directory": str(self.directory)}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Written:
-    """What a query returns that wrote its rows; they are read and removed when it was timed."""
-
-    path: str
-    """A Parquet file, or a directory of such files whose names are in the order of the rows."""
-
-
 class Tables:
     """What a query is given: ``t.lineitem`` is the engine's own lazy frame over that table.
 

@@ -45,14 +45,22 @@ class Options:
     """Partita's executor; the others have none to choose."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a query returns that wrote its rows; they are read and removed when it was timed."""
+
+    path: str
+    """A Parquet file, or a directory of such files whose names are in the order of the rows."""
+
+
 class Engine(Protocol):
     """What a server process asks of the engine in it."""
 
     def scan(self, path: str) -> Any:
         """Return the engine's lazy frame over a table's files (a path or a glob)."""
 
-    def collect(self, query: Any) -> pa.Table:
-        """Run a query to its end and return its rows."""
+    def collect(self, query: Any) -> pa.Table | Written:
+        """Run a query to its end and return its rows, or where it wrote them."""
 
     def close(self) -> None:
         """End what the engine started."""
