@@ -73,7 +73,7 @@ def test_run_of_the_peers_writes_every_time(decimals: str, tmp_path: Path) -> No
     written, tables = tmp_path / "run.json", tmp_path / "run.md"
     assert main([*arguments.split(), f"--json={written}", f"--markdown={tables}"]) == 0
     report = json.loads(written.read_text())
-    assert report["decimals"] == decimals
+    assert report["details"]["decimals"] == decimals
     assert report["machine"]["cores"] >= 1
     assert set(report["versions"]) == {"duckdb", "polars"}
     asked = {(m["query"], m["engine"]) for m in report["measurements"]}
@@ -189,7 +189,7 @@ def test_quick_run_with_the_floor_has_its_ratios_and_sums(tmp_path: Path) -> Non
     switches = "--quick --queries 3,18 --peers floor,polars,duckdb --decimals double"
     assert main([*switches.split(), f"--json={written}", f"--markdown={tables}"]) == 0
     report = json.loads(written.read_text())
-    assert report["scale"] == "0.01"
+    assert report["details"]["scale"] == "0.01"
     medians = {(m["query"], m["engine"]): m["median"] for m in report["measurements"]}
     for engine in ("partita", "floor", "polars", "duckdb"):
         both = medians["Q3", engine] + medians["Q18", engine]

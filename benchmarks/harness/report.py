@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from .engines import RIVALS, SUBJECT, Options
 from .machine import machine
 from .markdown import number, table
+from .memory import Memory
 from .rounds import Measurement
+
+_KINDS = [kind.name for kind in fields(Memory)]
 
 Figure = Callable[[Measurement], float]
 """What of a measurement is compared."""
@@ -110,7 +113,7 @@ def as_json(report: Report) -> dict[str, Any]:
     return {
         "benchmark": report.name,
         "title": report.title,
-        **report.details,
+        "details": report.details,
         "runs": report.runs,
         "options": asdict(report.options),
         "machine": report.machine,
@@ -134,6 +137,31 @@ def as_json(report: Report) -> dict[str, Any]:
         "memory_totals": {engine: report.total(engine, peak) for engine in report.versions},
         "memory_ratios": {peer: report.total_ratio(peer, peak) for peer in peers},
     }
+
+
+def from_json(written: dict[str, Any]) -> Report:
+    """Return the report that was written."""
+    return Report(
+        name=written["benchmark"],
+        title=written["title"],
+        details=written["details"],
+        runs=written["runs"],
+        options=Options(**written["options"]),
+        versions=written["versions"],
+        load=(written["load_average"]["before"], written["load_average"]["after"]),
+        measurements=[
+            Measurement(
+                engine=m["engine"],
+                query=m["query"],
+                seconds=tuple(m["seconds"]),
+                memory=Memory(**{kind: m["memory"][kind] for kind in _KINDS}),
+                rows=m["rows"],
+                digests=tuple(m["digests"]),
+            )
+            for m in written["measurements"]
+        ],
+        machine=written["machine"],
+    )
 
 
 def as_markdown(report: Report) -> str:
