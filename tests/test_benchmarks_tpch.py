@@ -21,19 +21,29 @@ import pytest
 # the benchmarks are part of the repository and not of the package: nothing installs them
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.tpch import comparison
-from benchmarks.tpch.client import EngineProcess
-from benchmarks.tpch.command import main
-from benchmarks.tpch.comparison import difference
+from benchmarks.harness import command, comparison, markdown
+from benchmarks.harness.client import EngineProcess
+from benchmarks.harness.comparison import difference
+from benchmarks.harness.engines import Options, start
+from benchmarks.harness.errors import EngineFailedError, RowsDifferError, SetupError
+from benchmarks.harness.memory import PeakSampler, family, sample
+from benchmarks.harness.rounds import measure
+from benchmarks.harness.suite import Tables
+from benchmarks.harness.verification import verify
 from benchmarks.tpch.dataset import TABLES, Dataset, cache_directory, existing, generated
 from benchmarks.tpch.doubles import to_double
-from benchmarks.tpch.engines import Options
-from benchmarks.tpch.errors import EngineFailedError, RowsDifferError, SetupError
-from benchmarks.tpch.memory import PeakSampler, family, sample
-from benchmarks.tpch.rounds import measure
-from benchmarks.tpch.verification import verify
+from benchmarks.tpch.floor import named_columns
+from benchmarks.tpch.queries import queries
+from benchmarks.tpch.suite import SUITE
+from partita.engine.expr.node import columns_of
+from partita.engine.optimizer.optimizer import optimize
+from partita.engine.plan.nodes import Scan
 
 MiB = 2**20
+
+
+def main(arguments: list[str]) -> int:
+    return command.main(SUITE, arguments)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,11 +73,11 @@ def test_run_of_the_peers_writes_every_time(decimals: str, tmp_path: Path) -> No
     written, tables = tmp_path / "run.json", tmp_path / "run.md"
     assert main([*arguments.split(), f"--json={written}", f"--markdown={tables}"]) == 0
     report = json.loads(written.read_text())
-    assert report["decimals"] == decimals
+    assert report["details"]["decimals"] == decimals
     assert report["machine"]["cores"] >= 1
     assert set(report["versions"]) == {"duckdb", "polars"}
     asked = {(m["query"], m["engine"]) for m in report["measurements"]}
-    assert asked == {(q, engine) for q in (1, 3, 6) for engine in ("duckdb", "polars")}
+    assert asked == {(q, engine) for q in ("Q1", "Q3", "Q6") for engine in ("duckdb", "polars")}
     for measurement in report["measurements"]:
         assert len(measurement["seconds"]) == 2
         assert measurement["min"] == min(measurement["seconds"]) > 0
@@ -110,11 +120,11 @@ def test_verify_only_names_every_query_that_is_wrong(data: Dataset) -> None:
     other = generated(0.002, "keep")
     lines: list[str] = []
     with (
-        EngineProcess("duckdb", data, Options()) as duckdb,
-        EngineProcess("polars", other, Options()) as polars,
+        EngineProcess("duckdb", SUITE, data, Options()) as duckdb,
+        EngineProcess("polars", SUITE, other, Options()) as polars,
         pytest.raises(RowsDifferError, match=r"(?s)Q4: .*Q6: duckdb and polars differ: 1 of 1"),
     ):
-        verify([polars], duckdb, [4, 6], lines.append)
+        verify([polars], duckdb, ["Q4", "Q6"], {}, lines.append)
     assert [line.rpartition(" ")[2] for line in lines] == ["WRONG", "WRONG"]
 
 
@@ -129,11 +139,11 @@ def test_queries_are_named_by_numbers_spans_and_all(capsys: pytest.CaptureFixtur
 def test_rows_that_differ_end_the_run(data: Dataset) -> None:
     other = generated(0.002, "keep")
     with (
-        EngineProcess("duckdb", data, Options()) as duckdb,
-        EngineProcess("polars", other, Options()) as polars,
+        EngineProcess("duckdb", SUITE, data, Options()) as duckdb,
+        EngineProcess("polars", SUITE, other, Options()) as polars,
         pytest.raises(RowsDifferError, match="Q6: duckdb and polars differ: 1 of 1 rows") as raised,
     ):
-        measure([polars], duckdb, [6], 1, print)
+        measure([polars], duckdb, ["Q6"], {}, 1, print)
     assert "{'revenue': Decimal('1193053.2253')}" in str(raised.value)
     assert raised.value.exit_code == 1
 
@@ -171,24 +181,73 @@ def test_a_wrong_switch_is_an_error_before_anything_runs(
     assert said in capsys.readouterr().err
 
 
+# -- the floor
+
+
+def test_quick_run_with_the_floor_has_its_ratios_and_sums(tmp_path: Path) -> None:
+    written, tables = tmp_path / "run.json", tmp_path / "run.md"
+    switches = "--quick --queries 3,18 --peers floor,polars,duckdb --decimals double"
+    assert main([*switches.split(), f"--json={written}", f"--markdown={tables}"]) == 0
+    report = json.loads(written.read_text())
+    assert report["details"]["scale"] == "0.01"
+    medians = {(m["query"], m["engine"]): m["median"] for m in report["measurements"]}
+    for engine in ("partita", "floor", "polars", "duckdb"):
+        both = medians["Q3", engine] + medians["Q18", engine]
+        assert report["totals"][engine] == pytest.approx(both)
+        over = report["totals"]["partita"] / both
+        assert report["total_ratios"].get(engine, 1) == pytest.approx(over)
+    better = {q: min(medians[q, "polars"], medians[q, "duckdb"]) for q in ("Q3", "Q18")}
+    against = {q: medians[q, "partita"] / better[q] for q in better}
+    assert report["against_better"] == pytest.approx(against)
+    assert report["worst"]["query"] == max(against, key=lambda query: against[query])
+    assert set(report["memory_ratios"]) == {"floor", "polars", "duckdb"}
+    lines = [line.split("|")[1].strip() for line in tables.read_text().splitlines() if "|" in line]
+    assert {"geometric mean", "sum", f"worst: {report['worst']['query']}"} <= set(lines)
+
+
+@pytest.mark.parametrize("number", range(1, 23))
+def test_no_plan_reads_a_column_that_the_floor_does_not_decode(number: int, data: Dataset) -> None:
+    floor = {column for columns in named_columns(number, data).values() for column in columns}
+    query = queries("partita")[number](Tables(start("partita", Options()), data))
+    read = set()
+    for scan in optimize(query.plan).walk():
+        if isinstance(scan, Scan):
+            predicate = scan.pushdown.predicate
+            read |= set(scan.schema.names) | (columns_of(predicate) if predicate else set())
+    assert read
+    assert read <= floor
+
+
+def test_the_floor_decodes_what_a_query_names_and_all_of_it(data: Dataset) -> None:
+    columns = named_columns(6, data)
+    assert columns == {
+        data.path("lineitem"): ("l_quantity", "l_extendedprice", "l_discount", "l_shipdate")
+    }
+    with EngineProcess("floor", SUITE, data, Options(workers=2)) as floor:
+        assert floor.ask("Q6").rows.to_pydict() == {"rows": [60_175]}
+        assert len(family(floor.pid)) == 3
+        three = floor.ask("Q3").rows["rows"][0].as_py()
+    assert three == 60_175 + 15_000 + 1_500
+
+
 # -- engines
 
 
 def test_an_engine_that_dies_is_named_and_leaves_no_process(data: Dataset) -> None:
-    with EngineProcess("duckdb", data, Options()) as engine:
-        assert engine.ask(6).rows.num_rows == 1
+    with EngineProcess("duckdb", SUITE, data, Options()) as engine:
+        assert engine.ask("Q6").rows.num_rows == 1
         os.kill(engine.pid, signal.SIGKILL)
         with pytest.raises(EngineFailedError, match="process of duckdb ended with exit code -9"):
-            engine.ask(6)
+            engine.ask("Q6")
     assert not psutil.pid_exists(engine.pid)
 
 
 def test_an_engine_that_raises_shows_its_traceback_and_goes_on(tmp_path: Path) -> None:
     nowhere = Dataset(directory=tmp_path, decimals="keep")
-    with EngineProcess("duckdb", nowhere, Options()) as engine:
+    with EngineProcess("duckdb", SUITE, nowhere, Options()) as engine:
         for _ in range(2):
             with pytest.raises(EngineFailedError, match=r"(?s)duckdb failed on Q1:.*Traceback"):
-                engine.ask(1)
+                engine.ask("Q1")
 
 
 # -- comparison
@@ -243,10 +302,11 @@ def test_the_prescribed_order_is_compared_and_ties_are_free() -> None:
     assert "prescribed order" in (difference(rows, turned, order_by=["revenue"]) or "")
 
 
-def test_examples_of_the_comparison_hold() -> None:
-    outcome = doctest.testmod(comparison)
-    assert outcome.attempted > 0
-    assert outcome.failed == 0
+def test_examples_of_the_harness_hold() -> None:
+    for module in (comparison, markdown):
+        outcome = doctest.testmod(module)
+        assert outcome.attempted > 0
+        assert outcome.failed == 0
 
 
 # -- data
@@ -303,8 +363,8 @@ def test_a_table_may_be_a_directory_of_files(data: Dataset, tmp_path: Path) -> N
     for table in TABLES:
         (tmp_path / table).mkdir()
         os.link(data.path(table), tmp_path / table / "0.parquet")
-    with EngineProcess("duckdb", existing(tmp_path), Options()) as engine:
-        assert engine.ask(6).rows.num_rows == 1
+    with EngineProcess("duckdb", SUITE, existing(tmp_path), Options()) as engine:
+        assert engine.ask("Q6").rows.num_rows == 1
 
 
 # -- memory

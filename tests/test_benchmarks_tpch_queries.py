@@ -22,11 +22,11 @@ from partita.engine.optimizer.optimizer import optimize
 # the benchmarks are part of the repository and not of the package: nothing installs them
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.tpch.comparison import difference
+from benchmarks.harness.comparison import difference
+from benchmarks.harness.engines import Options, start
+from benchmarks.harness.suite import Tables
 from benchmarks.tpch.dataset import TABLES, Dataset, Decimals, existing, generated
-from benchmarks.tpch.engines import Options, start
 from benchmarks.tpch.queries import ORDER_BY, queries
-from benchmarks.tpch.server import Tables
 
 from .same_rows import same_bits
 

@@ -2,6 +2,7 @@
 
 import sys
 
-from .command import main
+from ..harness.command import main
+from .suite import SUITE
 
-sys.exit(main())
+sys.exit(main(SUITE))

@@ -1,27 +1,21 @@
-"""The eight TPC-H tables as Parquet: generated once, cached outside the repository.
-
-A dataset is made in a sibling directory and renamed when it is whole, so that an interrupted
-generation is never read; a lock keeps two runs from making the same one.
-"""
+"""The eight TPC-H tables as Parquet: generated once, cached outside the repository."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
 import pyarrow.parquet as pq
 
+from ..harness import cache, suite
+from ..harness.errors import SetupError
 from .doubles import rewrite_with_doubles
-from .errors import SetupError
 
 TABLES = ("region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem")
 
@@ -29,19 +23,11 @@ Decimals = Literal["keep", "double"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dataset:
+class Dataset(suite.Dataset):
     """The tables of one scale factor, with one kind of numbers."""
-
-    directory: Path
-    """Holds ``<table>.parquet``, or a directory ``<table>`` of such files, for every table."""
 
     decimals: Decimals
     """``keep``: prices are decimal(15, 2), as the standard says; ``double``: they are doubles."""
-
-    def path(self, table: str) -> str:
-        """Return the path, or the glob, of one table's files."""
-        single = self.directory / f"{table}.parquet"
-        return str(single if single.is_file() else self.directory / table / "*.parquet")
 
     @property
     def scale(self) -> float:
@@ -52,9 +38,8 @@ class Dataset:
 
 
 def cache_directory() -> Path:
-    """Return where generated datasets are kept: the platform's cache directory."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "partita-tpch"
+    """Return where generated datasets are kept."""
+    return cache.cache_directory("tpch")
 
 
 def generated(scale: float, decimals: Decimals) -> Dataset:
@@ -73,24 +58,11 @@ def generated(scale: float, decimals: Decimals) -> Dataset:
         When the generator is not installed or fails.
     """
     name = f"sf{scale:g}-{decimals}-tpchgen{_generator_version()}"
-    kept = generated(scale, "keep") if decimals == "double" else None
-    directory = cache_directory() / name
-    with _locked(directory.with_name(f"{name}.lock")):
-        if not directory.is_dir():
-            partial = directory.with_name(f".{name}.partial")
-            shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed
-            partial.mkdir()
-            try:
-                if kept is None:
-                    _generate(scale, partial)
-                else:
-                    for table in TABLES:
-                        rewrite_with_doubles(
-                            kept.directory / f"{table}.parquet", partial / f"{table}.parquet"
-                        )
-                partial.rename(directory)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+    if decimals == "double":
+        make = partial(_copy, generated(scale, "keep"))
+    else:
+        make = partial(_generate, scale)
+    directory = cache.made_once(cache_directory() / name, make)
     return Dataset(directory=directory, decimals=decimals)
 
 
@@ -119,6 +91,12 @@ def existing(directory: Path) -> Dataset:
     return Dataset(
         directory=directory.resolve(), decimals="double" if str(price) == "double" else "keep"
     )
+
+
+def _copy(kept: Dataset, directory: Path) -> None:
+    """Rewrite all tables with doubles into `directory`."""
+    for table in TABLES:
+        rewrite_with_doubles(kept.directory / f"{table}.parquet", directory / f"{table}.parquet")
 
 
 def _generate(scale: float, directory: Path) -> None:
@@ -156,12 +134,3 @@ _NO_GENERATOR = (
     "The data generator tpchgen-cli is not installed: pip install 'partita[benchmarks]', or give"
     " tables that exist with --data."
 )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path`; it ends with this process, however that ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

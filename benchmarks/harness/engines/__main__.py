@@ -1,4 +1,4 @@
-"""Serve one engine: ``python -m benchmarks.tpch.engines '{"engine": ..., ...}'``.
+"""Serve one engine: ``python -m benchmarks.harness.engines '{"engine": ..., ...}'``.
 
 There is no ``if __name__ == "__main__"`` here, on purpose: an engine with a pool of processes has
 to live in a script that was written without one.

@@ -9,15 +9,16 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
 
-from .dataset import Dataset
 from .engines import Options
 from .errors import EngineFailedError
+from .suite import Dataset, Suite
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where ``benchmarks`` lies: the directory that a server process is started in."""
@@ -41,31 +42,34 @@ class Answer:
 
 
 class EngineProcess:
-    """An engine in a process, and a session (in the sense of POSIX), of its own."""
+    """An engine in a process, and a session (in the sense of POSIX), of its own.
 
-    def __init__(self, name: str, dataset: Dataset, options: Options) -> None:
+    It is started at once and waited for by who asks it first, so that several start side by side.
+    """
+
+    def __init__(self, name: str, suite: Suite, dataset: Dataset, options: Options) -> None:
         self.name = name
         request = {
             "engine": name,
-            "directory": str(dataset.directory),
-            "decimals": dataset.decimals,
+            "suite": suite.name,
+            "dataset": dataset.as_json(),
             "options": asdict(options),
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.tpch.engines", json.dumps(request)],
+            [sys.executable, "-m", "benchmarks.harness.engines", json.dumps(request)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
         self.pid = self._process.pid
-        try:
-            self.queries = frozenset(self._read_header()["queries"])
-        except BaseException:
-            self.close(INTERRUPTED_GRACE_SECONDS)
-            raise
 
-    def ask(self, query: int) -> Answer:
+    @cached_property
+    def queries(self) -> tuple[str, ...]:
+        """The queries it has, when it has started."""
+        return tuple(self._read_header()["queries"])
+
+    def ask(self, query: str) -> Answer:
         """Run a query once.
 
         Raises
@@ -75,12 +79,13 @@ class EngineProcess:
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        assert query in self.queries
         with suppress(BrokenPipeError):  # the process has ended: reading says how
             self._process.stdin.write(json.dumps({"query": query}).encode() + b"\n")
             self._process.stdin.flush()
         header = self._read_header()
         if "error" in header:
-            raise EngineFailedError(f"{self.name} failed on Q{query}:\n{header['error']}")
+            raise EngineFailedError(f"{self.name} failed on {query}:\n{header['error']}")
         payload = self._process.stdout.read(header["bytes"])
         if len(payload) < header["bytes"]:
             raise self._ended()

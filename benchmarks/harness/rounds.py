@@ -6,11 +6,12 @@ the timed rounds, and one in which memory is sampled. The rows of every round ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .client import Answer, EngineProcess
 from .comparison import digest
+from .engines import UNCOMPARED
 from .memory import Memory, PeakSampler
 from .verification import check_rows
 
@@ -23,7 +24,7 @@ class Measurement:
     """What one engine took for one query."""
 
     engine: str
-    query: int
+    query: str
     seconds: tuple[float, ...]
     """Of every timed round, in order."""
 
@@ -40,9 +41,12 @@ class Measurement:
 def measure(
     engines: Sequence[EngineProcess],
     reference: EngineProcess,
-    queries: Sequence[int],
+    queries: Sequence[str],
+    order_by: Mapping[str, Sequence[str]],
     runs: int,
     say: Callable[[str], None],
+    *,
+    samples: int = ENOUGH_SAMPLES,
 ) -> list[Measurement]:
     """Ask every query of every engine, and return what each took.
 
@@ -53,12 +57,15 @@ def measure(
     reference
         The engine whose rows all others have to give; it may be one of them, and is not timed
         where it is not.
-    queries
-        Their numbers; an engine that has not written one is left out of it.
+    queries, order_by
+        Their names, and the orders that they prescribe; an engine that has not written a query is
+        left out of it.
     runs
         How many rounds are timed.
     say
         Told a line when a query is done.
+    samples
+        Samples of memory that a short query is repeated for.
 
     Raises
     ------
@@ -68,19 +75,20 @@ def measure(
     owned: dict[str, set[str]] = {engine.name: set() for engine in engines}
     measurements = []
     for query in queries:
+        order = order_by.get(query, ())
         expected = reference.ask(query)
         able = [engine for engine in engines if query in engine.queries]
         answers: dict[str, list[Answer]] = {engine.name: [] for engine in able}
         peaks: dict[str, Memory] = {}
         for turn in range(1 + runs):
             answered = {engine.name: engine.ask(query) for engine in _in_turn(able, turn)}
-            check_rows(query, expected, answered)
+            check_rows(query, order, expected, answered)
             for name, answer in answered.items():
                 answers[name].append(answer)
         for engine in able:
-            last, peaks[engine.name] = _peak(engine, query, owned[engine.name])
+            last, peaks[engine.name] = _peak(engine, query, owned[engine.name], samples)
             answers[engine.name].append(last)
-        check_rows(query, expected, {name: given[-1] for name, given in answers.items()})
+        check_rows(query, order, expected, {name: given[-1] for name, given in answers.items()})
         measurements += [
             Measurement(
                 engine=name,
@@ -92,15 +100,21 @@ def measure(
             )
             for name, given in answers.items()
         ]
-        say(f"Q{query}: {', '.join(answers)} agree on {measurements[-1].rows} rows")
+        compared = [name for name in answers if name not in UNCOMPARED]
+        rows = expected.rows.num_rows
+        say(
+            f"{query}: {', '.join(dict.fromkeys([*compared, reference.name]))} agree on {rows} rows"
+        )
     return measurements
 
 
-def _peak(engine: EngineProcess, query: int, owned: set[str]) -> tuple[Answer, Memory]:
+def _peak(
+    engine: EngineProcess, query: str, owned: set[str], samples: int
+) -> tuple[Answer, Memory]:
     """Ask a query, again where it is short, until its memory has been sampled often enough."""
     with PeakSampler(engine.pid, owned) as sampler:
         answer = engine.ask(query)
-        while sampler.samples < ENOUGH_SAMPLES:
+        while sampler.samples < samples:
             answer = engine.ask(query)
     assert sampler.peak is not None
     return answer, sampler.peak

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import duckdb
 import pyarrow as pa
 
-from . import Options
+from . import Options, Written
+
+Statement = Callable[[duckdb.DuckDBPyConnection], pa.Table | Written]
 
 
 class DuckDB:
@@ -18,7 +22,10 @@ class DuckDB:
         quoted = path.replace("'", "''")
         return f"read_parquet('{quoted}')"
 
-    def collect(self, query: str) -> pa.Table:
+    def collect(self, query: str | Statement) -> pa.Table | Written:
+        """Run a select, or what a query does with the connection itself, such as a copy."""
+        if callable(query):
+            return query(self._connection)
         return self._connection.sql(query).to_arrow_table()
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """The engines under test: one module each, and the table that names them.
 
-A new engine is a module with a ``start(options)``, a line in `ENGINES` and a package of queries.
+A new engine is a module with a ``start(options)``, a line in `ENGINES` and its queries in suites.
 """
 
 from __future__ import annotations
@@ -23,8 +23,15 @@ ENGINES: dict[str, tuple[str, ...]] = {
     "polars": ("polars",),
     "duckdb": ("duckdb",),
     "dask": ("dask", "distributed", "pandas"),
+    "floor": ("pyarrow",),
 }
 """Engine -> the distributions it needs; the first one's version is the engine's."""
+
+RIVALS = ("polars", "duckdb")
+"""The engines whose better one is what the subject has to reach, query by query."""
+
+UNCOMPARED = frozenset({"floor"})
+"""Engines that answer nothing, so that their rows are not compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +45,22 @@ class Options:
     """Partita's executor; the others have none to choose."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a query returns that wrote its rows; they are read and removed when it was timed."""
+
+    path: str
+    """A Parquet file, or a directory of such files whose names are in the order of the rows."""
+
+
 class Engine(Protocol):
     """What a server process asks of the engine in it."""
 
     def scan(self, path: str) -> Any:
         """Return the engine's lazy frame over a table's files (a path or a glob)."""
 
-    def collect(self, query: Any) -> pa.Table:
-        """Run a query to its end and return its rows."""
+    def collect(self, query: Any) -> pa.Table | Written:
+        """Run a query to its end and return its rows, or where it wrote them."""
 
     def close(self) -> None:
         """End what the engine started."""

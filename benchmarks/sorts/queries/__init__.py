@@ -1,0 +1,1 @@
+"""The cases in the language of each engine."""
