@@ -38,7 +38,15 @@ def pickled_stage(stage: Stage) -> bytes:
     InvalidExpression
         If a function of the user holds on to something that cannot be sent.
     """
-    branches = tuple(replace(branch, inputs=(), sides=()) for branch in stage.branches)
+    branches = tuple(
+        replace(
+            branch,
+            inputs=(),
+            # Of a side that is made where it is read, what it is made of goes along.
+            sides=tuple(replace(side, partitions=()) for side in branch.sides),
+        )
+        for branch in stage.branches
+    )
     with _sent_by_value(stage):
         try:
             return cloudpickle.dumps(replace(stage, branches=branches))
