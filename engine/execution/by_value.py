@@ -40,7 +40,17 @@ def pickled_stage(stage: Stage) -> bytes:
     InvalidExpression
         If a function of the user holds on to something that cannot be sent.
     """
-    branches = tuple([replace(branch, inputs=(), sides=()) for branch in stage.branches])
+    branches = tuple(
+        [
+            replace(
+                branch,
+                inputs=(),
+                # Of a side that is made where it is read, what it is made of goes along.
+                sides=tuple([replace(side, partitions=()) for side in branch.sides]),
+            )
+            for branch in stage.branches
+        ]
+    )
     bare = replace(stage, branches=branches)
     by_name = _pickled_by_name(bare)
     if by_name is not None:

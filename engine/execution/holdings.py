@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from ..physical.stage import Ref, Stage
+from ..physical.stage import Branch, Ref, Stage
 from .transport import Store
 
 DRIVER = -1
@@ -84,5 +84,12 @@ class Holdings:
 def _sides(stage: Stage) -> Iterator[str]:
     """Yield each file once for every side input of the stage that reads it."""
     for branch in stage.branches:
-        for side in branch.sides:
-            yield from {ref.path for refs in side.partitions for ref in refs}
+        yield from _sides_of(branch)
+
+
+def _sides_of(branch: Branch) -> Iterator[str]:
+    for side in branch.sides:
+        yield from {ref.path for refs in side.partitions for ref in refs}
+        if side.made_by is not None:
+            yield from {ref.path for task in side.made_by.inputs for ref in task.refs}
+            yield from _sides_of(side.made_by)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -38,13 +38,37 @@ class Context:
     cache: dict[Any, Any]
     store: Store
     sides: tuple[tuple[Ref, ...], ...]
+    branch: Branch
     cancelled: Callable[[], bool]
     metrics: Counter[str] = field(default_factory=Counter)
 
     def side(self, number: int) -> Iterator[pa.RecordBatch]:
         """Stream the batches of side input `number`."""
+        made_by = self.branch.sides[number].made_by
+        if made_by is not None:
+            yield from self._made(made_by)
         for ref in self.sides[number]:
             yield from self.store.read(ref)
+
+    def _made(self, branch: Branch) -> Iterator[pa.RecordBatch]:
+        """Stream what `branch` makes of its inputs, one after the other."""
+        for place, task in enumerate(branch.inputs):
+            inner = replace(
+                self,
+                partition=place,
+                label=task.label,
+                key_range=None,
+                own_range=None,
+                first_row=task.first_row,
+                skips=task.skips,
+                sides=tuple(side.refs(place) for side in branch.sides),
+                branch=branch,
+                metrics=Counter(),
+            )
+            batches = _read_refs(task.refs, inner)
+            for operator in branch.operators:
+                batches = operator.execute(batches, inner)
+            yield from batches
 
     def check(self) -> None:
         """Raise `QueryCancelled` when the query is no longer wanted."""
@@ -86,6 +110,7 @@ def run_task(
         cache=cache,
         store=store,
         sides=task.sides,
+        branch=branch,
         cancelled=cancelled,
     )
     rows = Counter[str]()
@@ -126,7 +151,11 @@ def _read(branch: Branch, task: Task, context: Context) -> Iterator[pa.RecordBat
         for batch in task.input.fragment.batches(context.batch_rows):
             context.check()
             yield batch
-    for ref in task.input.refs:
+    yield from _read_refs(task.input.refs, context)
+
+
+def _read_refs(refs: Sequence[Ref], context: Context) -> Iterator[pa.RecordBatch]:
+    for ref in refs:
         for batch in context.store.read(ref):
             context.check()
             yield batch

@@ -11,8 +11,9 @@ from ..expr.evaluate import dtype_of
 from ..expr.node import Cast, Column, Expr
 from ..plan.node import PlanNode
 from .operators.compute import Compute
+from .own_side import WholeSide
 from .pipeline import Pipeline, merged_sites
-from .stage import Branch, Exchange, Operator, Side, StageOutput
+from .stage import Branch, Exchange, Operator, StageOutput
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -86,13 +87,14 @@ def by_hash(
 
 
 def with_side(
-    node: PlanNode, probe: Pipeline, side: Side, built: StageOutput, operator: SideOperator
+    node: PlanNode, probe: Pipeline, built: WholeSide, operator: SideOperator
 ) -> Pipeline:
     """Return `probe` with a side input and the operator over it behind each of its branches.
 
     The schema stays that of `probe`: the caller knows what the operator gives.
     """
     first = 0
+    side = built.side
     branches: list[Branch] = []
     for branch in probe.branches:
         count = len(branch.inputs)
@@ -102,7 +104,7 @@ def with_side(
         placed = replace(
             operator,  # type: ignore[type-var]
             side=len(branch.sides),
-            id=f"stage {built.stage.id}",
+            id=built.name,
         )
         branches.append(
             replace(branch, operators=(*branch.operators, placed), sides=(*branch.sides, own))
@@ -112,11 +114,6 @@ def with_side(
     return replace(
         probe,
         branches=tuple(branches),
-        reads=(*probe.reads, built.stage.id),
-        sites=merged_sites(merged_sites(probe.sites, built.stage.sites), own_site),
+        reads=(*probe.reads, *built.reads),
+        sites=merged_sites(merged_sites(probe.sites, built.sites), own_site),
     )
-
-
-def broadcast_side(built: StageOutput) -> Side:
-    """Return all that a stage has made as a side input that every task reads."""
-    return Side(partitions=(built.refs(),), schema=built.stage.schema)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ..expr.node import Call, Column, SortKey
 from ..plan.joins import AsofJoin
-from .join_inputs import JoinInput, broadcast_side, by_hash, typed_keys, with_side
+from .join_inputs import JoinInput, by_hash, typed_keys, with_side
 from .join_slots import join_tasks
 from .kernels.sort import boundaries
 from .lower_aggregate import slot_count
@@ -25,6 +25,7 @@ from .operators.filter import FilterRows
 from .operators.number_rows import NumberRows
 from .operators.sort import SortRun
 from .operators.take_range import TakeRange
+from .own_side import of_stage
 from .pipeline import Pipeline
 from .stage import Branch, Exchange, KeyRange, Side, StageOutput, TaskInput
 
@@ -47,7 +48,7 @@ def lower_asof(node: AsofJoin, planner: Planner) -> Pipeline | None:
     operator = _operator(node)
     kind = built.stage.output.kind
     if built.bytes <= planner.settings.broadcast_bytes or kind == "broadcast":
-        joined = with_side(node, left, broadcast_side(built), built, replace(operator, shared=True))
+        joined = with_side(node, left, of_stage(built), replace(operator, shared=True))
         return replace(joined, schema=node.schema)
     schema = left.schema.append(pa.field(_NUMBER, pa.int64()))
     numbered = left.then(NumberRows(name=_NUMBER), schema=schema)
@@ -120,7 +121,7 @@ def _by_slot(
         sites=moved.stage.sites,
     )
     side = Side(partitions=tuple(task.built for task in tasks), schema=built.stage.schema)
-    return with_side(node, source, side, built, operator)
+    return with_side(node, source, replace(of_stage(built), side=side), operator)
 
 
 def _runs(node: AsofJoin, planner: Planner, role: str, pipeline: Pipeline) -> StageOutput | None:
@@ -159,4 +160,4 @@ def _by_range(
         sites=moved.stage.sites,
     )
     ranged = replace(operator, ranged=True)
-    return with_side(node, source, broadcast_side(built), built, ranged)
+    return with_side(node, source, of_stage(built), ranged)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from ..optimizer.estimate import estimate
 from ..plan.joins import Join
-from .join_inputs import broadcast_side, with_side
+from .join_inputs import with_side
 from .operators.cross_join import CrossJoin
 from .pipeline import Pipeline
-from .stage import Exchange
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -23,7 +22,7 @@ def lower_cross(node: Join, planner: Planner) -> Pipeline | None:
     build, probe = (left, right) if swap else (right, left)
     if build is None:
         return None
-    built = planner.run(node, "build", build, Exchange(kind="broadcast"))
+    built = planner.whole(node, "build", build)
     if built is None or probe is None:
         return None
     operator = CrossJoin(
@@ -33,7 +32,7 @@ def lower_cross(node: Join, planner: Planner) -> Pipeline | None:
         build_schema=node.left.schema if swap else node.right.schema,
         id="",
     )
-    joined = with_side(node, probe, broadcast_side(built), built, operator)
+    joined = with_side(node, probe, built, operator)
     return replace(joined, schema=node.schema)
 
 

@@ -19,7 +19,6 @@ from ..plan.joins import Join
 from .join_inputs import (
     JoinInput,
     Output,
-    broadcast_side,
     by_hash,
     typed_keys,
     with_side,
@@ -31,8 +30,9 @@ from .operators.compute import Compute
 from .operators.join import HashJoin
 from .operators.number_rows import NumberRows
 from .operators.unique_keys import UniqueKeys
+from .own_side import WholeSide, of_stage
 from .pipeline import Pipeline, merged_sites, over_refs
-from .stage import Branch, Exchange, Side, StageOutput, TaskInput
+from .stage import Branch, Side, StageOutput, TaskInput
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -223,9 +223,10 @@ def _joined(
     built = _built(node, planner, build, keeps_order)
     if built is None or probe is None:
         return None
-    if built.bytes <= planner.settings.broadcast_bytes or built.stage.output.kind != "hash":
-        shared = replace(join, shared_build=True)
-        joined = with_side(node, probe.pipeline, broadcast_side(built), built, shared)
+    if isinstance(built, StageOutput) and built.bytes <= planner.settings.broadcast_bytes:
+        built = of_stage(built)
+    if isinstance(built, WholeSide):
+        joined = with_side(node, probe.pipeline, built, replace(join, shared_build=True))
         return replace(joined, schema=_schema(node, output))
     moved = by_hash(node, planner, probe, "probe", built.stage.output.partitions)
     return None if moved is None else _shuffled(node, planner, built, moved, join)
@@ -262,15 +263,17 @@ def _schema(node: Join, output: Output) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _built(node: Join, planner: Planner, build: JoinInput, keeps_order: bool) -> StageOutput | None:
-    """Return the finished build side.
+def _built(
+    node: Join, planner: Planner, build: JoinInput, keeps_order: bool
+) -> WholeSide | StageOutput | None:
+    """Return the build side, for every task whole or split by the hash of its keys.
 
-    It is written by hash of its keys when it may turn out too large for every task to hold it; if
-    it turns out small, it is broadcast all the same.
+    It is split when it may turn out too large for every task to hold it; if it turns out small, it
+    is read whole all the same.
     """
     settings = planner.settings
     if build.pipeline.input_bytes <= settings.broadcast_bytes or keeps_order:
-        return planner.run(node, "build", build.pipeline, Exchange(kind="broadcast"))
+        return planner.whole(node, "build", build.pipeline)
     slots = slot_count(build.pipeline.input_bytes, settings.exchange_bytes)
     return by_hash(node, planner, build, "build", max(2, slots))
 
@@ -282,10 +285,10 @@ def _private(
     settings = planner.settings
     sizes = build.pipeline.input_bytes, probe.pipeline.input_bytes
     if probe.pipeline.partitions == 1 and sizes[0] <= settings.broadcast_bytes:
-        built = planner.run(node, "build", build.pipeline, Exchange(kind="broadcast"))
+        built = planner.whole(node, "build", build.pipeline)
         if built is None:
             return None
-        joined = with_side(node, probe.pipeline, broadcast_side(built), built, join)
+        joined = with_side(node, probe.pipeline, built, join)
         return replace(joined, schema=_schema(node, join.output))
     slots = slot_count(max(sizes), settings.exchange_bytes)
     # Both are asked for before either is waited for.

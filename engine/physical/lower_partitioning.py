@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidExpression
@@ -138,4 +139,4 @@ def lower_take_partitions(node: TakePartitions, planner: Planner) -> Pipeline | 
 
 
 def _side_of(side: Side, place: int) -> Side:
-    return Side(partitions=(side.refs(place),), schema=side.schema)
+    return replace(side, partitions=(side.refs(place),))

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from ..optimizer.estimate import estimate
 from ..plan.joins import RangeJoin
-from .join_inputs import broadcast_side, with_side
+from .join_inputs import with_side
 from .operators.range_join import SearchRange
 from .pipeline import Pipeline
-from .stage import Exchange
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -23,7 +22,7 @@ def lower_range_join(node: RangeJoin, planner: Planner) -> Pipeline | None:
     build, probe = (left, right) if swap else (right, left)
     if build is None:
         return None
-    built = planner.run(node, "build", build, Exchange(kind="broadcast"))
+    built = planner.whole(node, "build", build)
     if built is None or probe is None:
         return None
     operator = SearchRange(
@@ -38,5 +37,5 @@ def lower_range_join(node: RangeJoin, planner: Planner) -> Pipeline | None:
         build_schema=node.left.schema if swap else node.right.schema,
         id="",
     )
-    joined = with_side(node, probe, broadcast_side(built), built, operator)
+    joined = with_side(node, probe, built, operator)
     return replace(joined, schema=node.schema)

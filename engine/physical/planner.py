@@ -8,20 +8,30 @@ what was made are known. Nodes are few and each is lowered once, so asking again
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from ..config import Settings
 from ..optimizer.sharing import repeatable
 from ..plan.identity import parent_counts
 from ..plan.node import PlanNode
-from ..plan.nodes import Scan, Write
+from ..plan.nodes import MapBatches, Scan, Write
+from ..plan.partitioning import Repartition, TakePartitions
 from ..plan.together import RunFunction, Together
 from ..source import ScanPlan
 from .fragments import evenly_cut
 from .lower_together import lower_together
 from .lowering import lower_node, read_pushdown
 from .operators.conform import ConformRows
-from .pipeline import Pipeline, over_refs
-from .stage import Exchange, Stage, StageOutput
+from .own_side import WholeSide, of_stage, without_stage
+from .pipeline import Pipeline, balanced, over_refs
+from .stage import Exchange, Ref, Stage, StageOutput
+
+LEAST_BYTES = 2 * 1024 * 1024
+"""That a task should read of rows which a stage has kept: 1 ms of work, as much as it costs to
+start the task."""
+
+_SHOW_PARTITIONS = (TakePartitions, Repartition, MapBatches, Write)
+"""Nodes by which the user sees where partitions begin."""
 
 
 class Planner:
@@ -37,11 +47,13 @@ class Planner:
         self._repeatable = repeatable(plan)
         self._pipelines: dict[int, Pipeline] = {}
         self._requested: dict[tuple[int, str], int] = {}
+        self._own: dict[tuple[int, str], WholeSide | None] = {}
         self._outputs: dict[int, StageOutput] = {}
         self._readers: Counter[int] = Counter()
         self._reads: dict[int, tuple[int, ...]] = {}
         self._new: list[Stage] = []
         self._stages = 0
+        self._shows_partitions = any(isinstance(node, _SHOW_PARTITIONS) for node in plan.walk())
         self._scans = {
             id(node): evenly_cut(node.source, read_pushdown(node), settings.partition_bytes)
             for node in plan.walk()
@@ -140,10 +152,24 @@ class Planner:
         output = self.run(node, "shared", pipeline, Exchange(kind="forward"), readers=readers)
         if output is None:
             return None
-        kept = over_refs(
-            output.partitions, pipeline.schema, (output.stage.id,), f"stage {output.stage.id}"
-        )
+        refs = self._together(output.partitions)
+        reads = (output.stage.id,)
+        kept = over_refs(refs, pipeline.schema, reads, f"stage {output.stage.id}")
         return kept.keeping(pipeline, {name: name for name in pipeline.schema.names})
+
+    def _together(self, partitions: Sequence[tuple[Ref, ...]]) -> list[tuple[Ref, ...]]:
+        """Return the partitions with neighbours put together that are few bytes, in their order.
+
+        A task for each of many handfuls of rows would take longer to start than to run.
+        """
+        if self._shows_partitions:
+            return list(partitions)
+        sizes = [sum(ref.bytes for ref in refs) for refs in partitions]
+        return [
+            tuple(ref for refs in partitions[run.start : run.stop] for ref in refs)
+            for run in balanced(sizes, LEAST_BYTES)
+            if run
+        ]
 
     def _lower_root(self) -> None:
         if isinstance(self.plan, Write):
@@ -174,6 +200,22 @@ class Planner:
             conformed = gathered
         job = node.sink.start(node.input.schema)
         self.result = self._emit(conformed, Exchange(kind="write"), job=job)
+
+    def whole(self, node: PlanNode, role: str, pipeline: Pipeline) -> WholeSide | None:
+        """Return what `pipeline` gives as a side input that every task reads; None while it runs.
+
+        `role` is as in `run`.
+        """
+        key = id(node), role
+        if key not in self._requested:
+            if key not in self._own:
+                number = len(self._own)
+                self._own[key] = without_stage(number, pipeline)
+            own = self._own[key]
+            if own is not None:
+                return own
+        built = self.run(node, role, pipeline, Exchange(kind="broadcast"))
+        return None if built is None else of_stage(built)
 
     def gathered(
         self, node: PlanNode, role: str, pipeline: Pipeline, limit: int | None = None

@@ -128,6 +128,9 @@ class Side:
 
     schema: pa.Schema
 
+    made_by: Branch | None = None
+    """In place of refs: a few rows of finished stages, of which each process makes it."""
+
     def refs(self, partition: int) -> tuple[Ref, ...]:
         """Return what the task of `partition` reads."""
         return self.partitions[0 if len(self.partitions) == 1 else partition]
