@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 from ..errors import InvalidExpression
 from .by_pattern import by_pattern
 from .function import TEXT, Function, Parameter, Value, text_function
+from .searching import matches
 from .splitting import splitting
 
 
 def _contains(value: Value, pattern: str, literal: bool) -> Value:
-    match = pc.match_substring if literal else pc.match_substring_regex
-    return match(value, pattern)
+    return matches(value, pattern, literal)
 
 
 def _replace(text: Value, pattern: str, value: str, literal: bool, n: int) -> Value:
