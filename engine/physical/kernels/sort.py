@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,24 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...expr.evaluate import evaluate_many
-from ...expr.node import Column, SortKey, columns_of
+from ...expr.node import Column, Literal, SortKey, columns_of
 from ...schema import decoded
-from .accumulate import sort_distinct
 from .concat import concat, take
+from .order import Digits, Numbers, Texts, positions
+from .sort_loops import float_words
 from .words import as_bytes, dictionary_parts, is_text, key_words, storage, validity
-
-_WORD = 1 << 64
 
 Key = tuple[Any, ...]
 """The sort keys of one row as plain Python values; times and dates are integers."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Digit:
-    """Numbers from 0 to `size` - 1 in the order of the rows; uint64."""
-
-    values: np.ndarray
-    size: int
 
 
 def sort_positions(
@@ -52,99 +42,108 @@ def sort_positions(
 
     Notes
     -----
-    Each key becomes unsigned integers of the wanted order, combined as digits of 64-bit words.
-    Where one word has room for the row's number as well, the words are sorted by value, which
-    numpy does fifteen times faster than it sorts positions and which makes the order stable. Cost
-    for a million rows: 6 ms for integers or a few short keys, 75 ms for doubles, 160 ms for two
-    words; strings cost their encoding as a dictionary and the sort of that.
+    Each key becomes unsigned integers of the wanted order, text a number of as many of its bytes
+    as fit; how these are sorted is told in `order`.
     """
-    rows = len(columns[0])
-    words: list[_Digit] = []
-    for column, key in zip(columns, by, strict=True):
-        for digit in _digits(column, key):
-            if words and words[-1].size * digit.size <= _WORD:
-                last = words[-1]
-                values = last.values * np.uint64(digit.size) + digit.values
-                words[-1] = _Digit(values=values, size=last.size * digit.size)
-            else:
-                words.append(digit)
-    if len(words) > 1:
-        return _cut(np.lexsort([word.values for word in reversed(words)]), limit)
-    return _sort_word(words[0], rows, limit)
-
-
-def _sort_word(word: _Digit, rows: int, limit: int | None) -> np.ndarray:
-    kept: np.ndarray | None = None
-    values = word.values
-    if limit is not None and 0 < limit < rows // 2:
-        # Only what is not above the last wanted value can be in the result, and stays in order.
-        kept = np.flatnonzero(values <= np.partition(values, limit - 1)[limit - 1])
-        values = values[kept]
-    bits = max(len(values) - 1, 1).bit_length()
-    if word.size << bits <= _WORD:
-        packed = (values << np.uint64(bits)) | np.arange(len(values), dtype=np.uint64)
-        packed.sort()
-        order = (packed & np.uint64((1 << bits) - 1)).view(np.int64)
-    else:
-        order = np.argsort(values, kind="stable")
-    return _cut(order if kept is None else kept[order], limit)
-
-
-def _cut(order: np.ndarray, limit: int | None) -> np.ndarray:
+    digits = [
+        digit
+        for column, key in zip(columns, by, strict=True)
+        for digit in _digits(column, key)
+        # What is the same everywhere decides nothing.
+        if not (isinstance(digit, Numbers) and digit.size == 1)
+    ]
+    order = positions(digits, len(columns[0]), limit)
     return order if limit is None else order[:limit]
 
 
-def _digits(array: pa.Array, key: SortKey) -> list[_Digit]:
+def _digits(array: pa.Array, key: SortKey) -> list[Digits]:
     """Return the digits of one key, most significant first."""
-    if is_text(array.type.value_type if pa.types.is_dictionary(array.type) else array.type):
-        columns, valid = _text_ranks(array)
-    else:
-        plain = decoded(array)
-        columns, valid = key_words(plain), validity(plain)
+    if isinstance(array, pa.DictionaryArray) and is_text(array.type.value_type):
+        codes, values = dictionary_parts(array)
+        ranks, valid = _text_ranks(codes, values)
+        return _numbers([ranks], valid, key)
+    plain = decoded(array)
+    if is_text(plain.type):
+        return _texts(plain, key)
+    if pa.types.is_float64(plain.type):
+        words = np.empty(len(plain), np.int64)
+        float_words(storage(plain), words)
+        return _numbers([words], validity(plain), key)
+    return _numbers(key_words(plain), validity(plain), key)
+
+
+def _numbers(columns: Sequence[np.ndarray], valid: np.ndarray | None, key: SortKey) -> list[Digits]:
+    """Return the digits of int64 columns that together compare as the values do."""
     digits = [_digit(column, valid, key.descending) for column in columns]
     if valid is None:
-        return digits
+        return [*digits]
     first = digits[0]
-    if first.size + 1 > _WORD:
-        flags = valid == (not key.nulls_last)
-        return [_Digit(values=flags.astype(np.uint64), size=2), *digits]
+    if first.size + 1 > 1 << 64:
+        return [_null_flags(valid, key), *digits]
     if key.nulls_last:
         values = np.where(valid, first.values, np.uint64(first.size))
     else:
         values = np.where(valid, first.values + np.uint64(1), np.uint64(0))
-    return [_Digit(values=values, size=first.size + 1), *digits[1:]]
+    return [Numbers(values=values, size=first.size + 1), *digits[1:]]
 
 
-def _digit(words: np.ndarray, valid: np.ndarray | None, descending: bool) -> _Digit:
+def _null_flags(valid: np.ndarray, key: SortKey) -> Numbers:
+    flags = valid == (not key.nulls_last)
+    return Numbers(values=flags.astype(np.uint64), size=2)
+
+
+def _digit(words: np.ndarray, valid: np.ndarray | None, descending: bool) -> Numbers:
     """Return the distances of int64 from the least, or from the greatest; 0 under nulls."""
     present = words if valid is None else words[valid]
     if len(present) == 0:
-        return _Digit(values=np.zeros(len(words), np.uint64), size=1)
+        return Numbers(values=np.zeros(len(words), np.uint64), size=1)
     low, high = present.min(), present.max()
     unsigned = words.view(np.uint64)
     # Differences are taken modulo 2**64, where the distance between any two int64 has a place.
     values = high.view(np.uint64) - unsigned if descending else unsigned - low.view(np.uint64)
     if valid is not None:
         values = np.where(valid, values, np.uint64(0))
-    return _Digit(values=values, size=int(high) - int(low) + 1)
+    return Numbers(values=values, size=int(high) - int(low) + 1)
 
 
-def _text_ranks(array: pa.Array) -> tuple[list[np.ndarray], np.ndarray | None]:
+def _texts(array: pa.Array, key: SortKey) -> list[Digits]:
+    """Return the bytes of text that is not coded; a null has none."""
+    valid = validity(array)
+    plain = as_bytes(array)
+    rows = len(plain)
+    _, offsets, data = plain.buffers()
+    flags: list[Digits] = [] if valid is None else [_null_flags(valid, key)]
+    if rows == 0 or offsets is None or data is None:
+        return flags
+    edges = np.frombuffer(offsets, np.int64, plain.offset + rows + 1)[plain.offset :]
+    starts, ends = edges[:-1], edges[1:]
+    if valid is not None:
+        ends = np.where(valid, ends, starts)
+    texts = Texts(
+        data=np.frombuffer(data, np.uint8),
+        starts=starts,
+        ends=ends,
+        longest=int((ends - starts).max()),
+        descending=key.descending,
+    )
+    return [*flags, texts] if texts.longest else flags
+
+
+def _text_ranks(codes: np.ndarray, values: pa.Array) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the rank of each text among the distinct ones, and which rows are not null."""
-    if isinstance(array, pa.DictionaryArray):
-        codes, values = dictionary_parts(array)
-        ranks, valid = _text_ranks(values)
-        if valid is not None or (codes < 0).any():
-            own = np.ones(len(values), np.bool_) if valid is None else valid
-            valid = np.append(own, False)[codes]
-        return [np.append(ranks[0], 0)[codes]], valid
-    encoded = pc.dictionary_encode(as_bytes(array), null_encoding="mask")
-    ranks_of = np.empty(len(encoded.dictionary), np.int64)
-    ranks_of[sort_distinct(encoded.dictionary)] = np.arange(len(encoded.dictionary))
-    codes = storage(encoded.indices)
-    if len(ranks_of) == 0:
-        return [np.zeros(len(array), np.int64)], validity(array)
-    return [ranks_of[codes]], validity(array)
+    # Values of a dictionary may be equal, and may be null.
+    values = as_bytes(values)
+    order = sort_positions([values], [SortKey(Literal(pa.scalar(None)))])
+    ranks = np.zeros(len(values) + 1, np.int64)
+    if len(values) > 1:
+        sorted_values = values.take(pa.array(order))
+        steps = pc.not_equal(sorted_values.slice(1), sorted_values.slice(0, len(values) - 1))
+        ranks[order[1:]] = np.cumsum(np.asarray(steps.fill_null(True)))
+    valid = validity(values)
+    if valid is not None or (codes < 0).any():
+        own = np.ones(len(values), np.bool_) if valid is None else valid
+        valid = np.append(own, False)[codes]
+    return ranks[codes], valid
 
 
 def merge(runs: Sequence[pa.RecordBatch], by: Sequence[SortKey]) -> pa.RecordBatch:
