@@ -14,7 +14,7 @@ from benchmarks.harness.rounds import Measurement
 from benchmarks.overhead import report as overhead
 from benchmarks.overhead.measured import FIRST, IMPORT, TASK, WARM, Series
 from benchmarks.page.page import BEGIN, END, main
-from benchmarks.page.targets import TARGETS
+from benchmarks.page.targets import FULL, TARGETS
 
 from . import quick_runs  # noqa: F401  (it makes the benchmarks importable)
 
@@ -58,7 +58,8 @@ def tpch(scale: str, partita: float) -> Report:
 
 
 def little(name: str, query: str, partita: float) -> Report:
-    return suite(name, {query: {"partita": partita, "polars": 1.0, "duckdb": 2.0}}, rows="10")
+    times = {query: {"partita": partita, "polars": 1.0, "duckdb": 2.0}}
+    return suite(name, times, **FULL[name])
 
 
 @pytest.fixture
@@ -76,12 +77,13 @@ def written(tmp_path: Path) -> list[str]:
                     "files_sum": {"partita": 0.9, "polars": 1.0, "duckdb": 1.0},
                     "wide_three_columns": {"partita": 7.0, "polars": 1.0, "duckdb": 1.0},
                 },
+                **FULL["datasets"],
             )
         ),
         "udf": as_json(little("udf", "numbers", 0.5)),
         "overhead": overhead.as_json(
             overhead.Report(
-                runs=1,
+                runs=15,
                 versions={"partita": "0.1"},
                 load=(0.0, 0.0),
                 series=[
@@ -134,6 +136,18 @@ def test_what_was_not_measured_is_said(
     assert main(["--json", written[2]]) == 0
     out = capsys.readouterr().out
     assert out.count("not measured") == len(TARGETS) - 1
+
+
+@pytest.mark.parametrize(
+    ("at", "changed"), [(2, {"details": {"rows": "20,000"}}), (0, {"runs": 1})]
+)
+def test_a_quick_run_gives_no_figure(
+    at: int, changed: dict[str, object], written: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(written[at])
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    assert main(["--json", str(path)]) == 0
+    assert capsys.readouterr().out.count("not measured") == len(TARGETS)
 
 
 def test_a_page_keeps_all_but_its_figures(written: list[str], tmp_path: Path) -> None:

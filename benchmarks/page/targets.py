@@ -10,6 +10,18 @@ from ..harness.report import Report, median, peak
 from ..overhead.measured import FIRST, TASK, WARM
 from ..overhead.report import Report as Overhead
 
+LEAST_RUNS = 3
+LEAST_IMPORTS = 15
+"""Fewer give no figure: those of a quick run mean nothing."""
+
+FULL = {
+    "groups": {"rows": "10,000,000"},
+    "joins": {"rows": "10,000,000"},
+    "udf": {"rows": "5,000,000"},
+    "datasets": {"files": "10,000"},
+}
+"""Suite -> what is said of the data that the figures are of."""
+
 Run = Report | Overhead
 Read = Callable[[Sequence[Run]], float | None]
 """The figure, where the runs have it."""
@@ -37,11 +49,14 @@ class Target:
 
 
 def suite(runs: Sequence[Run], name: str, **details: str) -> Report | None:
-    """Return the last run of a suite over such data."""
+    """Return the last run of a suite over such data, of enough rounds for medians."""
     found = [
         run
         for run in runs
-        if isinstance(run, Report) and run.name == name and details.items() <= run.details.items()
+        if isinstance(run, Report)
+        and run.name == name
+        and run.runs >= LEAST_RUNS
+        and details.items() <= run.details.items()
     ]
     return found[-1] if found else None
 
@@ -65,7 +80,7 @@ def _geometric_mean(scale: str, peer: str) -> Read:
 
 def _worst(name: str) -> Read:
     def read(runs: Sequence[Run]) -> float | None:
-        run = tpch(runs, "1") if name == "tpch" else suite(runs, name)
+        run = tpch(runs, "1") if name == "tpch" else suite(runs, name, **FULL[name])
         worst = None if run is None else run.worst()
         return None if worst is None else worst[1]
 
@@ -73,7 +88,7 @@ def _worst(name: str) -> Read:
 
 
 def _worst_of_files(runs: Sequence[Run]) -> float | None:
-    run = suite(runs, "datasets")
+    run = suite(runs, "datasets", **FULL["datasets"])
     ratios = [run.against_better(q) for q in run.queries if q.startswith("files")] if run else []
     return max((ratio for ratio in ratios if ratio is not None), default=None)
 
@@ -97,13 +112,13 @@ def _memory(runs: Sequence[Run]) -> float | None:
 
 
 def _udf(runs: Sequence[Run]) -> float | None:
-    run = suite(runs, "udf")
+    run = suite(runs, "udf", **FULL["udf"])
     ratios = [run.ratio(query, "polars") for query in run.queries] if run else []
     return max((ratio for ratio in ratios if ratio is not None), default=None)
 
 
 def _overhead(runs: Sequence[Run]) -> Overhead | None:
-    found = [run for run in runs if isinstance(run, Overhead)]
+    found = [run for run in runs if isinstance(run, Overhead) and run.runs >= LEAST_IMPORTS]
     return found[-1] if found else None
 
 

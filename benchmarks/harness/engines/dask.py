@@ -15,7 +15,8 @@ from . import Options
 BLOCKSIZE = "64MiB"
 """Row groups are read together up to this size. At scale 1 on two cores this gave the best sum of
 Q1 and Q3 (1.3 s); 32 MiB 1.5 s, the default, a single partition for lineitem, 1.6 s, and a
-partition per row group 2.4 s."""
+partition per row group 2.4 s. Files are read together as well: a thousand of them, of 1,000 rows,
+took 3.4 s that way and 15 s one by one, on a busy machine."""
 
 
 class Dask:
@@ -31,7 +32,7 @@ class Dask:
         By way of Arrow's doubles, which is a cast in Arrow: straight to NumPy's goes through a
         Python object for every value (Q1 at scale 1: 5.6 s against 1.3 s).
         """
-        frame = dd.read_parquet(path, blocksize=BLOCKSIZE)
+        frame = dd.read_parquet(path, blocksize=BLOCKSIZE, aggregate_files=True)
         decimals = [
             name
             for name, dtype in frame.dtypes.items()
