@@ -414,7 +414,8 @@ class ProcessExecutor:
         alone = self._lock.acquire(timeout=CANCEL_SECONDS)
         try:
             self._queries.clear()
-            still_starts = not any(worker.pid for worker in self._pool.values())
+            pids = [worker.pid for worker in self._pool.values()]
+            still_starts = bool(pids) and not any(pids)
             self._close_connections()
             if still_starts and not self._helper.has_told:
                 # It imports for a second yet before it would hear that it is to end.
