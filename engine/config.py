@@ -60,6 +60,9 @@ class Settings:
     task_attempts: int = 3
     """How many workers a task may lose before it is given up as poisoned."""
 
+    start_early: bool = True
+    """Whether the pool starts beside the script when it scans files that are not small."""
+
     optimize: bool = True
     """Whether plans go through the optimizer."""
 

@@ -14,86 +14,89 @@ Frames come from `scan_parquet`, `scan_csv` and their like, or from memory; expr
 
 from __future__ import annotations
 
-from .engine import config, errors
-from .engine.api import (
-    DataFrame,
-    Expression,
-    GroupBy,
-    Result,
-    all,
-    all_horizontal,
-    any,
-    any_horizontal,
-    approx_n_unique,
-    approx_quantile,
-    coalesce,
-    col,
-    compute,
-    concat,
-    concat_list,
-    concat_str,
-    corr,
-    count,
-    cov,
-    date,
-    datetime,
-    delayed,
-    duration,
-    element,
-    exclude,
-    field,
-    first,
-    format,
-    from_arrow,
-    from_batches,
-    from_items,
-    from_pandas,
-    from_polars,
-    from_pydict,
-    generate,
-    implode,
-    kurtosis,
-    last,
-    len,
-    lit,
-    max,
-    max_horizontal,
-    mean,
-    mean_horizontal,
-    median,
-    merge_asof,
-    min,
-    min_horizontal,
-    mode,
-    n_unique,
-    null_count,
-    product,
-    quantile,
-    random,
-    range,
-    read_csv,
-    read_ipc,
-    read_json,
-    read_orc,
-    read_parquet,
-    row_index,
-    scan_csv,
-    scan_ipc,
-    scan_json,
-    scan_orc,
-    scan_parquet,
-    skew,
-    std,
-    struct,
-    sum,
-    sum_horizontal,
-    time,
-    udf,
-    var,
-    when,
-)
-from .engine.api.absent_module import absent_name
-from .engine.execution.session import Session
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engine import config, errors
+    from .engine.api import (
+        DataFrame,
+        Expression,
+        GroupBy,
+        Result,
+        all,
+        all_horizontal,
+        any,
+        any_horizontal,
+        approx_n_unique,
+        approx_quantile,
+        coalesce,
+        col,
+        compute,
+        concat,
+        concat_list,
+        concat_str,
+        corr,
+        count,
+        cov,
+        date,
+        datetime,
+        delayed,
+        duration,
+        element,
+        exclude,
+        field,
+        first,
+        format,
+        from_arrow,
+        from_batches,
+        from_items,
+        from_pandas,
+        from_polars,
+        from_pydict,
+        generate,
+        implode,
+        kurtosis,
+        last,
+        len,
+        lit,
+        max,
+        max_horizontal,
+        mean,
+        mean_horizontal,
+        median,
+        merge_asof,
+        min,
+        min_horizontal,
+        mode,
+        n_unique,
+        null_count,
+        product,
+        quantile,
+        random,
+        range,
+        read_csv,
+        read_ipc,
+        read_json,
+        read_orc,
+        read_parquet,
+        row_index,
+        scan_csv,
+        scan_ipc,
+        scan_json,
+        scan_orc,
+        scan_parquet,
+        skew,
+        std,
+        struct,
+        sum,
+        sum_horizontal,
+        time,
+        udf,
+        var,
+        when,
+    )
+    from .engine.execution.session import Session
 
 __all__ = [
     "DataFrame",
@@ -177,14 +180,35 @@ __all__ = [
     "when",
 ]
 
+_MODULES = {
+    "config": ".engine.config",
+    "engine": ".engine",
+    "errors": ".engine.errors",
+    "io": ".io",
+}
+_ORIGINS = {"Session": ".engine.execution.session"}
+"""Where names come from that are not those of ``engine.api``."""
 
-def __getattr__(name: str) -> str:
-    if name != "__version__":
+
+def __getattr__(name: str) -> Any:
+    # A script that only asks for the version, or never comes to its query, waits for nothing; the
+    # process that workers are forked from loads what they need, which is not the interface.
+    if name == "__version__":
+        # It searches the installed packages.
+        from importlib.metadata import version
+
+        return version("partita")
+    if name.startswith("__"):
+        raise AttributeError(name)
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name], __name__)
+    if name not in __all__:
+        from .engine.api.absent_module import absent_name
+
         raise absent_name(name, __all__)
-    # Late: it searches the installed packages, which takes longer than the rest of this module.
-    from importlib.metadata import version
-
-    return version("partita")
+    found = getattr(importlib.import_module(_ORIGINS.get(name, ".engine.api"), __name__), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

@@ -18,11 +18,25 @@ def modules_after(statement: str) -> set[str]:
     return {name.split(".")[0] for name in json.loads(run.stdout.splitlines()[-1])}
 
 
-def test_import_loads_no_heavy_library() -> None:
+def test_import_loads_nothing_before_a_name_is_asked_for() -> None:
     # What the interpreter starts with (a .pth file may import things) is not ours.
     brought = modules_after("import partita") - modules_after("pass")
+    assert not brought & {*HEAVY, "pyarrow", "numpy"}
+
+
+def test_the_interface_loads_no_heavy_library() -> None:
+    brought = modules_after("import partita; partita.col") - modules_after("pass")
     assert "pyarrow" in brought
     assert not brought & set(HEAVY)
+
+
+def test_names_are_found_however_they_are_asked_for() -> None:
+    for statement in (
+        "from partita import col, scan_parquet, Session, config, errors, random",
+        "from partita import *; scan_parquet, config.set",
+        "import partita; partita.col; partita.io.parquet; partita.errors.PartitaError",
+    ):
+        assert "pyarrow" in modules_after(statement)
 
 
 def test_a_worker_loads_no_heavy_library() -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...io.convert import table_from_arrow, table_from_pandas, table_from_pydict
 from ...io.csv import CsvSource
+from ...io.dataset import FileSource
 from ...io.ipc import IpcSource
 from ...io.json import JsonSource
 from ...io.memory import MemorySource
 from ...io.orc import OrcSource
 from ...io.parquet import ParquetSource
+from ..execution import session
 from ..plan.node import caller_site
 from ..plan.nodes import Scan
 from ..source import Source
@@ -403,6 +405,8 @@ def from_pydict(data: Mapping[str, Any], schema: Any = None) -> DataFrame:
 
 
 def _frame(source: Source, columns: Sequence[str] | None) -> DataFrame:
+    if isinstance(source, FileSource):
+        session.start_early(source.stored_bytes)
     frame = DataFrame._from_plan(Scan(source=source, site=caller_site()))
     return frame if columns is None else frame.select(*columns)
 

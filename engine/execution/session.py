@@ -8,7 +8,9 @@ a chosen moment.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import itertools
+import multiprocessing
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -126,6 +128,22 @@ class Session:
                 self._executors[name] = EXECUTORS[name](Resources(workers, self._directories))
             return self._executors[name]
 
+    def start_early(self, stored_bytes: int) -> None:
+        """Start the pool, if a query over files of so many bytes would want it; wait for nothing.
+
+        Its processes import what they need while the script goes on to its query.
+        """
+        settings = self.settings()
+        if not settings.start_early or settings.executor == "serial":
+            return
+        if "process" in self._executors:
+            return
+        if settings.executor == "auto" and stored_bytes < settings.small_query_bytes:
+            return
+        # Whatever prevents it, the query that needs the pool will say so.
+        with contextlib.suppress(ExecutionError, OSError):
+            self.executor("process", settings)
+
     @property
     def pids(self) -> tuple[int, ...]:
         """The workers of the process pool and, last, the helper that forks them; starts both."""
@@ -210,6 +228,19 @@ def current() -> Session:
         return _current
 
 
+def start_early(stored_bytes: int) -> None:
+    """Start the pool of the session in force as `Session.start_early` does.
+
+    Not in a process that another one has started for a part of its work: that often only looks at
+    what it is to hand on.
+    """
+    if not _forked and multiprocessing.parent_process() is None:
+        current().start_early(stored_bytes)
+
+
+_forked = False
+
+
 def close_all() -> None:
     """Close every session of this process."""
     for session in list(_sessions):
@@ -218,7 +249,8 @@ def close_all() -> None:
 
 def _abandon_all() -> None:
     """In a forked child: let go of the parent's workers, so that their end follows its end."""
-    global _making
+    global _making, _forked
+    _forked = True
     # Another thread of the parent may have held it.
     _making = threading.Lock()
     for session in _sessions:

@@ -46,6 +46,9 @@ class Planner:
         self._parents = parent_counts(plan)
         self._repeatable = repeatable(plan)
         self._pipelines: dict[int, Pipeline] = {}
+        # The stages that a node waits for: as long as none has finished, asking again is in vain.
+        self._waiting: dict[int, set[int]] = {}
+        self._waits: set[int] = set()
         self._requested: dict[tuple[int, str], int] = {}
         self._own: dict[tuple[int, str], WholeSide | None] = {}
         self._outputs: dict[int, StageOutput] = {}
@@ -90,12 +93,22 @@ class Planner:
 
     def lower(self, node: PlanNode) -> Pipeline | None:
         """Return the pipeline of `node`, or None while it waits for a stage."""
-        if id(node) not in self._pipelines:
-            pipeline = self._lower_shared(node) if self._shared(node) else lower_node(node, self)
-            if pipeline is None:
-                return None
-            self._pipelines[id(node)] = pipeline
-        return self._pipelines[id(node)]
+        known = self._pipelines.get(id(node))
+        if known is not None:
+            return known
+        outer, waits = self._waits, self._waiting.get(id(node))
+        if not waits or not self._outputs.keys().isdisjoint(waits):
+            waits = self._waits = set()
+            try:
+                known = self._lower_shared(node) if self._shared(node) else lower_node(node, self)
+            finally:
+                self._waits = outer
+            if known is not None:
+                self._pipelines[id(node)] = known
+                return known
+            self._waiting[id(node)] = waits
+        outer |= waits
+        return None
 
     def scan_plan(self, node: Scan) -> ScanPlan:
         """Return which fragments a scan reads."""
@@ -120,7 +133,10 @@ class Planner:
         if key not in self._requested:
             self._requested[key] = self._emit(pipeline, output, **more)
             self._readers[self._requested[key]] += readers
-        return self._outputs.get(self._requested[key])
+        found = self._outputs.get(self._requested[key])
+        if found is None:
+            self._waits.add(self._requested[key])
+        return found
 
     def _emit(self, pipeline: Pipeline, output: Exchange, **more: object) -> int:
         number = self._stages

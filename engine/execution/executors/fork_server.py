@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -88,6 +89,13 @@ class ForkServer:
     def fileno(self) -> int:
         """Return the descriptor to wait at for what the helper tells."""
         return self._socket.fileno()
+
+    @property
+    def has_told(self) -> bool:
+        """Whether something waits to be heard: it has finished its imports then."""
+        poll = select.poll()
+        poll.register(self._socket.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def fork(self, number: int) -> Connection:
         """Ask for a worker; return the connection to it, which takes messages at once."""

@@ -414,8 +414,14 @@ class ProcessExecutor:
         alone = self._lock.acquire(timeout=CANCEL_SECONDS)
         try:
             self._queries.clear()
+            pids = [worker.pid for worker in self._pool.values()]
+            still_starts = bool(pids) and not any(pids)
             self._close_connections()
-            self._helper.close()
+            if still_starts and not self._helper.has_told:
+                # It imports for a second yet before it would hear that it is to end.
+                self._helper.kill()
+            else:
+                self._helper.close()
         finally:
             if alone:
                 self._lock.release()
