@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ..expr.node import Call, Cast, Column, Expr, SortKey
 from ..optimizer.estimate import estimate
+from ..optimizer.join_cost import cost_of_sides
 from ..plan.joins import Join
 from .join_inputs import (
     JoinInput,
@@ -194,9 +195,13 @@ class _Roles:
 def _roles(node: Join, planner: Planner, numbered: bool) -> _Roles:
     if node.maintain_order and not numbered:
         return _Roles(swap=node.maintain_order[0] == "r" and node.how not in ("semi", "anti"))
-    left, right = estimate(node.left).bytes, estimate(node.right).bytes
+    sides = estimate(node.left), estimate(node.right)
+    left, right = (side.bytes for side in sides)
     if node.how == "inner":
-        return _Roles(swap=left < right)
+        # By rows before bytes: a wide side is moved once, and each of its rows is built.
+        builds_left = cost_of_sides(sides[0].rows, left, sides[1].rows)
+        builds_right = cost_of_sides(sides[1].rows, right, sides[0].rows)
+        return _Roles(swap=builds_left < builds_right)
     if node.how == "full":
         return _Roles(swap=left < right, private=True)
     most = planner.settings.broadcast_bytes
