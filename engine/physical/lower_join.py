@@ -33,6 +33,7 @@ from .operators.number_rows import NumberRows
 from .operators.unique_keys import UniqueKeys
 from .own_side import WholeSide, of_stage
 from .pipeline import Pipeline, merged_sites, over_refs
+from .probe_order import MOST_SHARE, semi_join_first
 from .stage import Branch, Side, StageOutput, TaskInput
 
 if TYPE_CHECKING:
@@ -232,9 +233,20 @@ def _joined(
         built = of_stage(built)
     if isinstance(built, WholeSide):
         joined = with_side(node, probe.pipeline, built, replace(join, shared_build=True))
+        if node.how == "semi" and not roles.swap and _leaves_few(node, built):
+            joined = semi_join_first(joined)
         return replace(joined, schema=_schema(node, output))
     moved = by_hash(node, planner, probe, "probe", built.stage.output.partitions)
     return None if moved is None else _shuffled(node, planner, built, moved, join)
+
+
+def _leaves_few(node: Join, built: WholeSide) -> bool:
+    """Return whether so few keys were found on the right that few rows of the left meet one."""
+    known = estimate(node.left)
+    values = 1.0
+    for key in node.left_on:
+        values *= known.values(key.name) if isinstance(key, Column) else 1.0
+    return built.rows is not None and built.rows <= MOST_SHARE * values
 
 
 def _operator(
