@@ -59,10 +59,11 @@ def of_stage(built: StageOutput) -> WholeSide:
     )
 
 
-def without_stage(number: int, pipeline: Pipeline) -> WholeSide | None:
+def without_stage(number: int, pipeline: Pipeline, partition_bytes: int) -> WholeSide | None:
     """Return the rows of `pipeline` as a side input; None where that takes a stage.
 
-    `number` is different for each side input of a query.
+    `number` is different for each side input of a query; what is more than `partition_bytes` is
+    worth a stage in any case.
     """
     if len(pipeline.branches) != 1:
         return None
@@ -76,7 +77,8 @@ def without_stage(number: int, pipeline: Pipeline) -> WholeSide | None:
         refs = tuple(ref for task in branch.inputs for ref in task.refs)
         side = Side(partitions=(refs,), schema=pipeline.schema)
     elif free or (
-        size <= MOST_BYTES and all(_is_repeatable(operator) for operator in branch.operators)
+        size <= min(MOST_BYTES, partition_bytes)
+        and all(_is_repeatable(operator) for operator in branch.operators)
     ):
         side = Side(partitions=((),), schema=pipeline.schema, made_by=branch)
     else:
