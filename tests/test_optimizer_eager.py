@@ -75,6 +75,7 @@ def random_aggregate(rng: Random) -> PlanNode:
         right=right,
         left_on=tuple(Column(one + ends[0]) for one, _ in on),
         right_on=tuple(Column(other + ends[1]) for _, other in on),
+        how=rng.choice(["inner", "inner", "left"]),
     )
     names = plan.schema.names
     whole = [name for name in names if name[0] in "ksib"]
@@ -110,7 +111,7 @@ def test_two_steps_give_what_one_gives(seed: int) -> None:
 def test_most_of_the_random_aggregates_are_made_in_two_steps() -> None:
     plans = [random_aggregate(Random(seed)) for seed in range(200)]
     changed = [plan for plan in plans if rule.eager_aggregation(plan, Context()) is not plan]
-    assert len(changed) > 80
+    assert len(changed) > 60
 
 
 def test_it_comes_to_an_end_where_it_always_pays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from ..expr.node import Call, Column, Expr
+from ..expr.node import Agg, Call, Column, Expr
 from ..plan.group_rows import GroupRows
 from ..plan.joins import AsofJoin, RangeJoin, TwoSided
 from ..plan.known import Known
@@ -120,7 +121,15 @@ def _(node: Scan, inputs: Sequence[Estimate]) -> Estimate:
 
 @_estimate.register
 def _(node: Filter, inputs: Sequence[Estimate]) -> Estimate:
-    return _filtered(inputs[0], node.predicate)
+    found = _filtered(inputs[0], node.predicate)
+    least = inputs[0].rows * _LEAST_OF_GROUPS if isinstance(node.input, Aggregate) else 0.0
+    if found.rows >= least:
+        return found
+    return replace(_scaled(inputs[0], least), columns=found.columns, base=found.base)
+
+
+_LEAST_OF_GROUPS = 0.01
+"""Share of groups that a filter leaves at least: how sums and counts are spread is not known."""
 
 
 def _filtered(before: Estimate, predicate: Expr) -> Estimate:
@@ -151,9 +160,41 @@ def _renamed(exprs: tuple[Named, ...], before: Estimate) -> Mapping[str, ColumnS
 def _(node: Aggregate, inputs: Sequence[Estimate]) -> Estimate:
     before = inputs[0]
     rows = groups(node.keys, before) if node.keys else 1.0
-    return Estimate(
-        rows=rows, bytes=rows * _width(node.schema), columns=_renamed(node.keys, before)
+    columns = ChainMap(
+        dict(_renamed(node.keys, before)),
+        _aggregated(node.aggs, before, rows),  # type: ignore[arg-type]
     )
+    return Estimate(rows=rows, bytes=rows * _width(node.schema), columns=columns)
+
+
+def _aggregated(
+    aggs: tuple[Named, ...], before: Estimate, rows: float
+) -> Mapping[str, ColumnStatistics]:
+    """Return the bounds of sums, least and greatest values; a group has as many rows as others."""
+    made = {
+        name: agg
+        for name, agg in aggs
+        if isinstance(agg, Agg) and agg.name in ("sum", "min", "max", "mean")
+    }
+
+    def known(name: str) -> ColumnStatistics:
+        agg = made[name]
+        of = (
+            before.columns.get(agg.input.name, UNKNOWN)
+            if isinstance(agg.input, Column)
+            else UNKNOWN
+        )
+        low, high = of.minimum, of.maximum
+        if (
+            agg.name != "sum"
+            or not isinstance(low, int | float)
+            or not isinstance(high, int | float)
+        ):
+            return ColumnStatistics(minimum=low, maximum=high)
+        many = before.rows / rows if rows else 1.0
+        return ColumnStatistics(minimum=low * min(many, 1.0), maximum=high * many)
+
+    return LazyColumns(made, known)
 
 
 def groups(keys: tuple[Named, ...], before: Estimate) -> float:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ..expr.node import Call, Cast, Column, Expr, SortKey
 from ..optimizer.estimate import estimate
+from ..optimizer.join_cost import cost_of_sides
 from ..plan.joins import Join
 from .join_inputs import (
     JoinInput,
@@ -32,6 +33,7 @@ from .operators.number_rows import NumberRows
 from .operators.unique_keys import UniqueKeys
 from .own_side import WholeSide, of_stage
 from .pipeline import Pipeline, merged_sites, over_refs
+from .probe_order import MOST_SHARE, semi_join_first
 from .stage import Branch, Side, StageOutput, TaskInput
 
 if TYPE_CHECKING:
@@ -194,9 +196,13 @@ class _Roles:
 def _roles(node: Join, planner: Planner, numbered: bool) -> _Roles:
     if node.maintain_order and not numbered:
         return _Roles(swap=node.maintain_order[0] == "r" and node.how not in ("semi", "anti"))
-    left, right = estimate(node.left).bytes, estimate(node.right).bytes
+    sides = estimate(node.left), estimate(node.right)
+    left, right = (side.bytes for side in sides)
     if node.how == "inner":
-        return _Roles(swap=left < right)
+        # By rows before bytes: a wide side is moved once, and each of its rows is built.
+        builds_left = cost_of_sides(sides[0].rows, left, sides[1].rows)
+        builds_right = cost_of_sides(sides[1].rows, right, sides[0].rows)
+        return _Roles(swap=builds_left < builds_right)
     if node.how == "full":
         return _Roles(swap=left < right, private=True)
     most = planner.settings.broadcast_bytes
@@ -227,9 +233,20 @@ def _joined(
         built = of_stage(built)
     if isinstance(built, WholeSide):
         joined = with_side(node, probe.pipeline, built, replace(join, shared_build=True))
+        if node.how == "semi" and not roles.swap and _leaves_few(node, built):
+            joined = semi_join_first(joined)
         return replace(joined, schema=_schema(node, output))
     moved = by_hash(node, planner, probe, "probe", built.stage.output.partitions)
     return None if moved is None else _shuffled(node, planner, built, moved, join)
+
+
+def _leaves_few(node: Join, built: WholeSide) -> bool:
+    """Return whether so few keys were found on the right that few rows of the left meet one."""
+    known = estimate(node.left)
+    values = 1.0
+    for key in node.left_on:
+        values *= known.values(key.name) if isinstance(key, Column) else 1.0
+    return built.rows is not None and built.rows <= MOST_SHARE * values
 
 
 def _operator(

@@ -36,6 +36,9 @@ class WholeSide:
     bytes: int
     """Of what it is made of."""
 
+    rows: int | None
+    """How many it has; None where that is not known before it is made."""
+
     reads: tuple[int, ...]
     """The stages that have made it."""
 
@@ -49,16 +52,18 @@ def of_stage(built: StageOutput) -> WholeSide:
     return WholeSide(
         side=Side(partitions=(built.refs(),), schema=built.stage.schema),
         bytes=built.bytes,
+        rows=built.rows,
         reads=(built.stage.id,),
         sites=built.stage.sites,
         name=f"stage {built.stage.id}",
     )
 
 
-def without_stage(number: int, pipeline: Pipeline) -> WholeSide | None:
+def without_stage(number: int, pipeline: Pipeline, partition_bytes: int) -> WholeSide | None:
     """Return the rows of `pipeline` as a side input; None where that takes a stage.
 
-    `number` is different for each side input of a query.
+    `number` is different for each side input of a query; what is more than `partition_bytes` is
+    worth a stage in any case.
     """
     if len(pipeline.branches) != 1:
         return None
@@ -66,17 +71,25 @@ def without_stage(number: int, pipeline: Pipeline) -> WholeSide | None:
     if any(task.fragment is not None or task.key_range is not None for task in branch.inputs):
         return None
     size = pipeline.input_bytes
+    rows = sum(ref.rows for task in branch.inputs for ref in task.refs)
+    free = all(_is_free(operator) for operator in branch.operators)
     if not branch.operators:
         refs = tuple(ref for task in branch.inputs for ref in task.refs)
         side = Side(partitions=(refs,), schema=pipeline.schema)
-    elif all(_is_free(operator) for operator in branch.operators) or (
-        size <= MOST_BYTES and all(_is_repeatable(operator) for operator in branch.operators)
+    elif free or (
+        size <= min(MOST_BYTES, partition_bytes)
+        and all(_is_repeatable(operator) for operator in branch.operators)
     ):
         side = Side(partitions=((),), schema=pipeline.schema, made_by=branch)
     else:
         return None
     return WholeSide(
-        side=side, bytes=size, reads=pipeline.reads, sites=pipeline.sites, name=f"own {number}"
+        side=side,
+        bytes=size,
+        rows=rows if free else None,
+        reads=pipeline.reads,
+        sites=pipeline.sites,
+        name=f"own {number}",
     )
 
 

@@ -183,7 +183,7 @@ class Planner:
         sizes = [sum(ref.bytes for ref in refs) for refs in partitions]
         return [
             tuple(ref for refs in partitions[run.start : run.stop] for ref in refs)
-            for run in balanced(sizes, LEAST_BYTES)
+            for run in balanced(sizes, min(LEAST_BYTES, self.settings.exchange_bytes))
             if run
         ]
 
@@ -226,7 +226,7 @@ class Planner:
         if key not in self._requested:
             if key not in self._own:
                 number = len(self._own)
-                self._own[key] = without_stage(number, pipeline)
+                self._own[key] = without_stage(number, pipeline, self.settings.exchange_bytes)
             own = self._own[key]
             if own is not None:
                 return own

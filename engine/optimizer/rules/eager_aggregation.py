@@ -6,6 +6,9 @@ joined, and their sums are summed (Yan and Larson, "Eager Aggregation and Lazy A
 A group is joined as often as each of its rows would be, so sums, counts and extremes come out the
 same; floats but for their last bits.
 
+Of a left join it is the right side that is aggregated first, and only what rows without a match
+have no part in: a count, a sum or an extreme of one of its columns, which is null for them.
+
 It is done where the side shrinks much and the join leaves out little of it. What may raise is not
 computed for rows that the join would have left out: also no sum that may overflow.
 """
@@ -69,10 +72,13 @@ def _join_below(node: Aggregate) -> Join | None:
     options = (each for each in dataclasses.fields(inner) if each.name not in _OF_EVERY_JOIN)
     plain = all(getattr(inner, each.name) == each.default for each in options)
     columns = all(isinstance(key, Column) for key in (*inner.left_on, *inner.right_on))
-    return inner if plain and columns and inner.left_on else None
+    kind = inner.how in ("inner", "left")
+    return inner if plain and kind and columns and inner.left_on else None
 
 
-_OF_EVERY_JOIN = frozenset({"left", "right", "left_on", "right_on", "suffix", "coalesce", "site"})
+_OF_EVERY_JOIN = frozenset(
+    {"left", "right", "left_on", "right_on", "how", "suffix", "coalesce", "site"}
+)
 
 
 def _is_own(node: Aggregate, join: Join, parents: Mapping[int, int]) -> bool:
@@ -90,7 +96,7 @@ def _in_two_steps(node: Aggregate, join: Join, known: Mapping[int, Estimate]) ->
         except (TypeMismatch, ComputeError):
             # A function that takes a column there but no constant, or fails for this one.
             return node
-    for is_left in (True, False):
+    for is_left in (True, False) if join.how == "inner" else (False,):
         side = _Side(join, is_left)
         first = side.first_step(keys, aggs)
         if first is None or not _pays(first, side, join, known):
@@ -149,6 +155,9 @@ class _Side:
         if not isinstance(agg, Agg) or agg.name not in _SECOND_STEP:
             return None
         if agg.options or agg.where is not None or agg.order_by:
+            return None
+        if self._join.how == "left" and not isinstance(agg.input, Column):
+            # A row without a match is counted by `len`, and may have a value in an expression.
             return None
         if agg.input is None:
             return agg
