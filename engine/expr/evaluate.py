@@ -25,6 +25,7 @@ from .by_types import by_types, types_read
 from .calling import apply, by_code
 from .casting import cast
 from .coercion import Operand, adapted, unified
+from .digits import OPERATIONS, Digits, digits_of, digits_of_integer
 from .function import Value
 from .functions import FUNCTIONS
 from .list_layout import beside, lists_of
@@ -132,6 +133,7 @@ class _Scope:
     batch: pa.RecordBatch
     types_only: bool = False
     known: dict[Expr, Value] = field(default_factory=dict)
+    known_digits: dict[Expr, Digits | None] = field(default_factory=dict)
 
 
 def _value(expr: Expr, scope: _Scope) -> Value:
@@ -276,6 +278,10 @@ def _cast(expr: Cast, scope: _Scope) -> Value:
 
 @_compute.register
 def _call(expr: Call, scope: _Scope) -> Value:
+    if expr.name in OPERATIONS and scope.batch.num_rows:
+        digits = _digits(expr, scope)
+        if digits is not None:
+            return digits.array()
     function = FUNCTIONS.get(expr.name)
     if function is None:
         raise InvalidExpression(
@@ -284,6 +290,42 @@ def _call(expr: Call, scope: _Scope) -> Value:
     operands = [Operand(_value(arg, scope), _is_untyped(arg)) for arg in expr.args]
     options = dict(expr.options)
     return _located(expr, lambda: apply(function, operands, options))
+
+
+def _digits(expr: Call, scope: _Scope) -> Digits | None:
+    """Return arithmetic of decimals as digits, None where it is of something else, or too large."""
+    if expr not in scope.known_digits:
+        scope.known_digits[expr] = _computed_digits(expr, scope)
+    return scope.known_digits[expr]
+
+
+def _computed_digits(expr: Call, scope: _Scope) -> Digits | None:
+    found = [_digits_or_value(unaliased(arg), scope) for arg in expr.args]
+    if not any(isinstance(each, Digits) or pa.types.is_decimal(each.type) for each in found):
+        return None
+    parts: list[Digits] = []
+    for arg, each in zip(expr.args, found, strict=True):
+        part = each if isinstance(each, Digits) else _digits_of_value(unaliased(arg), each, scope)
+        if part is None:
+            return None
+        parts.append(part)
+    return OPERATIONS[expr.name](*parts)
+
+
+def _digits_or_value(expr: Expr, scope: _Scope) -> Digits | Value:
+    digits = None
+    if isinstance(expr, Call) and expr.name in OPERATIONS:
+        digits = _digits(expr, scope)
+    return _value(expr, scope) if digits is None else digits
+
+
+def _digits_of_value(expr: Expr, value: Value, scope: _Scope) -> Digits | None:
+    if isinstance(expr, Literal) and not expr.typed and pa.types.is_integer(value.type):
+        # Beside a decimal it has as many digits as are written, not as its type may have.
+        return digits_of_integer(value)
+    if expr not in scope.known_digits:
+        scope.known_digits[expr] = digits_of(value)
+    return scope.known_digits[expr]
 
 
 @_compute.register
