@@ -40,8 +40,13 @@ _PURE = (Alias, Call, Cast, Column, Literal, When)
 MOST_CODES = 6
 """So many codes are compared one by one; more are looked up, 60 us for 123,000 rows."""
 
-_MOST_KEPT = 10_000
-"""Dictionaries of so many values are kept to be recognised."""
+MOST_REMEMBERED = 256
+"""What is true for the values of dictionaries of that size is remembered value by value: row groups
+have the same few values in other orders, and a function costs 50 to 250 us however few they are."""
+
+_MOST_KNOWN = 10_000
+
+_BINARY = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}
 
 
 @functools.lru_cache(maxsize=512)
@@ -250,26 +255,35 @@ def _by_values(expr: Expr, schema: pa.Schema, wanted: bool) -> Test | None:
     if not _is_boolean(expr, schema):
         return None
     by_row = _general(expr, wanted)
-    # The values of the last dictionary, and what was found for them: neighbouring batches mostly
-    # have the same one.
-    last: tuple[pa.Array, np.ndarray] | None = None
+    known: dict[bytes | None, bool] = {}
+
+    def of_values(values: pa.Array) -> np.ndarray:
+        """Return the truth of a null, then of each of `values`."""
+        # A null row is one more value.
+        with_null = pa.concat_arrays([pa.nulls(1, values.type), values])
+        return by_row(pa.RecordBatch.from_arrays([with_null], names=[name]))
+
+    def remembered(values: pa.Array) -> np.ndarray:
+        """Return `of_values` of a few texts, evaluated only where one has not been seen before."""
+        # As bytes, since what a file calls text may be none.
+        keys = [None, *values.cast(_BINARY[values.type]).to_pylist()]
+        if not all(key in known for key in keys):
+            if len(known) > _MOST_KNOWN:
+                known.clear()
+            known.update(zip(keys, of_values(values).tolist(), strict=True))
+        return np.array([known[key] for key in keys])
 
     def coded(batch: pa.RecordBatch) -> np.ndarray:
-        nonlocal last
         array: pa.DictionaryArray = batch.column(place)
-        values, held = array.dictionary, last
+        values = array.dictionary
         if len(values) >= len(array):
             return by_row(batch)
-        if held is not None and held[0].slice(1).equals(values):
-            return _rows_by_code(array.indices, held[1])
-        # A null row is one more value. What is kept is a copy: a slice would hold a file mapped.
-        with_null = pa.concat_arrays([pa.nulls(1, values.type), values])
+        few = len(values) <= MOST_REMEMBERED and values.type in _BINARY
         try:
-            table = by_row(pa.RecordBatch.from_arrays([with_null], names=[name]))
+            table = remembered(values) if few else of_values(values)
         except ComputeError:
             # The value at fault may belong to no row: look at the rows.
             return by_row(batch)
-        last = (with_null, table) if len(values) <= _MOST_KEPT else None
         return _rows_by_code(array.indices, table)
 
     return coded

@@ -232,7 +232,7 @@ def _window_call(expr: WindowCall, scope: _Scope) -> Value:
             f"There is no window function {expr.name!r}.{did_you_mean(expr.name, WINDOWS)}"
         )
     _only_types(expr, scope)
-    operands = [Operand(_value(arg, scope), _is_untyped(arg)) for arg in expr.args]
+    operands = [_operand(arg, _value(arg, scope)) for arg in expr.args]
     if all(isinstance(each.value, pa.Scalar) for each in operands):
         operands = [Operand(each.value) for each in operands]
 
@@ -287,7 +287,7 @@ def _call(expr: Call, scope: _Scope) -> Value:
         raise InvalidExpression(
             f"There is no function {expr.name!r}.{did_you_mean(expr.name, FUNCTIONS)}"
         )
-    operands = [Operand(_value(arg, scope), _is_untyped(arg)) for arg in expr.args]
+    operands = [_operand(arg, _value(arg, scope)) for arg in expr.args]
     options = dict(expr.options)
     return _located(expr, lambda: apply(function, operands, options))
 
@@ -356,9 +356,11 @@ _ELEMENT = ""
 """The name of the one column of a batch of elements, which no column of a user's has."""
 
 
-def _is_untyped(expr: Expr) -> bool:
+def _operand(expr: Expr, value: Value) -> Operand:
     inner = unaliased(expr)
-    return isinstance(inner, Literal) and not inner.typed
+    if isinstance(inner, Literal) and not inner.typed:
+        return Operand(value, True, inner)
+    return Operand(value)
 
 
 def _located(expr: Expr, run: Callable[[], Value]) -> Value:
@@ -399,7 +401,7 @@ def _when(expr: When, scope: _Scope) -> Value:
         # Perhaps only in rows that another branch is for: compute each over its own rows.
         values = _branches_over_own_rows(branches, masks, scope)
     operands = [
-        Operand(decoded(value) if isinstance(value, pa.DictionaryArray) else value, _is_untyped(e))
+        _operand(e, decoded(value) if isinstance(value, pa.DictionaryArray) else value)
         for value, e in zip(values, branches, strict=True)
     ]
     results = _located(expr, lambda: unified(*adapted(operands, True)))
