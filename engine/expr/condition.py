@@ -32,6 +32,8 @@ Test: TypeAlias = Callable[[pa.RecordBatch], np.ndarray]
 _NEGATED = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 """NaN is a value that has its place in the order: of any two values one of both holds."""
 
+_QUICK = frozenset({*_NEGATED, "is_between", "is_null", "is_not_null", "is_nan", "add", "subtract"})
+
 _MIRRORED = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 
 _PURE = (Alias, Call, Cast, Column, Literal, When)
@@ -55,6 +57,19 @@ def truth_of(expr: Expr, schema: pa.Schema) -> Test:
     return _test(expr, schema, True)
 
 
+def is_dear(expr: Expr, schema: pa.Schema) -> bool:
+    """Return whether a condition costs so much for each row that it is best asked of few.
+
+    Comparisons of numbers and what is told by the values of a dictionary take less for all rows
+    than it takes to pick some.
+    """
+    if _by_values(unaliased(expr), schema, True) is not None:
+        return False
+    if isinstance(expr, Call) and expr.name in ("and", "or", "not"):
+        return any(is_dear(arg, schema) for arg in expr.args)
+    return any(isinstance(node, Call) and node.name not in _QUICK for node in expr.walk())
+
+
 def _test(expr: Expr, schema: pa.Schema, wanted: bool) -> Test:
     """Return a test for the rows in which `expr` is `wanted`."""
     expr = unaliased(expr)
@@ -69,7 +84,7 @@ def _test(expr: Expr, schema: pa.Schema, wanted: bool) -> Test:
 
 
 def _call_test(call: Call, schema: pa.Schema, wanted: bool) -> Test | None:
-    if call.name in ("and", "or", "not") and all(_is_boolean(arg, schema) for arg in call.args):
+    if call.name in ("and", "or", "not") and all(is_boolean(arg, schema) for arg in call.args):
         if call.name == "not":
             return _test(call.args[0], schema, not wanted)
         parts = conjuncts(call) if call.name == "and" else call.args
@@ -82,7 +97,8 @@ def _call_test(call: Call, schema: pa.Schema, wanted: bool) -> Test | None:
     return None
 
 
-def _is_boolean(expr: Expr, schema: pa.Schema) -> bool:
+def is_boolean(expr: Expr, schema: pa.Schema) -> bool:
+    """Return whether a value is true, false or null."""
     dtype = dtype_of(expr, schema)
     return pa.types.is_boolean(dtype) or pa.types.is_null(dtype)
 
@@ -252,7 +268,7 @@ def _by_values(expr: Expr, schema: pa.Schema, wanted: bool) -> Test | None:
     place = field_index(schema, name)
     if not pa.types.is_dictionary(schema.field(place).type):
         return None
-    if not _is_boolean(expr, schema):
+    if not is_boolean(expr, schema):
         return None
     by_row = _general(expr, wanted)
     known: dict[bytes | None, bool] = {}
