@@ -9,6 +9,7 @@ the expression becomes decimals. All else is left to Arrow. Types are those of `
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ import pyarrow as pa
 from ..schema import decimal_digits
 from .flat import DIGITS_OF_WORD, is_flat, numbers, valid_rows
 from .function import Value
+from .node import Call, Expr, Literal, unaliased
 
 WIDEST = 38
 """Digits of a decimal128."""
@@ -179,3 +181,52 @@ def _made(
 
 def _fits(least: int, greatest: int) -> bool:
     return least >= -_MOST and greatest <= _MOST
+
+
+def arithmetic(
+    expr: Call, value_of: Callable[[Expr], Value], known: dict[Expr, Digits | None]
+) -> Digits | None:
+    """Return sums and products of decimals, None where it is of something else, or too large.
+
+    Parameters
+    ----------
+    expr
+        A call of one of `OPERATIONS`.
+    value_of
+        Gives the value of what is no such call.
+    known
+        What has been found over the same rows, and what is found now.
+    """
+    if expr not in known:
+        known[expr] = _computed(expr, value_of, known)
+    return known[expr]
+
+
+def _computed(
+    expr: Call, value_of: Callable[[Expr], Value], known: dict[Expr, Digits | None]
+) -> Digits | None:
+    args = [unaliased(arg) for arg in expr.args]
+    found: list[Digits | Value] = []
+    for arg in args:
+        digits = None
+        if isinstance(arg, Call) and arg.name in OPERATIONS:
+            digits = arithmetic(arg, value_of, known)
+        found.append(value_of(arg) if digits is None else digits)
+    if not any(isinstance(each, Digits) or pa.types.is_decimal(each.type) for each in found):
+        return None
+    parts: list[Digits] = []
+    for arg, each in zip(args, found, strict=True):
+        part = each if isinstance(each, Digits) else _digits_of_value(arg, each, known)
+        if part is None:
+            return None
+        parts.append(part)
+    return OPERATIONS[expr.name](*parts)
+
+
+def _digits_of_value(expr: Expr, value: Value, known: dict[Expr, Digits | None]) -> Digits | None:
+    if isinstance(expr, Literal) and not expr.typed and pa.types.is_integer(value.type):
+        # Beside a decimal it has as many digits as are written, not as its type may have.
+        return digits_of_integer(value)
+    if expr not in known:
+        known[expr] = digits_of(value)
+    return known[expr]

@@ -25,7 +25,7 @@ from .by_types import by_types, types_read
 from .calling import apply, by_code
 from .casting import cast
 from .coercion import Operand, adapted, unified
-from .digits import OPERATIONS, Digits, digits_of, digits_of_integer
+from .digits import OPERATIONS, Digits, arithmetic
 from .function import Value
 from .functions import FUNCTIONS
 from .list_layout import beside, lists_of
@@ -279,7 +279,7 @@ def _cast(expr: Cast, scope: _Scope) -> Value:
 @_compute.register
 def _call(expr: Call, scope: _Scope) -> Value:
     if expr.name in OPERATIONS and scope.batch.num_rows:
-        digits = _digits(expr, scope)
+        digits = arithmetic(expr, lambda inner: _value(inner, scope), scope.known_digits)
         if digits is not None:
             return digits.array()
     function = FUNCTIONS.get(expr.name)
@@ -290,42 +290,6 @@ def _call(expr: Call, scope: _Scope) -> Value:
     operands = [_operand(arg, _value(arg, scope)) for arg in expr.args]
     options = dict(expr.options)
     return _located(expr, lambda: apply(function, operands, options))
-
-
-def _digits(expr: Call, scope: _Scope) -> Digits | None:
-    """Return arithmetic of decimals as digits, None where it is of something else, or too large."""
-    if expr not in scope.known_digits:
-        scope.known_digits[expr] = _computed_digits(expr, scope)
-    return scope.known_digits[expr]
-
-
-def _computed_digits(expr: Call, scope: _Scope) -> Digits | None:
-    found = [_digits_or_value(unaliased(arg), scope) for arg in expr.args]
-    if not any(isinstance(each, Digits) or pa.types.is_decimal(each.type) for each in found):
-        return None
-    parts: list[Digits] = []
-    for arg, each in zip(expr.args, found, strict=True):
-        part = each if isinstance(each, Digits) else _digits_of_value(unaliased(arg), each, scope)
-        if part is None:
-            return None
-        parts.append(part)
-    return OPERATIONS[expr.name](*parts)
-
-
-def _digits_or_value(expr: Expr, scope: _Scope) -> Digits | Value:
-    digits = None
-    if isinstance(expr, Call) and expr.name in OPERATIONS:
-        digits = _digits(expr, scope)
-    return _value(expr, scope) if digits is None else digits
-
-
-def _digits_of_value(expr: Expr, value: Value, scope: _Scope) -> Digits | None:
-    if isinstance(expr, Literal) and not expr.typed and pa.types.is_integer(value.type):
-        # Beside a decimal it has as many digits as are written, not as its type may have.
-        return digits_of_integer(value)
-    if expr not in scope.known_digits:
-        scope.known_digits[expr] = digits_of(value)
-    return scope.known_digits[expr]
 
 
 @_compute.register
