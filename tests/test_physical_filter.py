@@ -8,12 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from partita.engine.errors import ComputeError
+from partita.engine.expr.evaluate import evaluate
 from partita.engine.expr.node import Call, Column, literal
 from partita.engine.physical.fusing import fused
 from partita.engine.physical.kernels.kept import kept_rows
 from partita.engine.physical.operators.compute import Compute
 from partita.engine.physical.operators.conform import ConformRows
 from partita.engine.physical.operators.filter import FilterRows
+
+from .test_physical_operators import SerialContext
 
 RANDOM = np.random.default_rng(5)
 
@@ -68,3 +72,42 @@ def test_columns_of_the_predicate_alone_are_left_out() -> None:
     assert fused(fused((keep, computed))) == (fewer, computed)
     conform = ConformRows(schema=schema)
     assert fused((keep, conform, computed)) == (keep, conform, computed)
+
+
+def test_dear_conditions_are_asked_of_the_rows_that_are_left() -> None:
+    rows = 2000
+    texts = pa.array([None if k % 11 == 0 else f"special {k % 7} requests" for k in range(rows)])
+    numbers = pa.array(np.arange(rows))
+    whole = pa.record_batch({"k": numbers, "s": texts, "d": texts.dictionary_encode()})
+    asked: list[int] = []
+    pattern = Call("str.contains", (Column("s"), literal("special [13].*")), (("literal", False),))
+    coded = Call("str.starts_with", (Column("d"), literal("special")))
+    for most, column in ((1.0, "k"), (0.6, "k"), (0.2, "s"), (0.0, "k")):
+        few = Call("lt", (Column("k"), literal(int(most * rows))))
+        for parts in ([pattern, few], [few, pattern, coded], [coded, Call("not", (pattern,)), few]):
+            predicate = parts[0]
+            for part in parts[1:]:
+                predicate = Call("and", (predicate, part))
+            for batch in (whole, whole.slice(5, 1000), whole.slice(1999)):
+                expected = batch.filter(evaluate(predicate, batch)).select([column])
+                operator = FilterRows(predicate=predicate, columns=(column,))
+                given = list(operator.execute(iter([batch]), SerialContext()))
+                asked.append(len(given))
+                assert [row for each in given for row in each.to_pylist()] == expected.to_pylist()
+    assert 0 < sum(asked) < len(asked)
+
+
+def test_what_may_raise_is_asked_of_all_rows() -> None:
+    batch = pa.record_batch({"k": pa.array([1, 2]), "s": pa.array(["1", "x"])})
+    number = Call("str.to_integer", (Column("s"),), (("base", 10), ("strict", True)))
+    few = Call("lt", (Column("k"), literal(0)))
+    predicate = Call("and", (few, Call("gt", (number, literal(0)))))
+    with pytest.raises(ComputeError, match="s"):
+        list(FilterRows(predicate=predicate).execute(iter([batch]), SerialContext()))
+
+
+def test_bits_of_integers_are_no_conjunction() -> None:
+    batch = pa.record_batch({"a": pa.array([1, 3, 2, 4]), "b": pa.array([2, 2, 2, 4])})
+    given = FilterRows(predicate=Call("and", (Column("a"), Column("b"))))
+    (kept,) = given.execute(iter([batch]), SerialContext())
+    assert kept.column("a").to_pylist() == [3, 2, 4]

@@ -27,9 +27,7 @@ def apply(function: Function, operands: list[Operand], options: dict[str, object
 
         return by_code(operands[position].value, over_values)
     plain = [
-        Operand(decoded(each.value), each.untyped)
-        if isinstance(each.value, pa.DictionaryArray)
-        else each
+        Operand(decoded(each.value)) if isinstance(each.value, pa.DictionaryArray) else each
         for each in operands
     ]
     if arrays:
@@ -42,7 +40,11 @@ def apply(function: Function, operands: list[Operand], options: dict[str, object
 
 def _run(function: Function, operands: list[Operand], options: dict[str, object]) -> Value:
     """Check the types of `operands`, adapt literals and nulls, and call the kernel."""
-    operands = [Operand(plain_storage(each.value), each.untyped) for each in operands]
+    operands = [
+        each if plain is each.value else Operand(plain, each.untyped)
+        for each in operands
+        for plain in (plain_storage(each.value),)
+    ]
     for position, operand in enumerate(operands):
         function.check(position, operand.value.type)
     if function.alike:

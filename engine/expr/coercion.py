@@ -7,6 +7,7 @@ types meet in the least type that holds both (``schema.promote``).
 from __future__ import annotations
 
 import decimal
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 from ..errors import ComputeError, TypeMismatch
 from ..schema import promote
 from .function import Value, is_text
+from .node import Literal
 
 _INTEGERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint64())
 
@@ -27,6 +29,9 @@ class Operand:
 
     value: Value
     untyped: bool = False
+
+    literal: Literal | None = None
+    """The node of an untyped literal, by which what it becomes is remembered."""
 
 
 def adapted(operands: Sequence[Operand], exact_floats: bool) -> list[Value]:
@@ -45,9 +50,19 @@ def adapted(operands: Sequence[Operand], exact_floats: bool) -> list[Value]:
     typed = [operand.value.type for operand in operands if not operand.untyped]
     common = common_type(typed)
     return [
-        _fitted(operand.value, common, exact_floats) if operand.untyped else operand.value
+        operand.value
+        if not operand.untyped
+        else _fitted(operand.value, common, exact_floats)
+        if operand.literal is None
+        else _fitted_literal(operand.literal, common, exact_floats)
         for operand in operands
     ]
+
+
+@functools.lru_cache(maxsize=1024)
+def _fitted_literal(literal: Literal, dtype: pa.DataType | None, exact_floats: bool) -> pa.Scalar:
+    """Return what a literal becomes beside `dtype`: the same for each of many batches."""
+    return _fitted(literal.value, dtype, exact_floats)
 
 
 def common_type(types: Sequence[pa.DataType]) -> pa.DataType | None:

@@ -85,6 +85,8 @@ def _is_in(value: Value, members: Value, nulls_equal: bool = False) -> Value:
     has_null = items.null_count > 0
     value, items = as_set_members(value, items)
     found = pc.is_in(value, value_set=items.drop_null())
+    if isinstance(value, pa.Array) and not value.null_count:
+        return found
     missing = pa.scalar(has_null if nulls_equal else None, pa.bool_())
     return pc.if_else(pc.is_valid(value), found, missing)
 

@@ -25,6 +25,7 @@ from .by_types import by_types, types_read
 from .calling import apply, by_code
 from .casting import cast
 from .coercion import Operand, adapted, unified
+from .digits import OPERATIONS, Digits, arithmetic
 from .function import Value
 from .functions import FUNCTIONS
 from .list_layout import beside, lists_of
@@ -132,6 +133,7 @@ class _Scope:
     batch: pa.RecordBatch
     types_only: bool = False
     known: dict[Expr, Value] = field(default_factory=dict)
+    known_digits: dict[Expr, Digits | None] = field(default_factory=dict)
 
 
 def _value(expr: Expr, scope: _Scope) -> Value:
@@ -230,7 +232,7 @@ def _window_call(expr: WindowCall, scope: _Scope) -> Value:
             f"There is no window function {expr.name!r}.{did_you_mean(expr.name, WINDOWS)}"
         )
     _only_types(expr, scope)
-    operands = [Operand(_value(arg, scope), _is_untyped(arg)) for arg in expr.args]
+    operands = [_operand(arg, _value(arg, scope)) for arg in expr.args]
     if all(isinstance(each.value, pa.Scalar) for each in operands):
         operands = [Operand(each.value) for each in operands]
 
@@ -276,12 +278,16 @@ def _cast(expr: Cast, scope: _Scope) -> Value:
 
 @_compute.register
 def _call(expr: Call, scope: _Scope) -> Value:
+    if expr.name in OPERATIONS and scope.batch.num_rows:
+        digits = arithmetic(expr, lambda inner: _value(inner, scope), scope.known_digits)
+        if digits is not None:
+            return digits.array()
     function = FUNCTIONS.get(expr.name)
     if function is None:
         raise InvalidExpression(
             f"There is no function {expr.name!r}.{did_you_mean(expr.name, FUNCTIONS)}"
         )
-    operands = [Operand(_value(arg, scope), _is_untyped(arg)) for arg in expr.args]
+    operands = [_operand(arg, _value(arg, scope)) for arg in expr.args]
     options = dict(expr.options)
     return _located(expr, lambda: apply(function, operands, options))
 
@@ -314,9 +320,11 @@ _ELEMENT = ""
 """The name of the one column of a batch of elements, which no column of a user's has."""
 
 
-def _is_untyped(expr: Expr) -> bool:
+def _operand(expr: Expr, value: Value) -> Operand:
     inner = unaliased(expr)
-    return isinstance(inner, Literal) and not inner.typed
+    if isinstance(inner, Literal) and not inner.typed:
+        return Operand(value, True, inner)
+    return Operand(value)
 
 
 def _located(expr: Expr, run: Callable[[], Value]) -> Value:
@@ -357,7 +365,7 @@ def _when(expr: When, scope: _Scope) -> Value:
         # Perhaps only in rows that another branch is for: compute each over its own rows.
         values = _branches_over_own_rows(branches, masks, scope)
     operands = [
-        Operand(decoded(value) if isinstance(value, pa.DictionaryArray) else value, _is_untyped(e))
+        _operand(e, decoded(value) if isinstance(value, pa.DictionaryArray) else value)
         for value, e in zip(values, branches, strict=True)
     ]
     results = _located(expr, lambda: unified(*adapted(operands, True)))

@@ -26,14 +26,14 @@ _STORAGE = {dtype.id: np.dtype(dtype.to_pandas_dtype()) for dtype in _PLAIN} | {
 _WIDE = np.dtype("V16")
 """What a decimal128 is to whoever only moves it."""
 
-_WORDS_OF_DECIMAL = 18
+DIGITS_OF_WORD = 18
 """A decimal128 of so many digits is told by its lower 64 bits alone."""
 
 
 def is_flat(dtype: pa.DataType) -> bool:
     """Return whether `numbers` takes a type."""
     if pa.types.is_decimal128(dtype):
-        return dtype.precision <= _WORDS_OF_DECIMAL
+        return dtype.precision <= DIGITS_OF_WORD
     return dtype.id in _STORAGE
 
 

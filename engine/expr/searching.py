@@ -4,8 +4,8 @@ Rows of text lie one behind another in one buffer. A text of seven bytes or more
 that lie at a multiple of four in it, wherever it stands, so the buffer is compared as 32-bit words
 with one piece of the text for each of the four ways it may stand; a text of three to six bytes
 likewise with 16-bit words. What is found is compared in full, and is in the row whose offsets are
-around it. Over the 1.5 million comments of TPC-H's orders (71 MB), ``special`` takes 13 ms this
-way, 145 ms by Arrow's `match_substring`, 62 ms by `bytes.find`.
+around it. Over the 1.5 million comments of TPC-H's orders (71 MB), ``special`` takes 25 ms this
+way, 147 ms by Arrow's `match_substring`, 62 ms by `bytes.find` alone.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ def required_texts(pattern: str) -> tuple[str, ...]:
 def matches(array: pa.Array, pattern: str, literal: bool) -> pa.Array:
     """Return whether plain text or a regular expression (RE2's) occurs in each row; null for null.
 
-    A regular expression is tried only on rows that hold the plain texts in it: of 1.5 million
-    comments ``special.*requests`` is looked for in 21 thousand.
+    A regular expression is tried only on rows that hold the plain texts in it: over 1.5 million
+    comments ``special.*requests`` takes 41 ms this way, and 104 tried on all.
     """
     texts = (pattern,) if literal else _rarest_first(array, required_texts(pattern))
     rows: np.ndarray | None = None

@@ -35,8 +35,19 @@ def plain_type(dtype: pa.DataType) -> pa.DataType:
     return dtype
 
 
+_STORED = frozenset(
+    dtype.id
+    for dtype in (
+        *(pa.string_view(), pa.binary_view(), pa.binary(1), pa.float16()),
+        *(pa.decimal32(1), pa.decimal64(1), pa.run_end_encoded(pa.int32(), pa.int32())),
+    )
+)
+
+
 def plain_storage(value: Value) -> Value:
     """Return `value` as the type that all functions know for its values."""
+    if value.type.id not in _STORED:
+        return value
     plain = plain_type(value.type)
     if plain == value.type:
         return value

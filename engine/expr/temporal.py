@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InvalidExpression
+from .by_day import by_day
 from .by_pattern import by_pattern
 from .calendar import offset, period_of, rounded, truncated
 from .casting import cast
@@ -192,22 +193,22 @@ def _choice(name: str) -> Parameter:
 
 
 TEMPORAL = (
-    _entry("year", pc.year, DATE, "Return the year.", _DAY, 2024),
-    _entry("quarter", pc.quarter, DATE, "Return the quarter, 1 to 4.", _DAY, 1),
-    _entry("month", pc.month, DATE, "Return the month, 1 to 12.", _DAY, 2),
-    _entry("week", pc.iso_week, DATE, "Return the ISO week, 1 to 53.", _DAY, 9),
+    _entry("year", by_day(pc.year), DATE, "Return the year.", _DAY, 2024),
+    _entry("quarter", by_day(pc.quarter), DATE, "Return the quarter, 1 to 4.", _DAY, 1),
+    _entry("month", by_day(pc.month), DATE, "Return the month, 1 to 12.", _DAY, 2),
+    _entry("week", by_day(pc.iso_week), DATE, "Return the ISO week, 1 to 53.", _DAY, 9),
     _entry(
         "weekday",
-        _part(pc.day_of_week, count_from_zero=False, week_start=1),
+        by_day(_part(pc.day_of_week, count_from_zero=False, week_start=1)),
         DATE,
         "Return the ISO day of the week: Monday is 1, Sunday 7.",
         _DAY,
         4,
     ),
-    _entry("day", pc.day, DATE, "Return the day of the month, 1 to 31.", _DAY, 29),
+    _entry("day", by_day(pc.day), DATE, "Return the day of the month, 1 to 31.", _DAY, 29),
     _entry(
         "ordinal_day",
-        pc.day_of_year,
+        by_day(pc.day_of_year),
         DATE,
         "Return the day of the year, 1 to 366.",
         _DAY,

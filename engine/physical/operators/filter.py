@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from ...expr.condition import truth_of
-from ...expr.node import Expr
+from ...expr.condition import Test, is_boolean, is_dear, truth_of
+from ...expr.conjunctions import conjunction, conjuncts
+from ...expr.node import Expr, columns_of
 from ...expr.text import text_of
+from ...optimizer.properties import may_raise
 from ...schema import field_index
-from ..kernels.kept import kept_rows
+from ..kernels.kept import kept_rows, rows_at
 from ..stage import TaskContext
+
+MOST_LEFT = 0.5
+"""Up to this share of the rows, dear parts of a condition are asked of the rows that are left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +48,63 @@ class FilterRows:
             if schema is None or not batch.schema.equals(schema):
                 # Text is a dictionary in some batches and plain in others.
                 schema = batch.schema
-                test = truth_of(self.predicate, schema)
+                chooser = _chooser(self.predicate, schema)
                 names = schema.names if self.columns is None else self.columns
                 places = [field_index(schema, name) for name in names]
-            mask = test(batch)
+            mask = chooser.rows(batch)
             kept = int(np.count_nonzero(mask))
             if kept == batch.num_rows and self.columns is None:
                 yield batch
             elif kept:
                 yield kept_rows(batch, mask, kept, places)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chooser:
+    """A predicate in two parts: what is asked of all rows, and what of those that are left."""
+
+    first: Test | None
+    then: Test | None
+    read: tuple[int, ...]
+    """The columns that `then` reads."""
+
+    def rows(self, batch: pa.RecordBatch) -> np.ndarray:
+        if self.first is None or self.then is None:
+            test = self.first or self.then
+            assert test is not None
+            return test(batch)
+        mask = self.first(batch)
+        kept = int(np.count_nonzero(mask))
+        if not kept:
+            return mask
+        few = batch.select(list(self.read))
+        if kept > MOST_LEFT * batch.num_rows:
+            return np.logical_and(mask, self.then(few))
+        left = np.flatnonzero(mask)
+        mask[left] = self.then(rows_at(few, left))
+        return mask
+
+
+@functools.lru_cache(maxsize=256)
+def _chooser(predicate: Expr, schema: pa.Schema) -> _Chooser:
+    """Return a predicate with its dear parts apart, those that have a value for every row.
+
+    What may raise is asked of all rows, as it is written.
+    """
+    parts = conjuncts(predicate)
+    if not all(is_boolean(each, schema) for each in parts):
+        # The bits of integers.
+        parts = (predicate,)
+    dear = [each for each in parts if is_dear(each, schema) and not may_raise(each, schema)]
+    names = {name for each in dear for name in columns_of(each)}
+    read = tuple(place for place, name in enumerate(schema.names) if name in names)
+    first = conjunction(tuple(each for each in parts if each not in dear))
+    then = conjunction(tuple(dear))
+    if not read:
+        # Constants; or nothing is dear.
+        first, then = predicate, None
+    return _Chooser(
+        first=None if first is None else truth_of(first, schema),
+        then=None if then is None else truth_of(then, pa.schema([schema.field(i) for i in read])),
+        read=read,
+    )
