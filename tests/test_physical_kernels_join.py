@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from partita.engine.physical.kernels import jit, texts
-from partita.engine.physical.kernels.concat import concat, concat_arrays, take
+from partita.engine.physical.kernels.concat import concat, concat_arrays, take, take_or_null
 from partita.engine.physical.kernels.join import build_index, find_keys, match_counts, matches
 from partita.engine.physical.kernels.key_columns import NO_NULLS, KeyColumn
 from partita.engine.physical.kernels.lookup import Lookup, find, make_lookup
@@ -194,3 +194,36 @@ def test_a_row_taken_by_no_position_is_null_also_out_of_nothing() -> None:
     )
     taken = take(batch, pa.array([None, None], pa.int64()), batch.schema)
     assert taken.to_pydict() == {"x": [None, None], "t": [None, None]}
+
+
+TYPES: dict[str, pa.Array] = {
+    "int": pa.array([5, 6, 7]),
+    "int with null": pa.array([5, None, 7], pa.int16()),
+    "bool": pa.array([True, False, True]),
+    "double": pa.array([-0.0, math.nan, 1.0]),
+    "date": pa.array([1, 2, 3], pa.int32()).view(pa.date32()),
+    "decimal": pa.array([Decimal(1), Decimal(2), Decimal(3)], pa.decimal128(20, 2)),
+    "narrow decimal": pa.array([Decimal(1), Decimal(2), Decimal(3)], pa.decimal64(9, 2)),
+    "text": pa.array(["a", None, "ccc"]),
+    "coded": pa.array(["a", None, "a"]).dictionary_encode(),
+    "coded null": pa.DictionaryArray.from_arrays(pa.array([0, 1, 0]), pa.array(["a", None])),
+    "list": pa.array([[1], None, [2, 3]]),
+    "fixed": pa.array([b"ab", b"cd", b"ef"], pa.binary(2)),
+    "null": pa.nulls(3),
+    "struct": pa.array([{"a": 1}, None, {"a": 3}]),
+}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_no_row_is_taken_as_null_and_others_as_they_are(name: str) -> None:
+    for column in (TYPES[name], TYPES[name].slice(1), TYPES[name].slice(3)):
+        batch = pa.RecordBatch.from_arrays([column], names=["c"])
+        for rows in ([], [-1, -1], [*range(len(column)), -1, 0 if len(column) else -1]):
+            numbers = np.array(rows, np.int32)
+            taken = take_or_null(batch, numbers, batch.schema)
+            taken.validate(full=True)
+            places = pa.array(numbers, mask=numbers < 0)
+            expected = take(batch, places, batch.schema)
+            assert taken.schema.equals(expected.schema)
+            assert str(taken.to_pydict()) == str(expected.to_pydict())
+            assert taken.num_rows == len(rows)

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import QueryCancelled
+from ..physical.kernels.concat import concat
 from ..physical.kernels.partition import partition
 from ..physical.kernels.sort import sample
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskResult
@@ -188,23 +189,28 @@ def _write_slots(
     store: Store,
     settings: TaskSettings,
 ) -> tuple[Ref, ...]:
-    """Split the rows by the hash of their keys and write all slots into one file."""
+    """Split the rows by the hash of their keys and write all slots into one file.
+
+    Batches are put together before: a slot then has a few pieces of a task and not one of each
+    batch, whose cost in writing and reading is that of some thousand rows.
+    """
     output = stage.output
     slots: list[list[pa.RecordBatch]] = [[] for _ in range(output.partitions)]
-    for batch in batches:
-        compact = _with_small_dictionaries(batch)
-        for slot, part in enumerate(partition(compact, output.keys, output.partitions)):
+    for run in pieces(batches, settings.chunk_bytes):
+        whole = _with_small_dictionaries(concat(run), output.partitions)
+        for slot, part in enumerate(partition(whole, output.keys, output.partitions)):
             if part.num_rows:
                 slots[slot].append(part)
     parts = [(slot, run) for slot, held in enumerate(slots) for run in _runs_of_one_schema(held)]
     return tuple(store.write(_file_name(task), parts, task.shared_memory)) if parts else ()
 
 
-def _with_small_dictionaries(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _with_small_dictionaries(batch: pa.RecordBatch, slots: int) -> pa.RecordBatch:
     """Return `batch` with dictionaries expanded that would be copied into every slot at a loss."""
     columns, fields = [], []
     for column, column_field in zip(batch.columns, batch.schema, strict=True):
-        wide = isinstance(column, pa.DictionaryArray) and len(column.dictionary) * 8 > len(column)
+        coded = isinstance(column, pa.DictionaryArray)
+        wide = coded and len(column.dictionary) * slots > len(column)
         columns.append(column.dictionary.take(column.indices) if wide else column)
         fields.append(column_field.with_type(columns[-1].type))
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))

@@ -153,6 +153,23 @@ def keep_same(random: np.random.Generator) -> Iterator[Arguments]:
         yield [offsets, data, offsets, data.copy(), same]
 
 
+def hash_integers(random: np.random.Generator) -> Iterator[Arguments]:
+    for values, valid in _keys(random):
+        yield [values, valid, np.zeros(len(values), np.uint64)]
+
+
+def hash_behind(random: np.random.Generator) -> Iterator[Arguments]:
+    for rows in (0, 1, 1000):
+        yield [random.integers(0, 2**64, rows, dtype=np.uint64) for _ in range(2)]
+
+
+def choose_slots(random: np.random.Generator) -> Iterator[Arguments]:
+    for rows in (0, 1, 1000):
+        for count in (2, 7, 70_000):
+            hashes = random.integers(0, 2**64, rows, dtype=np.uint64)
+            yield [hashes, count, np.zeros(rows, np.int32)]
+
+
 CASES: dict[str, Cases] = {
     "add_bits": add_bits,
     "find_bits": find_bits,
@@ -169,5 +186,8 @@ CASES: dict[str, Cases] = {
     "list_rows": list_rows,
     "list_pairs": list_pairs,
     "hash_texts": hash_texts,
+    "hash_integers": hash_integers,
+    "hash_behind": hash_behind,
+    "choose_slots": choose_slots,
     "keep_same": keep_same,
 }

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from .key_columns import text_parts
+from .hash_loops import hash_behind, hash_integers
+from .key_columns import KeyColumn, key_column, text_parts, valid_bytes
 from .text_loops import hash_texts, mix
 from .words import (
     as_bytes,
@@ -59,7 +60,10 @@ def hash_values(array: pa.Array) -> np.ndarray:
     if is_text(array.type):
         hashed = hash_text(array)
     elif is_number64(array.type):
-        hashed = mix(_comparable(array) + _GOLDEN)
+        column = _comparable(array)
+        hashed = np.empty(len(array), np.uint64)
+        hash_integers(column.values, column.valid, hashed)
+        return hashed
     elif pa.types.is_decimal(array.type):
         low, high = decimal_words(array)
         narrow = high == low.view(np.int64) >> np.int64(63)
@@ -71,25 +75,21 @@ def hash_values(array: pa.Array) -> np.ndarray:
     return hashed if valid is None else np.where(valid, hashed, _NULL)
 
 
-def _comparable(array: pa.Array) -> np.ndarray:
-    """Return uint64 that are equal for equal numbers, be they integers or floating."""
-    values = storage(array) if pa.types.is_integer(array.type) else integers(array)
+def _comparable(array: pa.Array) -> KeyColumn:
+    """Return integers that are equal for equal numbers, be they integers or floating."""
+    if array.type == pa.uint64():
+        return KeyColumn(values=storage(array).view(np.int64), valid=valid_bytes(array))
     if not pa.types.is_floating(array.type):
-        return (
-            values.astype(np.int64).view(np.uint64)
-            if values.dtype.kind == "i"
-            else (values.astype(np.uint64))
-        )
+        return key_column(array)
     doubles = storage(array).astype(np.float64)
     whole = (np.trunc(doubles) == doubles) & (np.abs(doubles) < _TWO_63)
     as_integers = np.where(whole, doubles, 0.0).astype(np.int64)
-    return np.where(whole, as_integers, values).view(np.uint64)
+    return KeyColumn(values=np.where(whole, as_integers, integers(array)), valid=valid_bytes(array))
 
 
 def hash_rows(columns: Sequence[pa.Array]) -> np.ndarray:
     """Return one uint64 hash for each row of `columns`, of which there is at least one."""
     hashed = hash_values(columns[0])
     for column in columns[1:]:
-        # Multiplied before the next is added, so that (a, b) and (b, a) differ.
-        hashed = mix(hashed * _GOLDEN + hash_values(column))
+        hash_behind(hash_values(column), hashed)
     return hashed

@@ -216,7 +216,9 @@ def _list_rows_numpy(ids: np.ndarray, starts: np.ndarray, rows: np.ndarray) -> N
     own = ids[with_key]
     starts[0] = 0
     np.cumsum(np.bincount(own, minlength=len(starts) - 1), out=starts[1:])
-    rows[: len(own)] = with_key[np.argsort(own, kind="stable")]
+    # numpy sorts 16-bit integers by radix, ten times faster than wider ones.
+    narrow = own.astype(np.uint16) if len(starts) <= 1 << 16 else own
+    rows[: len(own)] = with_key[np.argsort(narrow, kind="stable")]
 
 
 @kernel("in i4, out i4, out i4", instead=_list_rows_numpy)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from .concat import positions
 from .hash import hash_rows
+from .hash_loops import choose_slots
+from .lookup_loops import list_rows
 
 
 def partition(batch: pa.RecordBatch, keys: Sequence[str], count: int) -> list[pa.RecordBatch]:
@@ -16,8 +21,8 @@ def partition(batch: pa.RecordBatch, keys: Sequence[str], count: int) -> list[pa
     The slot of a row depends on the values of its keys alone, see `hash_rows`; it is the same in
     every process, for every batch and for every way to carry the values.
 
-    Method: one stable sort of the rows by slot (numpy sorts 16-bit integers by radix), one take,
-    and slices of it. Cost for a million rows of two columns: 10 ms.
+    Method: a slot for each row, a counting sort of the rows by slot, one take of each column, and
+    slices of it. Cost for a million rows of two columns, compiled: 10 ms.
 
     Examples
     --------
@@ -29,20 +34,13 @@ def partition(batch: pa.RecordBatch, keys: Sequence[str], count: int) -> list[pa
         return [batch]
     if batch.num_rows == 0:
         return [batch] * count
-    slots = slot_of(hash_rows([batch.column(name) for name in keys]), count)
-    order = np.argsort(slots, kind="stable")
-    ends = np.cumsum(np.bincount(slots, minlength=count))
-    rows = batch.take(pa.array(order))
-    starts = [0, *ends[:-1].tolist()]
-    return [
-        rows.slice(start, stop - start) for start, stop in zip(starts, ends.tolist(), strict=True)
-    ]
-
-
-def slot_of(hashes: np.ndarray, count: int) -> np.ndarray:
-    """Return a slot below `count` for each uint64 hash, in the smallest type for sorting.
-
-    The high bits choose, by multiplication instead of a division.
-    """
-    slots = ((hashes >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32)
-    return slots.astype(np.uint16 if count <= 1 << 16 else np.uint32)
+    hashes = hash_rows([batch.column(name) for name in keys])
+    slots = np.empty(batch.num_rows, np.int32)
+    choose_slots(hashes, count, slots)
+    starts, order = np.empty(count + 1, np.int32), np.empty(batch.num_rows, np.int32)
+    list_rows(slots, starts, order)
+    places = positions(order, complete=True)
+    columns = [pc.take(column, places, boundscheck=False) for column in batch.columns]
+    rows = pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+    edges = starts.tolist()
+    return [rows.slice(start, stop - start) for start, stop in itertools.pairwise(edges)]

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ...expr.node import Expr
 from ...expr.text import text_of
-from ..kernels.concat import positions, slices, take
+from ..kernels.concat import positions, slices, take, take_or_null
 from ..kernels.join import Found, JoinIndex, Matches, find_keys, matches, rows_of_keys
 from ..stage import TaskContext
 from .build_side import Built, build, key_columns
@@ -160,8 +160,10 @@ class HashJoin:
         yield from slices(selected, context.batch_rows)
 
     def _combined(self, batch: pa.RecordBatch, built: Built, found: Matches) -> pa.RecordBatch:
-        places = positions(found.build, complete=found.complete)
-        build_rows = take(built.rows, places, built.schema)
+        if found.complete:
+            build_rows = take(built.rows, positions(found.build, complete=True), built.schema)
+        else:
+            build_rows = take_or_null(built.rows, found.build, built.schema)
         probe_rows = None if found.probe is None else positions(found.probe, complete=True)
         columns = []
         for role, name, _ in self.output:
