@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -139,3 +141,38 @@ def test_an_operator_that_is_not_known_ends_what_is_known_of_groups() -> None:
     kept = further.keeping(pipeline, {"a": "x", "b": "b"})
     assert kept.groups == (frozenset({"x", "b"}),)
     assert replace(kept, branches=further.then(LimitRows(offset=0, length=1)).branches).groups == ()
+
+
+def test_a_dictionary_that_repeats_a_value_makes_one_group_of_it() -> None:
+    codes = pa.array([number % 3 for number in range(ROWS)], pa.int32())
+    coded = pa.DictionaryArray.from_arrays(codes, pa.array(["a", "b", "a"]))
+    table = pa.table({"k": coded, "v": list(range(ROWS))})
+    found = pt.from_arrow(table).group_by("k").agg(n=pt.len(), d=col("v").n_unique()).collect()
+    rows = {row["k"]: (row["n"], row["d"]) for row in found.to_arrow().to_pylist()}
+    b = sum(number % 3 == 1 for number in range(ROWS))
+    assert rows == {"a": (ROWS - b, ROWS - b), "b": (b, b)}
+
+
+@pytest.mark.parametrize("groups", [1, 300, 3000, 10**9])
+def test_partial_states_merge_however_far_rows_share_groups(groups: int) -> None:
+    """With little batches every way to go on is taken: merged, as they are made, row by row."""
+    random = np.random.default_rng(3)
+    keys, values = random.integers(0, groups, ROWS), random.integers(0, 100, ROWS) / 4
+    table = pa.table({"k": keys, "v": values})
+    with pt.config.set(batch_rows=16):
+        found = (
+            pt.from_arrow(table)
+            .group_by("k")
+            .agg(s=col("v").sum(), m=col("v").mean(), n=pt.len(), d=col("v").n_unique())
+            .sort("k")
+            .collect()
+            .to_arrow()
+        )
+    expected = (
+        pl.from_arrow(table)
+        .group_by("k")
+        .agg(s=pl.col("v").sum(), m=pl.col("v").mean(), n=pl.len(), d=pl.col("v").n_unique())
+        .sort("k")
+    )
+    for name in ("k", "s", "m", "n", "d"):
+        assert found[name].to_pylist() == expected[name].to_list()

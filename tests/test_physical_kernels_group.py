@@ -123,6 +123,14 @@ def test_few_rows_of_a_large_dictionary_are_grouped_by_their_own_values() -> Non
     assert group_ids([array], 5).ids.tolist() == [0, 0, 1, 2, 0]
 
 
+def test_only_where_it_need_not_be_exact_a_repeated_value_makes_two_groups() -> None:
+    array = pa.DictionaryArray.from_arrays(
+        pa.array([2, 0, None, 1, 2, 0], pa.int32()), pa.array(["a", "b", "a"])
+    )
+    assert group_ids([array], 6).ids.tolist() == [0, 0, 1, 2, 0, 0]
+    assert group_ids([array], 6, exact=False).ids.tolist() == [0, 1, 2, 3, 0, 1]
+
+
 def test_keys_of_groups_are_zero_without_sign_and_keep_only_their_own_dictionary() -> None:
     doubles = key_values(pa.array([-0.0, 1.0]), np.array([0, 1]))
     assert [math.copysign(1, value) for value in doubles.to_pylist()] == [1, 1]

