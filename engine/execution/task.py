@@ -17,7 +17,7 @@ from ..errors import QueryCancelled
 from ..physical.kernels.partition import partition
 from ..physical.kernels.sort import sample
 from ..physical.scan_filters import ScanFilters, scan_filters
-from ..physical.stage import KeyRange, Ref, Stage, Task, TaskResult
+from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskResult
 from ..source import Filtering, RowFilters
 from .keeping import KeepJob
 from .transport import Store, pieces
