@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import pyarrow as pa
 
 from .expr.node import Expr
@@ -79,6 +80,48 @@ class Fragment(Protocol):
         SourceNotFound
             If the file is gone.
         """
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowFilter:
+    """A condition that the first steps behind a scan put on its rows."""
+
+    columns: tuple[str, ...]
+    """What has to be read to test it."""
+
+    passing: Callable[[pa.RecordBatch], np.ndarray]
+    """Returns for each row of a batch with these columns whether it may pass."""
+
+    ranges: Callable[[], Mapping[str, tuple[pa.Scalar, pa.Scalar]]] = dict
+    """Returns for some of the columns the least and the greatest value of any row that passes, in
+    the column's type or a wider one; a null never passes then."""
+
+
+@dataclass(kw_only=True)
+class RowFilters:
+    """What a fragment may leave out while it is read: rows that do not pass all of `filters`.
+
+    It is advice. Rows that do not pass may still be given, so a format may ignore it.
+    """
+
+    filters: tuple[RowFilter, ...] = ()
+    passed: int = 0
+    """Rows that have got through all filters so far. Who has given a batch sees here, when the next
+    one is asked for, whether anything of it was needed."""
+
+    tells: bool = True
+    """Whether `passed` is kept up to date."""
+
+    count: Callable[[str, int], None] = lambda metric, amount: None
+    """Adds to a counter of the profile."""
+
+
+@runtime_checkable
+class Filtering(Protocol):
+    """A fragment that leaves out what filters behind it need not see."""
+
+    def filtered_batches(self, batch_rows: int, filters: RowFilters) -> Iterator[pa.RecordBatch]:
+        """Stream the rows as `Fragment.batches` does, but for some that would not pass."""
 
 
 @runtime_checkable

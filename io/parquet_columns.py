@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from .bounds import Bounds, as_type, of_scalar
+from .bounds import Bounds, of_scalar
 from .hive import partition_value
 from .parquet_footer import Chunk, Footer
 from .pruning_columns import ColumnBounds, column_bounds
@@ -124,11 +124,7 @@ class RowGroups:
         footer, dtype = self.footer(place), self._types[name]
         if self.is_key(name):
             return self._folder(name, dict(footer.file.partition).get(name), footer.file.path)
-        known = footer.bounds(name, int(self.group[place]))
-        stored = footer.columns.get(name)
-        if stored is None or stored.plain == dtype:
-            return known
-        return as_type(known, stored.plain, dtype)
+        return footer.bounds_as(name, int(self.group[place]), dtype)
 
     def _folder(self, name: str, text: str | None, path: str) -> Bounds:
         known = self._folders.get((name, text))

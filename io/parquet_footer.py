@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from ..engine.errors import SchemaError
-from .bounds import NANOSECONDS, ONLY_NULLS, UNKNOWN, Bounds, type_kind
+from .bounds import NANOSECONDS, ONLY_NULLS, UNKNOWN, Bounds, as_type, type_kind
 from .convert import plain_schema, plain_type
 from .file_errors import gone, not_readable
 from .listing import File
@@ -178,6 +178,14 @@ class Footer:
             nan=stored.floating,
             single=stored.single,
         )
+
+    def bounds_as(self, column: str, group: int, dtype: pa.DataType) -> Bounds:
+        """Return the same of the column as it is read: with the type `dtype`."""
+        known = self.bounds(column, group)
+        stored = self.columns.get(column)
+        if stored is None or stored.plain == dtype:
+            return known
+        return as_type(known, stored.plain, dtype)
 
 
 def _flat_chunk(row_group: pq.RowGroupMetaData, stored: Stored, rows: int) -> Chunk:

@@ -12,18 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..engine.errors import SourceCorrupt
+from ..engine.schema import select
+from ..engine.source import RowFilters
 from .batches import rebatched, without_columns
+from .bounds import Bounds, of_scalar
 from .conforming import CODES, conformed, unchanged
 from .file_errors import reason
 from .file_fragment import FileFragment
+from .hive import partition_value
 from .listing import File
-from .parquet_footer import footer_of, keep_footer, known_footer, open_file
+from .parquet_footer import Footer, footer_of, keep_footer, known_footer, open_file
+from .row_group_filter import RowGroupFilter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,46 +79,85 @@ class ParquetFragment(FileFragment[Part]):
 
     def batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
         """Stream the rows; short row groups and files are put together into one batch."""
+        return self.filtered_batches(batch_rows, RowFilters())
+
+    def filtered_batches(self, batch_rows: int, filters: RowFilters) -> Iterator[pa.RecordBatch]:
+        """Stream the rows, but for row groups of which nothing would pass."""
         if not self.schema.names:
             yield from without_columns(self.rows, batch_rows)
             return
+        filtering = RowGroupFilter(filters)
         waiting: list[pa.Table] = []
         rows = 0
         for part in self.parts:
-            for table in self._tables(part, batch_rows):
+            for table in self._tables(part, batch_rows, filtering):
                 if waiting and rows + table.num_rows > batch_rows:
-                    yield from rebatched(_joined(waiting), batch_rows)
+                    yield from _given(waiting, batch_rows, filtering)
                     waiting, rows = [], 0
                 waiting.append(table)
                 rows += table.num_rows
         if waiting:
-            yield from rebatched(_joined(waiting), batch_rows)
+            yield from _given(waiting, batch_rows, filtering)
 
-    def _tables(self, part: Part, batch_rows: int) -> Iterator[pa.Table]:
+    def _tables(self, part: Part, batch_rows: int, filtering: RowGroupFilter) -> Iterator[pa.Table]:
         """Yield tables of about `batch_rows` rows, or of one row group where that is longer."""
         file = part.file
         if self.store is None and not unchanged(file):
             raise _changed(file)
+        of_folders = [each for each in filtering.ranges if each[0] in self.keys]
+        if of_folders and not filtering.may_hold(of_folders, partial(self._folder_bounds, file)):
+            filtering.skip(len(part.groups))
+            return
         stored = self.stored_names
         if part.absent:
             stored = [name for name in stored if name not in part.absent]
         with open_file(file, self.store) as handle:
-            reader = self._reader(part, handle, stored)
+            footer, reader = self._reader(part, handle, stored)
+            groups = self._needed(part, footer, filtering)
             if not stored:
-                yield self._conformed(pa.table({}), sum(part.group_rows), file)
+                yield self._conformed(pa.table({}), sum(rows for _, rows in groups), file)
                 return
-            for run, expected in _reads(part, batch_rows):
-                try:
-                    table = reader.read_row_groups(run, columns=stored, use_threads=False)
-                except (pa.ArrowException, OSError) as error:
-                    raise _damaged(file, run, f"cannot be read: {reason(error)}.") from None
-                if table.num_rows != expected:
-                    found = f"hold {table.num_rows:,} rows, the footer tells of {expected:,}:"
-                    raise _damaged(file, run, found)
-                yield self._conformed(table, expected, file)
+            for run, rows in _reads(groups, batch_rows):
+                first = filtering.first_columns(stored)
+                if not first:
+                    yield self._conformed(_read(reader, run, rows, stored, file), rows, file)
+                    continue
+                tested = _read(reader, run, rows, first, file)
+                if filtering.leaves_something(self._conformed(tested, rows, file, first), len(run)):
+                    rest = [name for name in stored if name not in first]
+                    whole = _side_by_side(tested, _read(reader, run, rows, rest, file), stored)
+                    yield self._conformed(whole, rows, file)
 
-    def _reader(self, part: Part, handle: pa.NativeFile, stored: list[str]) -> pq.ParquetFile:
-        """Return a reader of the file, after a check that it is what it was when planned.
+    def _needed(
+        self, part: Part, footer: Footer, filtering: RowGroupFilter
+    ) -> Sequence[tuple[int, int]]:
+        """Return the row groups that may hold what passes, with their rows."""
+        groups = list(zip(part.groups, part.group_rows, strict=True))
+        if not filtering.ranges:
+            return groups
+        kept = [
+            (group, rows)
+            for group, rows in groups
+            if filtering.may_hold(filtering.ranges, partial(self._bounds, footer, group))
+        ]
+        if len(kept) < len(groups):
+            filtering.skip(len(groups) - len(kept))
+        return kept
+
+    def _bounds(self, footer: Footer, group: int, name: str) -> Bounds:
+        if name in self.keys:
+            return self._folder_bounds(footer.file, name)
+        return footer.bounds_as(name, group, self.schema.field(name).type)
+
+    def _folder_bounds(self, file: File, name: str) -> Bounds:
+        dtype = self.schema.field(name).type
+        text = dict(file.partition).get(name)
+        return of_scalar(partition_value(text, dtype, repr(file.path)))
+
+    def _reader(
+        self, part: Part, handle: pa.NativeFile, stored: list[str]
+    ) -> tuple[Footer, pq.ParquetFile]:
+        """Return a file's footer and a reader of it, checked to be what they were when planned.
 
         The footer is parsed with it, unless this process knows it: then it is kept for the tasks
         that read other row groups.
@@ -135,12 +179,16 @@ class ParquetFragment(FileFragment[Part]):
             keep_footer(footer, self.store)
         if not part.is_of(footer.rows) or not footer.columns.keys() >= set(stored):
             raise _changed(part.file)
-        return reader
+        return footer, reader
 
-    def _conformed(self, table: pa.Table, rows: int, file: File) -> pa.Table:
-        if table.schema.equals(self._as_read):
+    def _conformed(
+        self, table: pa.Table, rows: int, file: File, names: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Return what was read with the columns of the fragment, or with `names` of them."""
+        if names is None and table.schema.equals(self._as_read):
             return table.replace_schema_metadata(None)
-        return conformed(table, rows, self.schema, file, self.keys, self.text_as_codes)
+        schema = self.schema if names is None else select(self.schema, names)
+        return conformed(table, rows, schema, file, self.keys, self.text_as_codes)
 
     @cached_property
     def _as_read(self) -> pa.Schema:
@@ -167,6 +215,33 @@ def _damaged(file: File, run: list[int], found: str) -> SourceCorrupt:
     )
 
 
+def _read(
+    reader: pq.ParquetFile, run: list[int], rows: int, names: list[str], file: File
+) -> pa.Table:
+    try:
+        table = reader.read_row_groups(run, columns=names, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file, run, f"cannot be read: {reason(error)}.") from None
+    if table.num_rows != rows:
+        found = f"hold {table.num_rows:,} rows, the footer tells of {rows:,}:"
+        raise _damaged(file, run, found)
+    return table
+
+
+def _side_by_side(left: pa.Table, right: pa.Table, names: list[str]) -> pa.Table:
+    there = dict(zip(left.column_names, left.columns, strict=True))
+    there.update(zip(right.column_names, right.columns, strict=True))
+    return pa.table({name: there[name] for name in names})
+
+
+def _given(
+    tables: list[pa.Table], batch_rows: int, filtering: RowGroupFilter
+) -> Iterator[pa.RecordBatch]:
+    filtering.giving()
+    yield from rebatched(_joined(tables), batch_rows)
+    filtering.given()
+
+
 def _joined(tables: list[pa.Table]) -> pa.Table:
     if len(tables) == 1 and all(column.num_chunks < 2 for column in tables[0].columns):
         return tables[0]
@@ -174,11 +249,11 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
-def _reads(part: Part, batch_rows: int) -> Iterator[tuple[list[int], int]]:
+def _reads(groups: Sequence[tuple[int, int]], batch_rows: int) -> Iterator[tuple[list[int], int]]:
     """Yield row groups to read at once, with their rows: several while they fill no batch."""
     run: list[int] = []
     rows = 0
-    for group, count in zip(part.groups, part.group_rows, strict=True):
+    for group, count in groups:
         if run and rows + count > batch_rows:
             yield run, rows
             run, rows = [], 0

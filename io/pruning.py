@@ -76,6 +76,15 @@ def may_match(predicate: Expr, bounds: Callable[[str], Bounds]) -> bool:
     return any(_truth(predicate, case).true for case in cases)
 
 
+def may_lie_between(value: Bounds, low: Bounds, high: Bounds) -> bool:
+    """Return whether a value of which bounds are known may be one from `low` to `high`."""
+    if not value.some and not value.nan:
+        return False
+    if value.nan or value.single or not (value.kind == low.kind == high.kind):
+        return True
+    return _at_most(value.low, high.high) and _at_most(low.low, value.high)
+
+
 def _values(expr: Expr, known: dict[str, Bounds]) -> Bounds:
     if isinstance(expr, Column):
         return known[expr.name]

@@ -81,6 +81,16 @@ class HashJoin:
         """Whether it is enough to know if a row meets something, not what it meets."""
         return self.how in ("semi", "anti") and not self.swap
 
+    @property
+    def drops_unmatched(self) -> bool:
+        """Whether a row of the probe side that meets nothing gives nothing and changes nothing."""
+        return not self._keeps_probe and (self.how != "anti" or self.swap)
+
+    @property
+    def gives_at_end(self) -> bool:
+        """Whether rows may be given when all of the probe side has passed."""
+        return self._gives_build
+
     def execute(
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
