@@ -14,11 +14,12 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import QueryCancelled
+from ..physical.kernels.concat import concat
 from ..physical.kernels.partition import partition
 from ..physical.kernels.sort import sample
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskResult
 from .keeping import KeepJob
-from .transport import Store, pieces
+from .transport import Store, batch_bytes, pieces
 
 SAMPLE_ROWS = 1024
 """A sorted run gives one key in so many rows as a sample for the ranges of the next stage."""
@@ -47,8 +48,7 @@ class Context:
         made_by = self.branch.sides[number].made_by
         if made_by is not None:
             yield from self._made(made_by)
-        for ref in self.sides[number]:
-            yield from self.store.read(ref)
+        yield from self.store.read(*self.sides[number])
 
     def _made(self, branch: Branch) -> Iterator[pa.RecordBatch]:
         """Stream what `branch` makes of its inputs, one after the other."""
@@ -155,10 +155,9 @@ def _read(branch: Branch, task: Task, context: Context) -> Iterator[pa.RecordBat
 
 
 def _read_refs(refs: Sequence[Ref], context: Context) -> Iterator[pa.RecordBatch]:
-    for ref in refs:
-        for batch in context.store.read(ref):
-            context.check()
-            yield batch
+    for batch in context.store.read(*refs):
+        context.check()
+        yield batch
 
 
 def _counted(
@@ -188,16 +187,44 @@ def _write_slots(
     store: Store,
     settings: TaskSettings,
 ) -> tuple[Ref, ...]:
-    """Split the rows by the hash of their keys and write all slots into one file."""
+    """Split the rows by the hash of their keys and write all slots into one file.
+
+    Several batches are split together: a slot is read faster in one batch than in many short ones.
+    """
     output = stage.output
     slots: list[list[pa.RecordBatch]] = [[] for _ in range(output.partitions)]
-    for batch in batches:
-        compact = _with_small_dictionaries(batch)
+    for together in _together(batches, settings):
+        compact = _with_small_dictionaries(together)
         for slot, part in enumerate(partition(compact, output.keys, output.partitions)):
             if part.num_rows:
                 slots[slot].append(part)
     parts = [(slot, run) for slot, held in enumerate(slots) for run in _runs_of_one_schema(held)]
     return tuple(store.write(_file_name(task), parts, task.shared_memory)) if parts else ()
+
+
+_SPLIT_AT_ONCE = 4
+"""Batches of the greatest length that are split by the hash of their keys together."""
+
+
+def _together(
+    batches: Iterator[pa.RecordBatch], settings: TaskSettings
+) -> Iterator[pa.RecordBatch]:
+    """Yield batches put together; as many as are not too long together, and not too large."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        more = batch_bytes(batch)
+        full = rows + batch.num_rows > _SPLIT_AT_ONCE * settings.batch_rows
+        if held and (full or size + more > 2 * settings.chunk_bytes):
+            yield concat(held)
+            held, rows, size = [], 0, 0
+        held.append(batch)
+        rows += batch.num_rows
+        size += more
+    if held:
+        yield concat(held)
 
 
 def _with_small_dictionaries(batch: pa.RecordBatch) -> pa.RecordBatch:
