@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import partita as pt
 from partita.engine.errors import ColumnNotFound, PartitaError, SinkError, SinkExists
 from partita.engine.source import Pushdown, Sink, WriteJob, Written
 from partita.io import FORMATS, CsvSink, FileSink, IpcSink, ParquetSink, ParquetSource, partitioned
@@ -386,3 +387,25 @@ def test_ipc_with_dictionaries_that_differ(tmp_path: Path) -> None:
 def test_folder_names_are_never_paths() -> None:
     with pytest.raises(PartitaError):
         folder_of({"k": "\u20ac" * 100}, "out")
+
+
+def test_only_values_that_repeat_are_stored_with_a_dictionary(tmp_path: Path) -> None:
+    rows = 20_000
+    table = pa.table(
+        {
+            "id": range(rows),
+            "name": [f"name {row}" for row in range(rows)],
+            "kind": [f"kind {row % 50}" for row in range(rows)],
+            "price": [row % 300 / 4 for row in range(rows)],
+            "nothing": pa.nulls(rows, pa.string()),
+        }
+    )
+    pt.from_arrow(table).sink_parquet(tmp_path / "a.parquet")
+    stored = pq.ParquetFile(tmp_path / "a.parquet")
+    group = stored.metadata.row_group(0)
+    coded = {
+        group.column(place).path_in_schema: group.column(place).has_dictionary_page
+        for place in range(group.num_columns)
+    }
+    assert [coded[name] for name in ("id", "name", "kind", "price")] == [False, False, True, True]
+    assert stored.read().equals(table)

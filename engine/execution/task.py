@@ -50,8 +50,7 @@ class Context:
         made_by = self.branch.sides[number].made_by
         if made_by is not None:
             yield from self._made(made_by)
-        for ref in self.sides[number]:
-            yield from self.store.read(ref)
+        yield from self.store.read(*self.sides[number])
 
     def _made(self, branch: Branch) -> Iterator[pa.RecordBatch]:
         """Stream what `branch` makes of its inputs, one after the other."""
@@ -169,10 +168,9 @@ def _read(task: Task, context: Context, filters: RowFilters) -> Iterator[pa.Reco
 
 
 def _read_refs(refs: Sequence[Ref], context: Context) -> Iterator[pa.RecordBatch]:
-    for ref in refs:
-        for batch in context.store.read(ref):
-            context.check()
-            yield batch
+    for batch in context.store.read(*refs):
+        context.check()
+        yield batch
 
 
 def _counted(

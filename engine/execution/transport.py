@@ -8,9 +8,10 @@ is. Space is allocated before it is written, so that a full device is an error a
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -31,18 +32,11 @@ class Store(Protocol):
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Keep `parts`, pairs of a slot and its batches (one physical schema each)."""
 
-    def read(self, ref: Ref) -> Iterator[pa.RecordBatch]:
-        """Stream the batches of `ref`; their buffers are those of the store."""
+    def read(self, *refs: Ref) -> Iterator[pa.RecordBatch]:
+        """Stream the batches of `refs`; their buffers are those of the store."""
 
     def remove(self, path: str) -> None:
         """Forget what is at `path`; readers that have it open keep it."""
-
-
-def stream_bytes(batches: Batches) -> int:
-    """Return the exact length of the IPC stream of `batches`, without writing it."""
-    sink = pa.MockOutputStream()
-    _write_stream(sink, batches)
-    return sink.size()
 
 
 def batch_bytes(batch: pa.RecordBatch) -> int:
@@ -80,49 +74,89 @@ def pieces(batches: Iterator[pa.RecordBatch], chunk_bytes: int) -> Iterator[list
         yield held
 
 
+_SMALL_STREAM = 1 << 20
+"""Streams up to this size are copied into one buffer: less than what Python takes for each part."""
+
+_PADDING = bytes(ALIGNMENT)
+
+
+class _Parts:
+    """The least of a Python file that Arrow writes to: it keeps the parts, without a copy."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.parts: list[bytes | pa.Buffer] = []
+        self.size = 0
+
+    def write(self, data: bytes | pa.Buffer) -> int:
+        self.parts.append(data)
+        self.size += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _stream(batches: Batches) -> list[bytes | pa.Buffer]:
+    """Return the parts of the IPC stream of `batches`, which are written one behind another.
+
+    So its length is known before a byte is written, and it is written by one call of the system;
+    a first pass that only measures, and a call for each part, took as long as the copy itself.
+    """
+    if sum(batch.nbytes for batch in batches) <= _SMALL_STREAM:
+        whole = pa.BufferOutputStream()
+        _write_stream(whole, batches)
+        return [whole.getvalue()]
+    found = _Parts()
+    with pa.PythonFile(found, mode="w") as sink:
+        _write_stream(sink, batches)
+    return found.parts
+
+
 def _write_stream(sink: pa.NativeFile, batches: Batches) -> None:
     with pa.ipc.new_stream(sink, batches[0].schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
 
 
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT
-
-
 @dataclass(frozen=True)
 class _Layout:
-    """Where each part of a file will lie."""
+    """The streams of a file, and where each of them will lie."""
 
-    parts: Sequence[tuple[int, Batches]]
-    offsets: Sequence[int]
-    lengths: Sequence[int]
+    streams: Sequence[Sequence[bytes | pa.Buffer]]
+    refs: Sequence[Ref]
+    """Of a file that has no path yet."""
+
     total: int
 
-    def refs(self, path: str) -> list[Ref]:
-        return [
-            Ref(
-                path=path,
-                offset=offset,
-                length=length,
-                rows=sum(batch.num_rows for batch in batches),
-                bytes=length,
-                slot=slot,
-            )
-            for (slot, batches), offset, length in zip(
-                self.parts, self.offsets, self.lengths, strict=True
-            )
-        ]
+    def refs_in(self, path: str) -> list[Ref]:
+        return [replace(ref, path=path) for ref in self.refs]
+
+    def parts(self) -> Iterator[bytes | pa.Buffer]:
+        """Yield all that the file is made of, from its beginning to its end."""
+        for stream, ref in zip(self.streams, self.refs, strict=True):
+            yield from stream
+            if padding := -ref.length % ALIGNMENT:
+                yield _PADDING[:padding]
 
 
 def _layout(parts: Sequence[tuple[int, Batches]]) -> _Layout:
-    offsets, lengths, total = [], [], 0
-    for _, batches in parts:
-        length = stream_bytes(batches)
-        offsets.append(total)
-        lengths.append(length)
-        total += _aligned(length)
-    return _Layout(parts, offsets, lengths, total)
+    streams, refs, total = [], [], 0
+    for slot, batches in parts:
+        stream = _stream(batches)
+        length = sum(map(len, stream))
+        rows = sum(batch.num_rows for batch in batches)
+        refs.append(Ref(path="", offset=total, length=length, rows=rows, bytes=length, slot=slot))
+        streams.append(stream)
+        total += length + -length % ALIGNMENT
+    return _Layout(streams, refs, total)
 
 
 class MemoryStore:
@@ -134,17 +168,16 @@ class MemoryStore:
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Keep `parts` under `name`."""
         layout = _layout(parts)
-        refs = layout.refs(name)
-        buffers = self._buffers[name] = {}
-        for ref, (_, batches) in zip(refs, parts, strict=True):
-            sink = pa.BufferOutputStream()
-            _write_stream(sink, batches)
-            buffers[ref.offset] = sink.getvalue()
-        return refs
+        self._buffers[name] = {
+            ref.offset: _joined(stream)
+            for ref, stream in zip(layout.refs, layout.streams, strict=True)
+        }
+        return layout.refs_in(name)
 
-    def read(self, ref: Ref) -> Iterator[pa.RecordBatch]:
-        """Stream the batches of `ref`."""
-        yield from _read_stream(self._buffers[ref.path][ref.offset])
+    def read(self, *refs: Ref) -> Iterator[pa.RecordBatch]:
+        """Stream the batches of `refs`."""
+        for ref in refs:
+            yield from _read_stream(self._buffers[ref.path][ref.offset])
 
     def remove(self, path: str) -> None:
         """Forget the streams under `path`."""
@@ -169,12 +202,12 @@ class FileStore:
         layout = _layout(parts)
         if fast:
             try:
-                return layout.refs(_write_file(self.memory, name, layout))
+                return layout.refs_in(_write_file(self.memory, name, layout))
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                     raise
         try:
-            return layout.refs(_write_file(self.disk, name, layout))
+            return layout.refs_in(_write_file(self.disk, name, layout))
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
@@ -185,25 +218,52 @@ class FileStore:
                 " run_directory to a place with more."
             ) from None
 
-    def read(self, ref: Ref) -> Iterator[pa.RecordBatch]:
-        """Stream the batches of `ref`; they are views of the mapped file."""
-        with pa.memory_map(ref.path) as source:
-            if source.size() < ref.offset + ref.length:
+    def read(self, *refs: Ref) -> Iterator[pa.RecordBatch]:
+        """Stream the batches of `refs`; they are views of the mapped files.
+
+        A file is mapped once for all refs in it, unless there are very many files.
+        """
+        mapped: dict[str, pa.Buffer] = {}
+        for ref in refs:
+            if ref.path not in mapped:
+                if len(mapped) >= _MAPPED_FILES:
+                    del mapped[next(iter(mapped))]
+                mapped[ref.path] = _mapped(ref.path)
+            file = mapped[ref.path]
+            if file.size < ref.offset + ref.length:
                 raise ExecutionError(
                     f"The file {ref.path!r} is shorter than when it was written: it was changed by"
                     " another program."
                 )
-            source.seek(ref.offset)
-            buffer = source.read_buffer(ref.length)
-        yield from _read_stream(buffer)
+            yield from _read_stream(file.slice(ref.offset, ref.length))
 
     def remove(self, path: str) -> None:
         """Unlink the file; mapped rows stay readable."""
         Path(path).unlink(missing_ok=True)
 
 
+_MAPPED_FILES = 64
+"""So many files a reader keeps mapped, in case that it wants more of them."""
+
+
+def _mapped(path: str) -> pa.Buffer:
+    with pa.memory_map(path) as source:
+        return source.read_buffer(source.size())
+
+
+def _joined(stream: Sequence[bytes | pa.Buffer]) -> pa.Buffer:
+    """Return the parts of a stream as one buffer."""
+    if len(stream) == 1 and isinstance(stream[0], pa.Buffer):
+        return stream[0]
+    whole = pa.allocate_buffer(sum(map(len, stream)))
+    with pa.FixedSizeBufferWriter(whole) as sink:
+        for part in stream:
+            sink.write(part)
+    return whole
+
+
 def _read_stream(buffer: pa.Buffer) -> Iterator[pa.RecordBatch]:
-    with pa.ipc.open_stream(pa.BufferReader(buffer)) as reader:
+    with pa.ipc.open_stream(buffer) as reader:
         yield from reader
 
 
@@ -215,10 +275,7 @@ def _write_file(directory: str, name: str, layout: _Layout) -> str:
     try:
         try:
             os.posix_fallocate(descriptor, 0, max(layout.total, 1))
-            for offset, (_, batches) in zip(layout.offsets, layout.parts, strict=True):
-                os.lseek(descriptor, offset, os.SEEK_SET)
-                with pa.PythonFile(_Descriptor(descriptor), mode="w") as sink:
-                    _write_stream(sink, batches)
+            _write_parts(descriptor, layout.parts())
         finally:
             os.close(descriptor)
         os.rename(unfinished, path)
@@ -228,30 +285,20 @@ def _write_file(directory: str, name: str, layout: _Layout) -> str:
     return path
 
 
-class _Descriptor:
-    """The least of a Python file that Arrow writes to: no buffer of its own, no short writes.
+_PARTS_AT_ONCE = 1024
+"""As many parts one call of the system takes."""
 
-    `pa.OSFile` would truncate the file and lose what was allocated.
-    """
 
-    closed = False
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._place = 0
-
-    def write(self, data: bytes) -> int:
-        view = memoryview(data).cast("B")
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-        self._place += len(memoryview(data).cast("B"))
-        return self._place
-
-    def tell(self) -> int:
-        return self._place
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def close(self) -> None:
-        self.closed = True
+def _write_parts(descriptor: int, parts: Iterator[bytes | pa.Buffer]) -> None:
+    """Write `parts` one behind another, as many as possible by one call."""
+    views = (memoryview(part) for part in parts if len(part))
+    while waiting := list(itertools.islice(views, _PARTS_AT_ONCE)):
+        done = 0
+        while done < len(waiting):
+            written = os.writev(descriptor, waiting[done:])
+            # A call may write less than all, and end within a part.
+            while done < len(waiting) and written >= len(waiting[done]):
+                written -= len(waiting[done])
+                done += 1
+            if written:
+                waiting[done] = waiting[done][written:]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..expr.node import SortKey
 from ..plan.node import PlanNode
 from ..plan.nodes import Sort
-from .kernels.sort import boundaries
+from .kernels.sort import Key, boundaries, frequent, order_key
 from .operators.sort import SortRun, TopK
 from .operators.take_range import TakeRange
-from .pipeline import Pipeline, over_refs
-from .stage import Branch, Exchange, KeyRange, StageOutput, TaskInput
+from .pipeline import Pipeline, balanced, over_refs
+from .stage import Branch, Exchange, KeyRange, Ref, StageOutput, TaskInput
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -25,7 +26,7 @@ def lower_sort(node: Sort, planner: Planner) -> Pipeline | None:
         return None
     if node.limit is not None:
         return _top(node, planner, source, node.limit)
-    return in_order(node, planner, source, node.by)
+    return in_order(node, planner, source, node.by, equal_together=False)
 
 
 def in_order(
@@ -34,10 +35,12 @@ def in_order(
     source: Pipeline,
     by: tuple[SortKey, ...],
     role: str = "runs",
+    equal_together: bool = True,
 ) -> Pipeline | None:
     """Return `source` sorted on behalf of `node`, or None while the stage with its runs goes on.
 
-    `role` tells apart the orders that one node asks for.
+    `role` tells apart the orders that one node asks for. Rows of equal keys are in one partition,
+    unless `equal_together` says that nobody needs that.
     """
     run = SortRun(by=by)
     sorted_parts = source.then(run, site=node.site)
@@ -51,7 +54,9 @@ def in_order(
     if count == 1:
         merged = over_refs([output.refs()], source.schema, reads, "all runs")
     else:
-        merged = _by_range(by, source, output, count)
+        inputs = _whole_ranges(by, output, count) if equal_together else _ranges(by, output, count)
+        branch = Branch(inputs=inputs, schema=source.schema, operators=(TakeRange(by=by),))
+        merged = Pipeline(branches=(branch,), schema=source.schema, reads=reads)
     return merged.then(run, site=node.site)
 
 
@@ -63,16 +68,47 @@ def _top(node: Sort, planner: Planner, source: Pipeline, limit: int) -> Pipeline
     return gathered.then(top, site=node.site)
 
 
-def _by_range(
-    by: tuple[SortKey, ...], source: Pipeline, output: StageOutput, count: int
-) -> Pipeline:
-    """Return one partition per range of keys; each takes its part of every run."""
+def _whole_ranges(
+    by: tuple[SortKey, ...], output: StageOutput, count: int
+) -> tuple[TaskInput, ...]:
+    """Return one task for each range of keys; each takes its part of every run."""
     cuts = boundaries([result.samples for result in output.results], count, by)
     edges = [None, *cuts, None]
-    refs = output.refs()
-    inputs = tuple(
-        TaskInput(refs=refs, key_range=KeyRange(low=low, high=high), label=f"range {number}")
+    return tuple(
+        _range(number, output.refs(), KeyRange(low=low, high=high))
         for number, (low, high) in enumerate(itertools.pairwise(edges))
     )
-    branch = Branch(inputs=inputs, schema=source.schema, operators=(TakeRange(by=by),))
-    return Pipeline(branches=(branch,), schema=source.schema, reads=(output.stage.id,))
+
+
+def _ranges(by: tuple[SortKey, ...], output: StageOutput, count: int) -> tuple[TaskInput, ...]:
+    """Return the tasks for ranges of keys, several for a key that has more rows than one should.
+
+    Rows of one key are in order as they come, run after run: so its tasks share the runs.
+    """
+    samples = [result.samples for result in output.results]
+    refs = output.refs()
+    inputs: list[TaskInput] = []
+    low, done = None, False
+    for key, parts in frequent(samples, count, by):
+        inputs.append(_range(len(inputs), refs, KeyRange(low=low, high=key, without_low=done)))
+        low, done = key, parts > 1
+        if done:
+            only = KeyRange(low=key, high=key, with_high=True)
+            for runs in _shared_runs(key, parts, samples, by):
+                some = tuple(itertools.chain(*output.partitions[runs.start : runs.stop]))
+                inputs.append(_range(len(inputs), some, only))
+    inputs.append(_range(len(inputs), refs, KeyRange(low=low, high=None, without_low=done)))
+    return tuple(inputs)
+
+
+def _shared_runs(
+    key: Key, parts: int, samples: Sequence[Sequence[Key]], by: tuple[SortKey, ...]
+) -> list[range]:
+    """Return at most `parts` stretches of runs, with about as many rows of `key` each."""
+    wanted = order_key(key, by)
+    counts = [sum(order_key(each, by) == wanted for each in run) for run in samples]
+    return [run for run in balanced(counts, -(-sum(counts) // parts)) if run]
+
+
+def _range(number: int, refs: tuple[Ref, ...], wanted: KeyRange) -> TaskInput:
+    return TaskInput(refs=refs, key_range=wanted, label=f"range {number}")

@@ -59,11 +59,13 @@ class KeyRange:
     """The rows of sorted runs from one boundary to the next; a boundary is a tuple of sort keys.
 
     `low` is included and None stands for the beginning; `high` is not included and None stands
-    for the end.
+    for the end; unless it says otherwise.
     """
 
     low: tuple[Any, ...] | None
     high: tuple[Any, ...] | None
+    without_low: bool = False
+    with_high: bool = False
 
 
 class TaskContext(Protocol):

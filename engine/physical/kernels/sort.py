@@ -8,6 +8,7 @@ their order.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -254,14 +255,41 @@ def boundaries(
     return chosen
 
 
-def cut(run: pa.RecordBatch | pa.Table, by: Sequence[SortKey], edges: Sequence[Key]) -> list[int]:
+def frequent(
+    samples: Sequence[Sequence[Key]], partitions: int, by: Sequence[SortKey]
+) -> list[tuple[Key, int]]:
+    """Return the keys at which equal parts of all rows begin, each with how many of these do.
+
+    A key with which two or more parts begin is that of more rows than one part should have.
+
+    Examples
+    --------
+    >>> from partita.engine.expr.node import Column
+    >>> frequent([[(1,), (2,), (2,), (2,)], [(2,), (4,)]], 3, [SortKey(Column("x"))])
+    [((2,), 2)]
+    """
+    keys = sorted((key for run in samples for key in run), key=lambda key: order_key(key, by))
+    starts = [keys[part * len(keys) // partitions] for part in range(1, partitions) if keys]
+    alike = itertools.groupby(starts, key=lambda key: order_key(key, by))
+    groups = [list(group) for _, group in alike]
+    return [(group[0], len(group)) for group in groups]
+
+
+def cut(
+    run: pa.RecordBatch | pa.Table,
+    by: Sequence[SortKey],
+    edges: Sequence[Key],
+    behind: bool = False,
+) -> list[int]:
     """Return for each of the `edges` the first row of a sorted run that is not before it.
+
+    With `behind`, rows that are equal to an edge count as before it.
 
     Cost: two looks at a row where the edge is outside of the run's range, which is the common
     case; else a binary search.
     """
     keys = _key_columns(run, by)
-    return [_lower_bound(keys, by, edge) for edge in edges]
+    return [_first_row(keys, by, edge, behind) for edge in edges]
 
 
 def _key_columns(
@@ -272,7 +300,9 @@ def _key_columns(
     return run.select([name for name in run.schema.names if name in read]) if read else run
 
 
-def _lower_bound(run: pa.RecordBatch | pa.Table, by: Sequence[SortKey], edge: Key) -> int:
+def _first_row(
+    run: pa.RecordBatch | pa.Table, by: Sequence[SortKey], edge: Key, behind: bool
+) -> int:
     wanted = order_key(edge, by)
     names = [key.expr.name for key in by if isinstance(key.expr, Column)]
     plain = isinstance(run, pa.RecordBatch) and len(names) == len(by)
@@ -284,7 +314,8 @@ def _lower_bound(run: pa.RecordBatch | pa.Table, by: Sequence[SortKey], edge: Ke
             key = tuple(_plain_values(column)[0] for column in columns)
         else:
             (key,) = keys_at(_one_row(run, row), by, [0])
-        return order_key(key, by) < wanted
+        here = order_key(key, by)
+        return here < wanted or (behind and here == wanted)
 
     low, high = 0, run.num_rows
     if high == 0 or not before(0):

@@ -32,11 +32,12 @@ class TakeRange:
         """Stream the parts of the batches, in their order."""
         wanted = context.key_range
         assert wanted is not None
-        edges = [edge for edge in (wanted.low, wanted.high) if edge is not None]
         for batch in batches:
             context.check()
-            places = cut(batch, self.by, edges)
-            start = places[0] if wanted.low is not None else 0
-            stop = places[-1] if wanted.high is not None else batch.num_rows
+            start, stop = 0, batch.num_rows
+            if wanted.low is not None:
+                (start,) = cut(batch, self.by, [wanted.low], wanted.without_low)
+            if wanted.high is not None:
+                (stop,) = cut(batch, self.by, [wanted.high], wanted.with_high)
             if stop > start:
                 yield batch.slice(start, stop - start)
