@@ -98,8 +98,8 @@ def add_decimals(
 ) -> None:
     """Add decimals of 128 bits to sums of 192 bits, 0 before, so that no sum is wrapped unseen.
 
-    `words` are pairs of a low and a high word, as Arrow holds them. Cost: 2 ms for a million rows
-    (limbs by `np.bincount`: 14 ms).
+    `words` are pairs of a low and a high word, as Arrow holds them. Cost: 1 ms for a million
+    rows of few groups, 3 ms of 30,000 (limbs by `np.bincount`: 12 to 17 ms).
     """
     for row in range(len(ids)):
         group = ids[row]

@@ -63,7 +63,7 @@ def group_ids(columns: Sequence[pa.Array], rows: int, *, exact: bool = True) -> 
     """Return the groups of `rows` rows by the values of `columns`; without columns, one group.
 
     Unless it has to be `exact`, a group may come as several where a dictionary has a value twice.
-    That saves looking at the values: 10 ms for a dictionary of 100,000.
+    That saves looking at the values: 3.4 ms for a dictionary of 100,000.
 
     Null is a value like others here, every NaN is the same one, -0.0 is 0.0.
 

@@ -46,8 +46,8 @@ def number_direct(
 ) -> int:
     """Number the distinct keys in `ids`, give the first row of each, and return their count.
 
-    A key less `low` is its place in `numbers`, which holds -1 everywhere before. One pass; 6
-    million rows take 3 ms with few groups, 15 ms with 1.5 million (numpy: 30 and 120 ms).
+    A key less `low` is its place in `numbers`, which holds -1 everywhere before. One pass; a
+    million rows take 0.5 ms with few groups, 2.4 ms with 250,000 (numpy: 4.6 and 9.1 ms).
     """
     count = 0
     for row in range(len(keys)):
@@ -175,8 +175,9 @@ def _place_rows_numpy(ids: np.ndarray, ends: np.ndarray, rows: np.ndarray) -> No
 def place_rows(ids: np.ndarray, ends: np.ndarray, rows: np.ndarray) -> None:
     """Put the rows of each group one behind the other, in their order.
 
-    `ends` tells where the rows of each group begin, and afterwards where they end. 2 ms for a
-    million rows in batches, 12 ms in random order beyond the cache (sorted by numpy: 13 ms).
+    `ends` tells where the rows of each group begin, and afterwards where they end. A million rows
+    take 1.3 ms in batches (sorted by numpy: 5.9 ms); beyond the cache, in random order, 9 to 12 ms,
+    where the sort of numpy takes 8 to 12 as well.
     """
     for row in range(len(ids)):
         group = ids[row]
@@ -208,8 +209,8 @@ def distinct_rows(
 
     `rows` and `starts` are those of `rows_by_group`; the rows of group `n` that are kept end at
     ``ends[n]``. A short group is compared with itself, a long one is hashed in a table of its own
-    size, so that neither leaves the cache: 6 ns a row in groups of four, where a table of all
-    groups and values takes 80.
+    size, so that neither leaves the cache: 2 ns a row in groups of four, where a table of all
+    groups and values takes 70.
     """
     most = 0
     for group in range(len(starts) - 1):
