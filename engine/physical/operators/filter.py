@@ -63,16 +63,15 @@ class FilterRows:
 class _Chooser:
     """A predicate in two parts: what is asked of all rows, and what of those that are left."""
 
-    first: Test | None
+    first: Test
     then: Test | None
+    """Made for batches of the columns that it reads, `read`."""
+
     read: tuple[int, ...]
-    """The columns that `then` reads."""
 
     def rows(self, batch: pa.RecordBatch) -> np.ndarray:
-        if self.first is None or self.then is None:
-            test = self.first or self.then
-            assert test is not None
-            return test(batch)
+        if self.then is None:
+            return self.first(batch)
         mask = self.first(batch)
         kept = int(np.count_nonzero(mask))
         if not kept:
@@ -96,15 +95,11 @@ def _chooser(predicate: Expr, schema: pa.Schema) -> _Chooser:
         # The bits of integers.
         parts = (predicate,)
     dear = [each for each in parts if is_dear(each, schema) and not may_raise(each, schema)]
-    names = {name for each in dear for name in columns_of(each)}
-    read = tuple(place for place, name in enumerate(schema.names) if name in names)
     first = conjunction(tuple(each for each in parts if each not in dear))
     then = conjunction(tuple(dear))
-    if not read:
-        # Constants; or nothing is dear.
-        first, then = predicate, None
-    return _Chooser(
-        first=None if first is None else truth_of(first, schema),
-        then=None if then is None else truth_of(then, pa.schema([schema.field(i) for i in read])),
-        read=read,
-    )
+    if first is None or then is None:
+        return _Chooser(first=truth_of(predicate, schema), then=None, read=())
+    names = columns_of(then)
+    read = tuple(place for place, name in enumerate(schema.names) if name in names)
+    narrow = pa.schema([schema.field(place) for place in read])
+    return _Chooser(first=truth_of(first, schema), then=truth_of(then, narrow), read=read)
