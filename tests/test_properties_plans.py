@@ -224,8 +224,10 @@ def test_random_plans_give_the_same_rows_however_they_are_run(
     plans = counted["plans"]
     assert plans >= PLANS
     # The cuts are small enough for all that a large query does.
-    for kind in ("hash", "range", "broadcast", "gather", "forward"):
+    for kind in ("hash", "range", "gather", "forward"):
         assert counted[f"{kind} exchanges"] >= plans // 10, counted
+    # Sides of a few rows are made where they are read: fewer are broadcast.
+    assert counted["broadcast exchanges"] >= plans // 16, counted
     for parts in PARTS:
         assert counted[f"plans in {parts} partitions"] >= plans // 10, counted
     assert counted["plans in processes"] >= plans // 3, counted
