@@ -17,6 +17,7 @@ from ..errors import QueryCancelled
 from ..physical.kernels.concat import concat
 from ..physical.kernels.partition import partition
 from ..physical.kernels.sort import sample
+from ..physical.runs import runs
 from ..physical.scan_filters import ScanFilters, scan_filters
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskResult
 from ..source import Filtering, RowFilters
@@ -68,8 +69,8 @@ class Context:
                 metrics=Counter(),
             )
             batches = _read_refs(task.refs, inner)
-            for operator in branch.operators:
-                batches = operator.execute(batches, inner)
+            for run in runs(branch.operators):
+                batches = run.execute(batches, inner)
             yield from batches
 
     def check(self) -> None:
@@ -120,10 +121,13 @@ def run_task(
     filtering = hasattr(task.input.fragment, "filtered_batches")
     advice = scan_filters(branch, context) if filtering else ScanFilters()
     batches = _counted(_read(task, context, advice.filters), rows, "in")
-    for number, operator in enumerate(branch.operators, 1):
-        batches = operator.execute(batches, context)
-        if number == advice.steps:
-            batches = advice.counted(batches)
+    # What the scan is told of is counted where it has passed.
+    for run in runs(branch.operators[: advice.steps]):
+        batches = run.execute(batches, context)
+    if advice.steps:
+        batches = advice.counted(batches)
+    for run in runs(branch.operators[advice.steps :]):
+        batches = run.execute(batches, context)
     batches = _counted(batches, rows, "out")
     result = TaskResult()
     match stage.output.kind:

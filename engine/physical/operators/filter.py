@@ -15,7 +15,7 @@ from ...expr.node import Expr, columns_of
 from ...expr.text import text_of
 from ...optimizer.properties import may_raise
 from ...schema import field_index
-from ..kernels.kept import kept_rows, rows_at
+from ..kernels.kept import NEARLY_ALL, kept_rows, rows_at
 from ..stage import TaskContext
 
 MOST_LEFT = 0.5
@@ -40,6 +40,16 @@ class FilterRows:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream what is kept of each batch; a batch of which all is kept passes uncopied."""
+        for batch, places in self.chosen(batches, context):
+            yield batch if places is None else rows_at(batch, places)
+
+    def chosen(
+        self, batches: Iterator[pa.RecordBatch], context: TaskContext
+    ) -> Iterator[tuple[pa.RecordBatch, np.ndarray | None]]:
+        """Stream batches with the rows of them that are kept; None for all of them.
+
+        An operator that drops rows itself copies only what is left in the end.
+        """
         schema = None
         for batch in batches:
             context.check()
@@ -54,9 +64,11 @@ class FilterRows:
             mask = chooser.rows(batch)
             kept = int(np.count_nonzero(mask))
             if kept == batch.num_rows and self.columns is None:
-                yield batch
+                yield batch, None
+            elif kept >= NEARLY_ALL * batch.num_rows:
+                yield kept_rows(batch, mask, kept, places), None
             elif kept:
-                yield kept_rows(batch, mask, kept, places)
+                yield batch.select(places), np.flatnonzero(mask)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...expr.node import Expr
+from ...expr.node import Expr, columns_of
 from ...expr.text import text_of
 from ..kernels.concat import positions, slices, take, take_or_null
 from ..kernels.join import Found, JoinIndex, Matches, find_keys, matches, rows_of_keys
+from ..kernels.kept import rows_at
 from ..stage import TaskContext
 from .build_side import Built, build, key_columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Probe:
+    """Rows of a batch of the probe side."""
+
+    batch: pa.RecordBatch
+    places: np.ndarray | None
+    """Which rows; None for all."""
+
+    @property
+    def count(self) -> int:
+        return self.batch.num_rows if self.places is None else len(self.places)
+
+    def rows(self, names: Sequence[str]) -> pa.RecordBatch:
+        """Return the rows, with the columns `names` at least."""
+        if self.places is None:
+            return self.batch
+        return rows_at(self.batch.select(list(names)), self.places)
+
+    def positions(self, rows: np.ndarray | None) -> pa.Array | None:
+        """Return where some of the rows lie in the batch, None for all that lie there."""
+        if self.places is not None:
+            return pa.array(self.places if rows is None else self.places[rows])
+        return None if rows is None else positions(rows, complete=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,43 +121,54 @@ class HashJoin:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream the joined rows of each probe batch, in batches of at most `batch_rows`."""
+        yield from self.execute_chosen(((batch, None) for batch in batches), context)
+
+    def execute_chosen(
+        self, chosen: Iterator[tuple[pa.RecordBatch, np.ndarray | None]], context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        """Do as `execute` over some rows of each batch; see `FilterRows.chosen`.
+
+        Of the rows that meet nothing only the keys are copied.
+        """
         built = self._built(context)
         keeps_probe = self._keeps_probe or (self.how == "anti" and not self.swap)
         if not built.count and not keeps_probe:
             return
         # One more than there are keys: what the key -1 of no match is marked at.
         met = np.zeros(built.count + 1, np.bool_) if self._gives_build else None
-        for batch in batches:
+        for batch, places in chosen:
             context.check()
             if not batch.num_rows:
                 continue
-            keys = self._keys(batch)
-            context.count("rows_probed", batch.num_rows)
+            probe = _Probe(batch=batch, places=places)
+            keys = self._keys(probe)
+            context.count("rows_probed", probe.count)
             if not isinstance(built.index, JoinIndex):
-                yield from self._selected(batch, built.index.contains(keys), context)
+                yield from self._selected(probe, built.index.contains(keys), context)
                 continue
             found = find_keys(built.index, keys)
             if met is not None:
                 met[found.keys] = True
             if self._only_set:
-                yield from self._selected(batch, found.keys >= 0, context)
+                yield from self._selected(probe, found.keys >= 0, context)
             elif self.how not in ("semi", "anti", "rest"):
-                yield from self._matched(batch, built, found, context)
+                yield from self._matched(probe, built, found, context)
         if met is not None:
             yield from self._alone(built, met[:-1], context)
 
-    def _keys(self, batch: pa.RecordBatch) -> list[pa.Array]:
+    def _keys(self, probe: _Probe) -> list[pa.Array]:
         on = self.right_on if self.swap else self.left_on
+        batch = probe.rows(tuple(sorted({name for expr in on for name in columns_of(expr)})))
         return key_columns(on, self.key_types, batch, nulls_equal=self.nulls_equal)
 
     def _matched(
-        self, batch: pa.RecordBatch, built: Built, found: Found, context: TaskContext
+        self, probe: _Probe, built: Built, found: Found, context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         assert isinstance(built.index, JoinIndex)
         for pairs in matches(
             built.index, found, keep_unmatched=self._keeps_probe, most=context.batch_rows
         ):
-            yield self._combined(batch, built, pairs)
+            yield self._combined(probe, built, pairs)
             context.check()
 
     def _built(self, context: TaskContext) -> Built:
@@ -157,30 +194,30 @@ class HashJoin:
         )
 
     def _selected(
-        self, batch: pa.RecordBatch, met: np.ndarray, context: TaskContext
+        self, probe: _Probe, met: np.ndarray, context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows that met something, or in an anti-join those that did not."""
-        columns = [batch.column(name) for _, name, _ in self.output]
+        columns = [probe.batch.column(name) for _, name, _ in self.output]
         rows = np.flatnonzero(met if self.how == "semi" else ~met)
-        if len(rows) < batch.num_rows:
+        if len(rows) < probe.batch.num_rows:
             # Positions: a mask costs twice as much from the second column on.
-            places = pa.array(rows)
+            places = pa.array(rows if probe.places is None else probe.places[rows])
             columns = [pc.take(column, places, boundscheck=False) for column in columns]
         selected = pa.RecordBatch.from_arrays(columns, names=[given for _, _, given in self.output])
         yield from slices(selected, context.batch_rows)
 
-    def _combined(self, batch: pa.RecordBatch, built: Built, found: Matches) -> pa.RecordBatch:
+    def _combined(self, probe: _Probe, built: Built, found: Matches) -> pa.RecordBatch:
         if found.complete:
             build_rows = take(built.rows, positions(found.build, complete=True), built.schema)
         else:
             build_rows = take_or_null(built.rows, found.build, built.schema)
-        probe_rows = None if found.probe is None else positions(found.probe, complete=True)
+        probe_rows = probe.positions(found.probe)
         columns = []
         for role, name, _ in self.output:
             if role == self._build_role:
                 columns.append(build_rows.column(name))
             else:
-                column = batch.column(name)
+                column = probe.batch.column(name)
                 if probe_rows is not None:
                     column = pc.take(column, probe_rows, boundscheck=False)
                 columns.append(column)
