@@ -238,25 +238,56 @@ def test_a_sum_that_overflows_int64_is_an_error() -> None:
 
 def test_floats_are_added_in_row_order() -> None:
     values = RNG.random(10_000) * 10.0 ** RNG.integers(-10, 10, 10_000)
-    total = 0.0
-    for value in values.tolist():
-        total += value
-    assert accumulate.sum_floats(np.zeros(10_000, np.int64), 1, values)[0] == total
+    ids = RNG.integers(0, 2, 10_000)
+    totals = [0.0, 0.0]
+    for group, value in zip(ids.tolist(), values.tolist(), strict=True):
+        totals[group] += value
+    assert accumulate.sum_floats(ids, 2, values).tolist() == totals
+    one = accumulate.sum_floats(np.zeros(10_000, np.int64), 1, values)
+    assert one[0] == pytest.approx(math.fsum(values), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[], [-0.0, -0.0], [math.inf, -math.inf], [math.inf, 1.0], [math.nan, 1.0], [1e308, 1e308]],
+)
+def test_one_group_is_added_like_one_of_two(values: list[float]) -> None:
+    array = np.array(values, np.float64)
+    ids = np.zeros(len(values), np.int64)
+    one, two = (accumulate.sum_floats(ids, count, array) for count in (1, 2))
+    # The sign of zero counts as well.
+    assert [repr(one[0])] == [repr(two[0])]
+
+
+@pytest.mark.parametrize("top", [5, 2**40, 2**62, 2**63 - 1])
+def test_integers_of_one_group_are_summed_exactly(top: int) -> None:
+    limits = [-top - 1, -top - 1, -1, top]
+    for values in (RNG.integers(-top, top, 5000), np.array(limits), np.array(limits[:2])):
+        total = accumulate.sum_exact(np.zeros(len(values), np.int64), 1, pa.array(values))
+        assert [int(v) for v in total.to_pylist()] == [sum(values.tolist())]
+        narrow = values // (1 if top < 10**17 else 100)
+        decimals = pa.array([Decimal(v) for v in narrow.tolist()], pa.decimal128(18, 0))
+        total = accumulate.sum_exact(np.zeros(len(values), np.int64), 1, decimals)
+        assert [int(v) for v in total.to_pylist()] == [sum(narrow.tolist())]
 
 
 @pytest.mark.parametrize("name", sorted(columns()))
 @pytest.mark.parametrize("largest", [False, True])
-def test_extremes_of_any_kind(name: str, largest: bool) -> None:
-    column = columns()[name]
-    ids = RNG.integers(0, 5, ROWS)
-    ids[:6] = np.arange(6)
-    found = accumulate.extremes(ids, 6, column, largest=largest)
-    assert decoded(found).type == decoded(column).type or name == "view"
-    for group, value in enumerate(plain(found)):
-        own = [v for v, i in zip(plain(column), ids, strict=True) if i == group and v is not None]
-        numbers = [v for v in own if v != "NaN"]
-        expected = (max if largest else min)(numbers) if numbers else (own[0] if own else None)
-        assert value == expected
+def test_extremes_of_one_group_are_those_of_one_of_two(name: str, largest: bool) -> None:
+    whole = columns()[name]
+    for column in (whole, whole.slice(3, 40), whole.slice(0, 1), whole.slice(0, 0)):
+        ids = np.zeros(len(column), np.int64)
+        one, two = (accumulate.extremes(ids, n, column, largest=largest) for n in (1, 2))
+        assert plain(one) == plain(two)[:1]
+
+
+@pytest.mark.parametrize("largest", [False, True])
+def test_the_extreme_of_one_group_is_one_kind_of_nan_or_zero(largest: bool) -> None:
+    for values in ([math.nan, -math.nan], [-math.nan], [math.nan, -0.0, 0.0], [-0.0]):
+        ids = np.zeros(len(values), np.int64)
+        one = accumulate.extremes(ids, 1, pa.array(values), largest=largest).to_numpy()
+        expected = math.nan if all(math.isnan(value) for value in values) else 0.0
+        assert one.tobytes() == np.array([expected]).tobytes()
 
 
 def test_spreads_of_parts_merge_to_the_spread_of_all() -> None:

@@ -1,8 +1,11 @@
 """Values combined group by group: sums, extremes, spreads, distinct values.
 
 Each kernel takes the group of every row (int64, from `group_ids`) and the number of groups.
-Floating-point sums add in row order, one value after the other, so that the same rows give the same
-bits. Integers and decimals are summed exactly.
+Floating-point sums add in row order, one value after the other, or pairwise where there is but one
+group, so that the same rows give the same bits. Integers and decimals are summed exactly.
+
+One group needs no places: its rows are reduced as they lie. Six million doubles are added in 5 ms
+so, in 17 ms by `add_doubles`, each of whose additions waits for the one before.
 """
 
 from __future__ import annotations
@@ -33,8 +36,8 @@ from .words import (
 
 
 def count_rows(ids: np.ndarray, count: int) -> np.ndarray:
-    """Return the rows of each group, int64. Cost: 1 ms for a million rows."""
-    return np.bincount(ids, minlength=count)
+    """Return the rows of each group, int64. Cost: 1 ms for a million rows of several groups."""
+    return np.array([len(ids)]) if count == 1 else np.bincount(ids, minlength=count)
 
 
 def count_valid(groups: GroupIds, array: pa.Array) -> np.ndarray:
@@ -56,10 +59,15 @@ def _valid_rows(array: pa.Array) -> np.ndarray | None:
 def sum_floats(ids: np.ndarray, count: int, values: np.ndarray) -> np.ndarray:
     """Return the sum of each group's doubles; nulls come as 0.0.
 
-    Cost: see `add_doubles`.
+    Cost: see `add_doubles`, and the top for one group.
     """
     total = np.zeros(count)
-    add_doubles(ids, values, total)
+    if count == 1:
+        # Opposite infinities have no sum: NaN is the answer, not a warning.
+        with np.errstate(invalid="ignore", over="ignore"):
+            total += np.add.reduce(values)
+    else:
+        add_doubles(ids, values, total)
     return total
 
 
@@ -104,9 +112,21 @@ def sum_exact(ids: np.ndarray, count: int, array: pa.Array) -> pa.Array:
             pairs = np.zeros(2 * len(values), np.int64)
             pairs[::2] = values.view(np.int64)
             return _sum_wide(ids, count, pairs, result)
+    words = values.astype(np.int64, copy=False)
     low, high = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    add_integers(ids, values.astype(np.int64, copy=False), step, low, high)
+    if count == 1 and _adds_up(words[::step]):
+        low += np.add.reduce(words[::step])
+        high += low >> np.int64(63)
+    else:
+        add_integers(ids, words, step, low, high)
     return decimals_of(low.view(np.uint64), high, result)
+
+
+def _adds_up(values: np.ndarray) -> bool:
+    """Return whether no sum of some of the integers can overflow 64 bits."""
+    if not len(values):
+        return True
+    return max(abs(int(values.min())), abs(int(values.max()))) * len(values) < 2**63
 
 
 def _sum_wide(ids: np.ndarray, count: int, pairs: np.ndarray, result: pa.DataType) -> pa.Array:
@@ -158,19 +178,29 @@ def extremes(ids: np.ndarray, count: int, array: pa.Array, *, largest: bool) -> 
     """
     valid = _valid_rows(array)
     rows = ids if valid is None else ids[valid]
-    filled = np.bincount(rows, minlength=count) > 0
+    filled = count_rows(rows, count) > 0
     has = None if filled.all() else filled
     if pa.types.is_floating(array.type):
         # Adding 0.0 turns -0.0 into 0.0.
         values = storage(array)[... if valid is None else valid] + 0.0
         combined = np.full(count, np.nan, values.dtype)
-        (np.fmax if largest else np.fmin).at(combined, rows, values)
+        wider = np.fmax if largest else np.fmin
+        if count == 1:
+            found = wider.reduce(values, initial=np.nan)
+            # Of several kinds of NaN, one is given.
+            combined[:] = np.nan if np.isnan(found) else found
+        else:
+            wider.at(combined, rows, values)
         return pa.array(combined, mask=None if has is None else ~has)
     ranks, distinct = order_ranks(array)
     ranks = ranks[... if valid is None else valid]
     limits = np.iinfo(np.int64)
     found = np.full(count, limits.min if largest else limits.max, np.int64)
-    (np.maximum if largest else np.minimum).at(found, rows, ranks)
+    of_two = np.maximum if largest else np.minimum
+    if count == 1:
+        found[:] = of_two.reduce(ranks, initial=found[0])
+    else:
+        of_two.at(found, rows, ranks)
     if has is not None:
         found = np.where(has, found, 0)
     if distinct is None:

@@ -44,6 +44,8 @@ class GroupIds:
     @functools.cached_property
     def sizes(self) -> np.ndarray:
         """The rows of each group, int64."""
+        if self.count == 1:
+            return np.array([len(self.ids)])
         return np.bincount(self.ids, minlength=self.count)
 
 
