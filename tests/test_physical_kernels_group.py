@@ -259,6 +259,16 @@ def test_one_group_is_added_like_one_of_two(values: list[float]) -> None:
     assert [repr(one[0])] == [repr(two[0])]
 
 
+@pytest.mark.parametrize("groups", [1, 2, 5])
+def test_columns_are_added_together_as_each_by_itself(groups: int) -> None:
+    ids = RNG.integers(0, groups, 1000)
+    for number in range(10):
+        columns = [RNG.normal(size=1000) * 10.0**n for n in range(number)]
+        sums = accumulate.sum_columns(ids, groups, columns)
+        each = [accumulate.sum_floats(ids, groups, column) for column in columns]
+        assert [total.tobytes() for total in sums] == [total.tobytes() for total in each]
+
+
 @pytest.mark.parametrize("top", [5, 2**40, 2**62, 2**63 - 1])
 def test_integers_of_one_group_are_summed_exactly(top: int) -> None:
     limits = [-top - 1, -top - 1, -1, top]

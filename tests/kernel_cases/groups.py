@@ -84,6 +84,14 @@ def add_doubles(random: np.random.Generator) -> Iterator[Arguments]:
         yield [ids, random.choice(special, len(ids)), np.zeros(count)]
 
 
+def add_four_doubles(random: np.random.Generator) -> Iterator[Arguments]:
+    special = np.array([np.inf, -np.inf, np.nan, -0.0, 1e308, -1e308, 5e-324])
+    for ids, count in _groups(random):
+        wide = random.normal(size=len(ids)) * 10.0 ** random.integers(-10, 10, len(ids))
+        columns = [wide, -wide, np.full(len(ids), -0.0), random.choice(special, len(ids))]
+        yield [ids, *columns, np.zeros(4 * count)]
+
+
 def add_integers(random: np.random.Generator) -> Iterator[Arguments]:
     limits = np.iinfo(np.int64)
     for ids, count in _groups(random):
@@ -115,6 +123,7 @@ CASES: dict[str, Cases] = {
     "place_rows": place_rows,
     "distinct_rows": distinct_rows,
     "add_doubles": add_doubles,
+    "add_four_doubles": add_four_doubles,
     "add_integers": add_integers,
     "add_decimals": add_decimals,
 }

@@ -4,11 +4,13 @@ Each kernel takes the group of every row (int64, from `group_ids`) and the numbe
 Floating-point sums add in row order, one value after the other, or pairwise where there is but one
 group, so that the same rows give the same bits. Integers and decimals are summed exactly.
 
-One group needs no places: its rows are reduced as they lie. Six million doubles are added in 5 ms
+One group needs no places: its rows are reduced as they lie. Six million doubles are added in 4 ms
 so, in 17 ms by `add_doubles`, each of whose additions waits for the one before.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +18,7 @@ import pyarrow.compute as pc
 
 from ...errors import ComputeError
 from ...schema import decoded
-from .accumulate_loops import add_decimals, add_doubles, add_integers
+from .accumulate_loops import add_decimals, add_doubles, add_four_doubles, add_integers
 from .group import GroupIds, distinct_in_groups, group_ids
 from .limbs import of_three_words
 from .words import (
@@ -69,6 +71,27 @@ def sum_floats(ids: np.ndarray, count: int, values: np.ndarray) -> np.ndarray:
     else:
         add_doubles(ids, values, total)
     return total
+
+
+def sum_columns(ids: np.ndarray, count: int, columns: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return what `sum_floats` gives of each column, with the same bits.
+
+    Cost: see `add_four_doubles`.
+    """
+    if count == 1:
+        return [sum_floats(ids, count, values) for values in columns]
+    totals: list[np.ndarray] = []
+    for start in range(0, len(columns), 4):
+        four = columns[start : start + 4]
+        if len(four) == 1:
+            totals.append(sum_floats(ids, count, four[0]))
+            continue
+        total = np.zeros(4 * count)
+        # Three columns in place of four cost as much, and so do two.
+        first, second, third, fourth = (*four, *[four[-1]] * (4 - len(four)))
+        add_four_doubles(ids, first, second, third, fourth, total)
+        totals += [total[place::4].copy() for place in range(len(four))]
+    return totals
 
 
 def sum_counts(ids: np.ndarray, count: int, values: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from ...expr.evaluate import dtype_of, evaluate_many
 from ...expr.function import is_text
 from ...expr.node import Agg, Expr
 from ...schema import decoded
+from .accumulate import doubles, sum_columns
 from .group import GroupIds, only_rows
 from .list_states import STATES_OF_CUTS, cutting
 from .row_states import one_row, ordered_list
@@ -119,6 +120,19 @@ class Inputs:
         except ComputeError:
             # Perhaps only in rows that a filter leaves out: each is computed over its own rows.
             self._values.clear()
+        self._sums = self._sums_of_floats(aggs)
+
+    def _sums_of_floats(self, aggs: Sequence[Agg]) -> dict[Expr, pa.Array]:
+        """Return the states of sums of doubles over all rows, which are made several at once."""
+        columns: dict[Expr, np.ndarray] = {}
+        for agg in aggs:
+            if agg.name == "sum" and agg.where is None and not _is_struct(agg):
+                values = self._values.get(agg.inputs[0])
+                if values is not None and values.type == pa.float64():
+                    columns[agg.inputs[0]] = doubles(values)
+        groups = self._groups
+        sums = sum_columns(groups.ids, groups.count, list(columns.values()))
+        return {expr: pa.array(total) for expr, total in zip(columns, sums, strict=True)}
 
     def start(self, agg: Agg) -> Parts:
         """Return the states of all groups.
@@ -129,6 +143,8 @@ class Inputs:
             If a value, or a state, cannot be computed.
         """
         groups = self._groups if agg.where is None else self._chosen[agg.where]
+        if agg.name == "sum" and agg.where is None and agg.inputs[0] in self._sums:
+            return (self._sums[agg.inputs[0]],)
         columns = [self._column(column, agg.where) for column in _columns(agg)]
         if not columns:
             return state_of(agg).start(groups, pa.nulls(len(groups.ids)))
