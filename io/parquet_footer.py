@@ -41,6 +41,12 @@ _DICTIONARY_BYTES = 1 << 20
 """A dictionary page is at most about this large, and its codes take under 4 bytes a row: a text
 column chunk of more has pages that are not dictionary-encoded, whatever its encodings list."""
 
+_LARGE_DICTIONARY_BYTES = 1 << 19
+"""In a column chunk of no more, looking up the texts of a dictionary stays within the cache."""
+
+_LENGTH_BYTES = 4
+"""What stands before each plain text."""
+
 
 class Chunk(NamedTuple):
     """A column in one row group."""
@@ -206,8 +212,26 @@ def _flat_chunk(row_group: pq.RowGroupMetaData, stored: Stored, rows: int) -> Ch
         nulls,
         low,
         high,
-        part.has_dictionary_page and encoded <= _FALLBACK_BYTES * rows + _DICTIONARY_BYTES,
+        part.has_dictionary_page
+        and encoded <= _FALLBACK_BYTES * rows + _DICTIONARY_BYTES
+        and not _hardly_repeats(encoded, rows, low, high),
     )
+
+
+def _hardly_repeats(encoded: int, rows: int, low: Any, high: Any) -> bool:
+    """Return whether a large dictionary is more than half of what its texts would take plain.
+
+    How long they are is taken from the least and the greatest one. To read 123,000 rows of 71,000
+    texts of 12 bytes as a dictionary takes 7.3 ms, which are spent on looking each of them up, as
+    plain text 2.7 ms.
+    """
+    if (
+        encoded <= _LARGE_DICTIONARY_BYTES
+        or not isinstance(low, bytes)
+        or not isinstance(high, bytes)
+    ):
+        return False
+    return 4 * encoded > rows * (len(low) + len(high) + 2 * _LENGTH_BYTES)
 
 
 def _nested_chunk(row_group: pq.RowGroupMetaData, stored: Stored, rows: int) -> Chunk:

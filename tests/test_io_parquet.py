@@ -158,6 +158,16 @@ def test_text_that_fell_back_to_plain_pages_is_read_plain(tmp_path: Path) -> Non
     assert batch.column(0).to_pylist() == values
 
 
+def test_a_large_dictionary_of_texts_that_hardly_repeat_is_read_plain(tmp_path: Path) -> None:
+    for copies, dtype in ((2, pa.string()), (20, CODES)):
+        values = [f"shop{i:08d}" for i in range(50_000)] * copies
+        pq.write_table(pa.table({"s": values}), tmp_path / f"{copies}.parquet")
+        source = ParquetSource.open(tmp_path / f"{copies}.parquet")
+        batch = next(iter(source.plan(Pushdown(), 1 << 30).fragments[0].batches(1 << 20)))
+        assert batch.schema.types == [dtype]
+        assert batch.column(0).to_pylist() == values
+
+
 def test_dictionaries_of_short_row_groups_become_one(tmp_path: Path) -> None:
     words = [f"w{i // 10}" for i in range(100)]
     pq.write_table(pa.table({"s": words}), tmp_path / "a.parquet", row_group_size=10)

@@ -357,6 +357,42 @@ def test_groups_that_hardly_repeat_are_handed_on_early() -> None:
     assert 100 + sum(batch.num_rows for batch in given) == 5000
 
 
+@pytest.mark.parametrize("by_last", [False, True])
+@pytest.mark.parametrize("names", [8, 90, 10_000])
+def test_texts_of_several_batches_are_grouped_at_once(names: int, by_last: bool) -> None:
+    random = np.random.default_rng(names)
+    codes = random.integers(0, names, 1000)
+    texts = pa.array([None if code == 3 else f"t{code}" for code in codes])
+    plain = pa.RecordBatch.from_pydict({"k": texts, "v": np.arange(1000)})
+    batches = cut(plain, 9)
+    # A batch may carry the text as a dictionary, or have no rows.
+    batches[4] = batches[4].set_column(0, "k", batches[4].column(0).dictionary_encode())
+    batches.insert(2, plain.slice(0, 0))
+    aggs = (
+        ("n", Agg("len", None)),
+        ("s", Agg("sum", Column("v"))),
+        ("a", Agg("first", Column("v"))),
+    )
+    partial = PartialAggregate(keys=("k",), aggs=aggs, schema=plain.schema, by_last=by_last)
+    made = run(partial, batches, SerialContext(batch_rows=120))
+    assert all(0 < batch.num_rows <= 120 for batch in made)
+    schema = pa.schema([("k", pa.string()), *((name, pa.int64()) for name in "nsa")])
+    final = FinalAggregate(keys=("k",), aggs=aggs, schema=schema, by_last=by_last)
+    given = pl.concat(frame([batch], schema) for batch in run(final, made))
+    rows = (
+        whole(plain)
+        .group_by("k", maintain_order=True)
+        .agg(
+            n=pl.len().cast(pl.Int64),
+            s=pl.col("v").sum(),
+            a=pl.col("v").first(),
+            z=pl.col("v").last(),
+        )
+    )
+    expected = (rows.sort("z") if by_last else rows).drop("z")
+    assert given.equals(expected)
+
+
 def test_state_columns_never_take_the_name_of_a_key() -> None:
     schema = pa.schema([("x__sum", pa.string()), ("v", pa.int64())])
     aggs = (("x", Agg("sum", Column("v"))),)

@@ -27,6 +27,7 @@ from ..kernels.group import (
     single_rows,
 )
 from ..kernels.state import Parts
+from ..kernels.words import is_text
 from ..stage import TaskContext
 
 Aggs = tuple[tuple[str, Agg], ...]
@@ -37,6 +38,11 @@ _BATCHES_HELD = 4
 
 _FINAL_BATCHES_HELD = 16
 """The same where the states of a slot meet: so many are those of one slot, merged at once."""
+
+_MANY = 0.25
+"""Where batches have more groups to a row, several with plain text among their keys are grouped at
+once: texts are looked up when they are met and again with each merge, and most are met in each
+batch. 36 ns a row of 120,000 with 70,000 texts, 26 ns a row of 490,000 with 99,000."""
 
 _WORTHWHILE = 0.75
 """Merging that leaves more than this share of the states is not worth repeating."""
@@ -89,10 +95,11 @@ def _state_names(keys: Sequence[str], aggs: Aggs) -> list[str]:
 class PartialAggregate:
     """Turn the rows of a partition into one state per group, or few.
 
-    Each batch is grouped by itself; its states are merged with earlier ones now and then. Where
-    that turns out to bring hardly any together, the states of later batches are handed on as they
-    are made; where the rows of one batch hardly share groups either, each row becomes a state, and
-    nothing is looked up. What is decided depends on the rows of the partition alone.
+    Each batch is grouped by itself, or a few of them at once (see `_MANY`); the states are merged
+    with earlier ones now and then. Where that turns out to bring hardly any together, the states of
+    later batches are handed on as they are made; where the rows of one batch hardly share groups
+    either, each row becomes a state, and nothing is looked up. What is decided depends on the rows
+    of the partition alone.
     """
 
     keys: tuple[str, ...]
@@ -118,10 +125,9 @@ class PartialAggregate:
         most = _BATCHES_HELD * context.batch_rows
         rows_seen = states_seen = 0
         merging = grouping = True
-        for batch in batches:
+        input_ = _Gathered(batches=batches, most=most)
+        for batch in input_.given():
             context.check()
-            if not batch.num_rows:
-                continue
             made = self._states(batch, aggs) if grouping else self._row_by_row(batch, aggs)
             states = pa.RecordBatch.from_arrays(made, names=names)
             if not merging:
@@ -130,12 +136,13 @@ class PartialAggregate:
             rows_seen += batch.num_rows
             states_seen += states.num_rows
             held.add(states)
+            input_.together = states_seen > _MANY * rows_seen and self._has_plain_text(states)
             if held.rows >= most and held.rows >= 2 * held.merged_rows:
                 before = held.rows
                 held.merge()
                 if held.rows > _WORTHWHILE * before:
                     yield from held.given(context.batch_rows)
-                    merging = False
+                    merging = input_.together = False
                     grouping = states_seen <= _WORTHWHILE * rows_seen
         if held.rows:
             held.merge()
@@ -148,6 +155,9 @@ class PartialAggregate:
         groups = by_last_appearance(groups) if self.by_last else groups
         keys = [key_values(column, groups.first_rows) for column in columns]
         return [*keys, *_started(aggs, groups, batch)]
+
+    def _has_plain_text(self, states: pa.RecordBatch) -> bool:
+        return any(is_text(states.column(name).type) for name in self.keys)
 
     def _row_by_row(self, batch: pa.RecordBatch, aggs: Aggs) -> list[pa.Array]:
         keys = [as_key(batch.column(name)) for name in self.keys]
@@ -218,6 +228,33 @@ class FinalAggregate:
     def _of_nothing(self) -> pa.RecordBatch:
         arrays = [result_of_nothing(agg, self.schema.field(name).type) for name, agg in self.aggs]
         return pa.RecordBatch.from_arrays(arrays, names=self.schema.names)
+
+
+@dataclass(kw_only=True)
+class _Gathered:
+    """The batches of an input that have rows: as they come, or several put together."""
+
+    batches: Iterator[pa.RecordBatch]
+    most: int
+    """Rows that are enough for one batch."""
+
+    together: bool = False
+    """Whether to put together those that come next; may be changed meanwhile."""
+
+    def given(self) -> Iterator[pa.RecordBatch]:
+        """Yield them, in their order."""
+        waiting: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in self.batches:
+            if not batch.num_rows:
+                continue
+            waiting.append(batch)
+            rows += batch.num_rows
+            if not self.together or rows >= self.most:
+                yield concat(waiting)
+                waiting, rows = [], 0
+        if waiting:
+            yield concat(waiting)
 
 
 @dataclass(kw_only=True)
