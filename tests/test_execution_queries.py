@@ -19,6 +19,7 @@ import partita as pt
 from partita import errors
 from partita.engine.execution.policy import StageRun
 from partita.engine.execution.report import failure_of, located
+from partita.engine.execution.worker import yield_to_driver
 from partita.engine.physical.stage import Branch, Exchange, Stage, TaskInput
 
 SCHEMA = pa.schema([("key", pa.int64()), ("value", pa.float64()), ("file", pa.int32())])
@@ -292,3 +293,21 @@ def test_an_error_of_a_class_of_the_user_arrives_as_the_nearest_of_ours() -> Non
     missing = located(failure_of(errors.column_not_found("a", ["b"])), stage, 0).raised()
     assert type(missing) is errors.ColumnNotFound
     assert str(missing).startswith("Column 'a' is not found. Existing columns: 'b'.\n  in")
+
+
+def test_workers_do_not_take_the_place_of_the_driver() -> None:
+    before = os.sched_getscheduler(0)
+    with pt.Session(executor="process", workers=2) as session:
+        frame = pt.from_pydict({"a": list(range(8))}).repartition(8)
+        assert frame.count().to_pydict() == {"a": [8]}
+        *workers, _ = session.pids
+        assert os.sched_getscheduler(0) == before
+        assert os.SCHED_BATCH in {os.sched_getscheduler(pid) for pid in workers}
+
+
+def test_a_worker_works_where_its_policy_must_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", refused)
+    yield_to_driver()

@@ -76,6 +76,7 @@ class _Cancellations:
 def serve(descriptor: int, parent: int) -> None:
     """Run tasks that come through the socket `descriptor` until it closes."""
     die_with(parent)
+    yield_to_driver()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # The parallelism is the tasks: one thread of Arrow each.
@@ -116,6 +117,21 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def yield_to_driver() -> None:
+    """Have the kernel not put this process in the driver's place whenever that wakes it.
+
+    The first worker that is sent a task of a stage takes the processor that the driver runs on, if
+    none is free, and the driver sends the next task when a slice of time is over: 2 to 4 ms. With
+    the policy for batch work a process that wakes waits until the one that runs makes room, and
+    its share of time is the same. Measured on two busy cores (load 5), policies alternating: a
+    send took 1.05, 2.66 and 1.28 ms in three runs, now 0.45, 1.46 and 0.86; queries took about 2 %
+    less, in 199 of 353 pairs. Not measured on an idle machine, where there is less to gain.
+    """
+    # Where a container forbids it, only these milliseconds are lost.
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _listen(
