@@ -23,11 +23,11 @@ _WORD = 16.0
 
 _BUILD = 3.0
 """What a row that is built costs, in rows that are looked up: every process that reads the side
-puts it together and builds the index for itself. (1.5 million orders: 35 ms, and 10 to look up.)"""
+puts it together and builds the index for itself. Chosen by the plans it gives, not fitted."""
 
 _NEAR_ROWS = 4096
-"""Rows of an index that lies in the nearest cache. With each doubling a look-up costs a tenth more:
-in an index of a million rows it takes about twice as long."""
+"""Rows of an index that lies in the nearest cache. With each doubling a look-up costs a tenth more,
+by assumption: in an index of a million rows it takes about twice as long."""
 
 
 def cost_of_sides(build_rows: float, built: float, probe_rows: float) -> float:
