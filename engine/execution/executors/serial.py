@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,18 +34,22 @@ class SerialExecutor:
         self._stores: dict[int, MemoryStore] = {}
         self._settings: dict[int, TaskSettings] = {}
         self._caches: dict[int, dict[Any, Any]] = {}
+        self._cancelled: dict[int, Callable[[], bool]] = {}
 
     @property
     def busy(self) -> bool:
         """Whether a query is under way."""
         return bool(self._queues)
 
-    def open_query(self, query: int, settings: TaskSettings) -> Store:
+    def open_query(
+        self, query: int, settings: TaskSettings, cancelled: Callable[[], bool]
+    ) -> Store:
         """Make a store for the query."""
         self._queues[query] = deque()
         self._stores[query] = MemoryStore()
         self._settings[query] = settings
         self._caches[query] = {}
+        self._cancelled[query] = cancelled
         return self._stores[query]
 
     def holds(self, query: int) -> bool:
@@ -65,7 +69,7 @@ class SerialExecutor:
             self._stores[query],
             self._settings[query],
             self._caches[query],
-            lambda: False,
+            self._cancelled[query],
         )
         self._queues[query].append(_Running(stage, task, steps))
         return 0
@@ -102,7 +106,8 @@ class SerialExecutor:
         if query not in self._queues:
             return
         self.cancel(query)
-        del self._queues[query], self._stores[query], self._settings[query], self._caches[query]
+        for known in (self._queues, self._stores, self._settings, self._caches, self._cancelled):
+            del known[query]
 
     def close(self) -> None:
         """Drop everything."""
