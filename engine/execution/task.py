@@ -17,7 +17,7 @@ from ..errors import QueryCancelled
 from ..physical.kernels.concat import concat
 from ..physical.kernels.partition import partition
 from ..physical.kernels.sort import sample
-from ..physical.runs import runs
+from ..physical.runs import coded_for_groups, runs
 from ..physical.scan_filters import ScanFilters, scan_filters
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskInput, TaskResult
 from ..source import Filtering, RowFilters
@@ -135,11 +135,12 @@ def run_task(
     advice = scan_filters(branch, context) if filtering else ScanFilters()
     batches = _counted(_read(task.input, context, advice.filters), rows, "in")
     # What the scan is told of is counted where it has passed.
-    for run in runs(branch.operators[: advice.steps]):
+    operators = coded_for_groups(branch.operators)
+    for run in runs(operators[: advice.steps]):
         batches = run.execute(batches, context)
     if advice.steps:
         batches = advice.counted(batches)
-    for run in runs(branch.operators[advice.steps :]):
+    for run in runs(operators[advice.steps :]):
         batches = run.execute(batches, context)
     batches = _counted(batches, rows, "out")
     result = TaskResult()
