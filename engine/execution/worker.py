@@ -25,6 +25,7 @@ import pyarrow as pa
 from ..errors import QueryCancelled
 from ..physical.kernels import jit
 from ..physical.stage import Stage, Task
+from . import give_back
 from .messages import (
     Cancel,
     Cancelled,
@@ -89,8 +90,14 @@ def serve(descriptor: int, parent: int) -> None:
         target=_listen, args=(connection, messages, cancellations), daemon=True
     ).start()
     queries: dict[int, _Query] = {}
+    left = False
     while True:
-        message = messages.get()
+        try:
+            message = messages.get(timeout=give_back.IDLE_SECONDS if left else None)
+        except queue.Empty:
+            give_back.free_memory()
+            left = False
+            continue
         match message:
             case Hello():
                 sys.path[:] = message.path
@@ -99,7 +106,8 @@ def serve(descriptor: int, parent: int) -> None:
                     os.chdir(message.directory)
             case OpenQuery():
                 # Done before the fork, but where the kernels were still to be compiled.
-                jit.load_if_cached()
+                if not jit.ready() and jit.load_if_cached():
+                    give_back.library_pages(jit.COMPILER)
                 store = FileStore(message.memory, message.disk)
                 queries[message.query] = _Query(store, message.settings)
             case NewStage():
@@ -107,7 +115,7 @@ def serve(descriptor: int, parent: int) -> None:
             case CloseQuery():
                 queries.pop(message.query, None)
                 cancellations.forget(message.query)
-                pa.default_memory_pool().release_unused()
+                left = True
             case Task():
                 _run(message, queries[message.query], connection, cancellations)
 
