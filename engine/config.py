@@ -61,6 +61,10 @@ class Settings:
     task_attempts: int = 3
     """How many workers a task may lose before it is given up as poisoned."""
 
+    task_stall_seconds: float = 1800.0
+    """How long a task may give no batch and use no CPU time before its worker is killed and the
+    task is tried elsewhere; 0 waits for ever."""
+
     start_early: bool = True
     """Whether the pool starts beside the script when it scans files that are not small."""
 

@@ -102,6 +102,8 @@ class TaskSettings:
 
     batch_rows: int
     chunk_bytes: int
+    stall_seconds: float = 0.0
+    """See the setting ``task_stall_seconds``; it is the executor that looks at it."""
 
 
 def run_task(

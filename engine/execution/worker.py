@@ -55,9 +55,13 @@ class _Query:
 
 
 class _Cancellations:
-    """What has been cancelled; written by the reading thread, read by the running task."""
+    """What has been cancelled; written by the reading thread, read by the running task.
 
-    def __init__(self) -> None:
+    A task asks before each batch whether it is still wanted, and shows by that that it goes on.
+    """
+
+    def __init__(self, beat: Callable[[], None]) -> None:
+        self._beat = beat
         self._known: list[Cancel] = []
         self._lock = threading.Lock()
 
@@ -71,11 +75,19 @@ class _Cancellations:
 
     def test(self, task: Task) -> Callable[[], bool]:
         """Return a function that says whether `task` was cancelled."""
-        return lambda: any(cancel.covers(task) for cancel in self._known)
+
+        def cancelled() -> bool:
+            self._beat()
+            return any(cancel.covers(task) for cancel in self._known)
+
+        return cancelled
 
 
-def serve(descriptor: int, parent: int) -> None:
-    """Run tasks that come through the socket `descriptor` until it closes."""
+def serve(descriptor: int, parent: int, beat: Callable[[], None]) -> None:
+    """Run tasks that come through the socket `descriptor` until it closes.
+
+    `beat` is called whenever a task goes on.
+    """
     die_with(parent)
     yield_to_driver()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -85,7 +97,7 @@ def serve(descriptor: int, parent: int) -> None:
     pa.set_io_thread_count(1)
     connection = Connection(descriptor)
     messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    cancellations = _Cancellations()
+    cancellations = _Cancellations(beat)
     threading.Thread(
         target=_listen, args=(connection, messages, cancellations), daemon=True
     ).start()
