@@ -92,7 +92,9 @@ class Scheduler:
             What a task failed with, located; `TaskPoisoned` when a task lost too many workers.
         """
         settings = TaskSettings(
-            batch_rows=self._settings.batch_rows, chunk_bytes=self._settings.chunk_bytes
+            batch_rows=self._settings.batch_rows,
+            chunk_bytes=self._settings.chunk_bytes,
+            stall_seconds=self._settings.task_stall_seconds,
         )
         outcome = "stopped"
         try:
@@ -330,8 +332,8 @@ class Scheduler:
             raise TaskPoisoned(
                 f"A task ended {losses} workers, the last with: {report.reason}.\n"
                 f"{location(run.stage, key.partition)}\n"
-                "  Its data or its function kills the process that runs it; look at that"
-                ' partition with executor="serial".'
+                "  Its data or its function ends or holds up every process that runs it. Look at"
+                ' that partition alone; with executor="serial" it runs in this process.'
             )
         self._forget_pieces(run, key.partition)
         run.attempts[key.partition] = run.attempts.get(key.partition, 0) + 1

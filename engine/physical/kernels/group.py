@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schema import decoded
 from . import jit
+from .determined import is_dear, is_determined
 from .group_loops import distinct_rows, number_direct, number_hashed, number_sorted, place_rows
 from .key_columns import text_parts, valid_bytes
 from .text_group_loops import number_texts
@@ -23,6 +25,10 @@ _FEW_ROWS = 1 << 17
 _SAMPLE = 4096
 _REPEATED = 0.03
 """Of 4096 rows from 70,000 groups so many have a key that another has."""
+
+_FEW_KEYS = 4096
+_REPEATED_HARDLY = 0.9
+"""From this share of distinct values on text lies as it is; of few keys it does not matter."""
 
 _LARGE_GROUP = 4096
 """Groups of so many rows on average are found together with their values."""
@@ -76,6 +82,7 @@ def group_ids(columns: Sequence[pa.Array], rows: int, *, exact: bool = True) -> 
     times the rows is used as an array position; a greater one is hashed, or sorted where there are
     so many groups that a table would not fit the cache. See `number_direct`, `number_hashed` and
     `number_sorted` for the cost; a second column of few values adds 0.6 ms for a million rows.
+    Texts and doubles beside other columns are looked up only if these do not determine them.
 
     Raises
     ------
@@ -87,7 +94,16 @@ def group_ids(columns: Sequence[pa.Array], rows: int, *, exact: bool = True) -> 
         return GroupIds(ids=zeros, first_rows=zeros[:1], count=1)
     if len(columns) == 1 and is_text(columns[0].type):
         return _by_text(columns[0])
-    return _by_appearance(_codes_of_all(columns, exact))
+    dear = [column for column in columns if is_dear(column)]
+    if not dear or len(dear) == len(columns):
+        return _by_appearance(_codes_of_all(columns, exact))
+    cheap = [column for column in columns if not is_dear(column)]
+    groups = _by_appearance(_codes_of_all(cheap, exact))
+    left = [each for each in dear if not is_determined(each, groups.ids, groups.first_rows)]
+    if not left:
+        return groups
+    found = _Codes(values=groups.ids, size=groups.count)
+    return _by_appearance(_combined(found, _codes_of_all(left, exact)))
 
 
 def single_rows(rows: int) -> GroupIds:
@@ -300,11 +316,13 @@ def distinct_in_groups(groups: GroupIds, array: pa.Array) -> tuple[np.ndarray, n
 def key_values(array: pa.Array, rows: np.ndarray) -> pa.Array:
     """Return the keys of groups: the values at `rows`, with -0.0 given as 0.0.
 
-    A dictionary stays one, without the values that no group has.
+    A dictionary stays one, without the values that no group has, unless hardly any repeats.
     """
     taken = as_key(array.take(pa.array(rows)))
     if isinstance(taken, pa.DictionaryArray) and len(taken.dictionary) > len(taken):
         used = pc.drop_null(pc.unique(taken.indices))
+        if len(taken) > _FEW_KEYS and len(used) > _REPEATED_HARDLY * len(taken):
+            return decoded(taken)
         renumbered = pc.index_in(taken.indices, used)
         renumbered = renumbered.cast(taken.type.index_type)
         return pa.DictionaryArray.from_arrays(renumbered, taken.dictionary.take(used))
