@@ -17,6 +17,7 @@ from ..errors import QueryCancelled
 from ..physical.kernels.concat import concat
 from ..physical.kernels.partition import partition
 from ..physical.kernels.sort import sample
+from ..physical.memory import Budget
 from ..physical.runs import runs
 from ..physical.scan_filters import ScanFilters, scan_filters
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskResult
@@ -44,6 +45,8 @@ class Context:
     sides: tuple[tuple[Ref, ...], ...]
     branch: Branch
     cancelled: Callable[[], bool]
+    memory: Budget
+    copies: bool = False
     metrics: Counter[str] = field(default_factory=Counter)
 
     def side(self, number: int) -> Iterator[pa.RecordBatch]:
@@ -89,6 +92,8 @@ class TaskSettings:
 
     batch_rows: int
     chunk_bytes: int
+    share: int
+    """Bytes that one task may take in its process."""
 
 
 def run_task(
@@ -98,6 +103,7 @@ def run_task(
     settings: TaskSettings,
     cache: dict[Any, Any],
     cancelled: Callable[[], bool],
+    memory: Budget,
 ) -> Generator[Ref, None, TaskResult]:
     """Run `task` of `stage`; yield pieces of its output as they are made, return the result."""
     started = time.perf_counter()
@@ -115,6 +121,8 @@ def run_task(
         sides=task.sides,
         branch=branch,
         cancelled=cancelled,
+        memory=memory,
+        copies=task.input.key_range is not None and any(map(store.on_disk, task.input.refs)),
     )
     rows = Counter[str]()
     # Not isinstance: that takes 15 microseconds for a protocol.
@@ -168,11 +176,14 @@ def _read(task: Task, context: Context, filters: RowFilters) -> Iterator[pa.Reco
         for batch in given:
             context.check()
             yield batch
-    yield from _read_refs(task.input.refs, context)
+    sparsely = task.input.key_range is not None
+    yield from _read_refs(task.input.refs, context, sparsely)
 
 
-def _read_refs(refs: Sequence[Ref], context: Context) -> Iterator[pa.RecordBatch]:
-    for batch in context.store.read(*refs):
+def _read_refs(
+    refs: Sequence[Ref], context: Context, sparsely: bool = False
+) -> Iterator[pa.RecordBatch]:
+    for batch in context.store.read(*refs, sparsely=sparsely):
         context.check()
         yield batch
 
