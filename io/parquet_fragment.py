@@ -185,8 +185,11 @@ class ParquetFragment(FileFragment[Part]):
         self, table: pa.Table, rows: int, file: File, names: Sequence[str] | None = None
     ) -> pa.Table:
         """Return what was read with the columns of the fragment, or with `names` of them."""
-        if names is None and table.schema.equals(self._as_read):
-            return table.replace_schema_metadata(None)
+        if names is None and table.num_columns == len(self.schema.names):
+            # In another order in the file, and perhaps said to be without nulls.
+            found = table.select(self.schema.names)
+            if found.schema.types == self._as_read.types:
+                return pa.Table.from_arrays(found.columns, schema=self._as_read)
         schema = self.schema if names is None else select(self.schema, names)
         return conformed(table, rows, schema, file, self.keys, self.text_as_codes)
 
