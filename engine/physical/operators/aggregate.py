@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -65,13 +66,14 @@ def partial_schema(keys: Sequence[str], aggs: Aggs, schema: pa.Schema) -> pa.Sch
         The logical columns that are aggregated.
     """
     fields = [schema.field(name) for name in keys]
-    names = iter(_state_names(keys, aggs))
+    names = iter(_state_names(tuple(keys), aggs))
     for _, agg in accumulated(aggs):
         for dtype in state_types(agg, schema):
             fields.append(pa.field(next(names), dtype))
     return pa.schema(fields)
 
 
+@functools.lru_cache(maxsize=256)
 def accumulated(aggs: Aggs) -> Aggs:
     """Return what states are kept for `aggs`: one for all that are finished from the same."""
     kept: dict[Agg, str] = {}
@@ -81,7 +83,8 @@ def accumulated(aggs: Aggs) -> Aggs:
     return tuple((name, agg) for agg, name in kept.items())
 
 
-def _state_names(keys: Sequence[str], aggs: Aggs) -> list[str]:
+@functools.lru_cache(maxsize=256)
+def _state_names(keys: tuple[str, ...], aggs: Aggs) -> list[str]:
     """Return names such as ``total__sum``, none of which is taken by a key."""
     taken = set(keys)
     names = []
