@@ -91,7 +91,7 @@ def test_fragments_are_cut_by_the_bytes_needed(tmp_path: Path) -> None:
     fragments = source.plan(Pushdown(columns=("a",)), 400_000).fragments
     assert [fragment.rows for fragment in fragments][:2] == [40_000, 50_000]
     assert sum(fragment.rows for fragment in fragments) == 200_000
-    assert all(160_000 <= fragment.bytes <= 400_000 for fragment in fragments)
+    assert all(160_000 <= fragment.bytes <= 400_000 for fragment in fragments[:-1])
     whole = source.plan(Pushdown(), 64 * MiB)
     assert len(whole.fragments) == 1
     assert whole.fragments[0].bytes == 3_200_000
