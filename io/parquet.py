@@ -20,7 +20,8 @@ from .dataset import FileSource, runs
 from .kept_sources import KeptSources
 from .listing import File, Listing
 from .parquet_columns import RowGroups
-from .parquet_footer import KEPT_BYTES, Footer, read_footers
+from .parquet_footer import Footer
+from .parquet_footers import KEPT_BYTES, read_footers
 from .parquet_fragment import ParquetFragment, Part
 from .pruning_columns import matching
 

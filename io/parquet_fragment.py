@@ -27,7 +27,8 @@ from .file_errors import reason
 from .file_fragment import FileFragment
 from .hive import partition_value
 from .listing import File
-from .parquet_footer import Footer, footer_of, keep_footer, known_footer, open_file
+from .parquet_footer import Footer, footer_of
+from .parquet_footers import keep_footer, known_footer, open_file
 from .row_group_filter import RowGroupFilter
 
 
