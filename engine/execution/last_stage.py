@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..physical.memory import Budget
 from ..physical.operators.conform import ConformRows
 from ..physical.operators.sort import SortRun, TopK
 from ..physical.own_side import is_own, is_repeatable
@@ -51,7 +52,8 @@ def _is_ours(operator: Operator) -> bool:
 def reports(stage: Stage, task: Task, store: Store, settings: TaskSettings) -> Iterator[Report]:
     """Run the task here and report of it as a worker does."""
     key = key_of(task)
-    steps = run_task(stage, task, store, settings, {}, lambda: False)
+    memory = Budget(settings.share)
+    steps = run_task(stage, task, store, settings, {}, lambda: False, memory)
     while True:
         try:
             yield Piece(key, next(steps))

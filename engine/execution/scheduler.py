@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ..config import Settings
 from ..errors import TaskPoisoned
+from ..physical.memory import Shares
 from ..physical.planner import Planner
 from ..physical.stage import Stage, StageOutput, Task, TaskInput
 from ..plan.nodes import WRITTEN
@@ -57,7 +58,7 @@ class Scheduler:
         planner: Planner,
         executor: Executor,
         settings: Settings,
-        memory_limit: int,
+        share: Shares,
         observers: Sequence[Observer],
         kept: Callable[[], int] = lambda: 0,
     ) -> None:
@@ -69,10 +70,10 @@ class Scheduler:
         # Bytes of shared memory that persisted frames take, and those that this query makes one of.
         self._kept = kept
         self._keeping = 0
-        share = int(memory_limit * settings.shared_memory_share)
+        self._shares = share
         self._policy = Policy(
-            budget=share,
-            window=min(share, 3 * settings.partition_bytes * executor.workers // 2),
+            budget=share.shared,
+            window=min(share.shared, 3 * settings.partition_bytes * executor.workers // 2),
             workers=executor.workers,
         )
         self._runs: dict[int, StageRun] = {}
@@ -95,7 +96,10 @@ class Scheduler:
             What a task failed with, located; `TaskPoisoned` when a task lost too many workers.
         """
         settings = self._task_settings = TaskSettings(
-            batch_rows=self._settings.batch_rows, chunk_bytes=self._settings.chunk_bytes
+            batch_rows=self._settings.batch_rows,
+            chunk_bytes=self._settings.chunk_bytes,
+            stall_seconds=self._settings.task_stall_seconds,
+            share=self._shares.task,
         )
         outcome = "stopped"
         try:
@@ -177,7 +181,10 @@ class Scheduler:
 
     def _start(self) -> None:
         """Start tasks as long as the executor takes them and the policy has some."""
+        few = self._shares.tasks < self._executor.workers
         while self._executor.free(self._query) > 0:
+            if few and len(self._inputs) >= self._shares.tasks:
+                return
             account = Account(
                 held=self._holdings.bytes,
                 running=self._reading,
@@ -244,8 +251,12 @@ class Scheduler:
         return replace(task, fragment=None, refs=tuple(refs))
 
     def _has_room(self) -> bool:
-        """Return whether what is made now may go to shared memory."""
-        return self._holdings.bytes + self._keeping + self._kept() < self._policy.budget
+        """Return whether what is made now may go to shared memory.
+
+        Tasks that run will make about as much of what they read.
+        """
+        making = self._holdings.bytes + self._reading
+        return making + self._keeping + self._kept() < self._policy.budget
 
     # Reports
 
@@ -352,8 +363,8 @@ class Scheduler:
             raise TaskPoisoned(
                 f"A task ended {losses} workers, the last with: {report.reason}.\n"
                 f"{location(run.stage, key.partition)}\n"
-                "  Its data or its function kills the process that runs it; look at that"
-                ' partition with executor="serial".'
+                "  Its data or its function ends or holds up every process that runs it. Look at"
+                ' that partition alone; with executor="serial" it runs in this process.'
             )
         self._forget_pieces(run, key.partition)
         run.attempts[key.partition] = run.attempts.get(key.partition, 0) + 1

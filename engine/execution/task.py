@@ -17,7 +17,8 @@ from ..errors import QueryCancelled
 from ..physical.kernels.concat import concat
 from ..physical.kernels.partition import partition
 from ..physical.kernels.sort import sample
-from ..physical.runs import runs
+from ..physical.memory import Budget
+from ..physical.runs import coded_for_groups, runs
 from ..physical.scan_filters import ScanFilters, scan_filters
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskInput, TaskResult
 from ..source import Filtering, RowFilters
@@ -44,6 +45,8 @@ class Context:
     sides: tuple[tuple[Ref, ...], ...]
     branch: Branch
     cancelled: Callable[[], bool]
+    memory: Budget
+    copies: bool = False
     metrics: Counter[str] = field(default_factory=Counter)
 
     def side(self, number: int) -> Iterator[pa.RecordBatch]:
@@ -102,6 +105,10 @@ class TaskSettings:
 
     batch_rows: int
     chunk_bytes: int
+    share: int
+    """Bytes that one task may take in its process."""
+    stall_seconds: float = 0.0
+    """See the setting ``task_stall_seconds``; it is the executor that looks at it."""
 
 
 def run_task(
@@ -111,6 +118,7 @@ def run_task(
     settings: TaskSettings,
     cache: dict[Any, Any],
     cancelled: Callable[[], bool],
+    memory: Budget,
 ) -> Generator[Ref, None, TaskResult]:
     """Run `task` of `stage`; yield pieces of its output as they are made, return the result."""
     started = time.perf_counter()
@@ -128,6 +136,8 @@ def run_task(
         sides=task.sides,
         branch=branch,
         cancelled=cancelled,
+        memory=memory,
+        copies=task.input.key_range is not None and any(map(store.on_disk, task.input.refs)),
     )
     rows = Counter[str]()
     # Not isinstance: that takes 15 microseconds for a protocol.
@@ -135,11 +145,12 @@ def run_task(
     advice = scan_filters(branch, context) if filtering else ScanFilters()
     batches = _counted(_read(task.input, context, advice.filters), rows, "in")
     # What the scan is told of is counted where it has passed.
-    for run in runs(branch.operators[: advice.steps]):
+    operators = coded_for_groups(branch.operators)
+    for run in runs(operators[: advice.steps]):
         batches = run.execute(batches, context)
     if advice.steps:
         batches = advice.counted(batches)
-    for run in runs(branch.operators[advice.steps :]):
+    for run in runs(operators[advice.steps :]):
         batches = run.execute(batches, context)
     batches = _counted(batches, rows, "out")
     result = TaskResult()
@@ -183,11 +194,14 @@ def _read(
         for batch in given:
             context.check()
             yield batch
-    yield from _read_refs(task.refs, context)
+    sparsely = task.key_range is not None
+    yield from _read_refs(task.refs, context, sparsely)
 
 
-def _read_refs(refs: Sequence[Ref], context: Context) -> Iterator[pa.RecordBatch]:
-    for batch in context.store.read(*refs):
+def _read_refs(
+    refs: Sequence[Ref], context: Context, sparsely: bool = False
+) -> Iterator[pa.RecordBatch]:
+    for batch in context.store.read(*refs, sparsely=sparsely):
         context.check()
         yield batch
 
