@@ -21,6 +21,7 @@ from partita.engine.errors import ComputeError, SchemaError, UserFunctionError
 from partita.engine.expr.evaluate import dtype_of
 from partita.engine.expr.node import Agg, Call, Column, SortKey, literal
 from partita.engine.physical.kernels import concat as concat_kernel
+from partita.engine.physical.memory import Budget
 from partita.engine.physical.operators.aggregate import (
     FinalAggregate,
     PartialAggregate,
@@ -52,6 +53,8 @@ class SerialContext:
     first_row: int | None = None
     skips: tuple[int, ...] = ()
     batch_rows: int = 64
+    memory: Budget = field(default_factory=lambda: Budget(1 << 30))
+    copies: bool = False
     cache: dict[Any, Any] = field(default_factory=dict)
     sides: tuple[list[pa.RecordBatch], ...] = ()
     metrics: Counter[str] = field(default_factory=Counter)

@@ -23,6 +23,7 @@ from .. import config
 from ..config import Settings
 from ..errors import ExecutionError
 from ..physical.kernels import jit
+from ..physical.memory import shares
 from ..physical.planner import Planner
 from ..plan.node import PlanNode
 from .executors import EXECUTORS
@@ -93,17 +94,17 @@ class Session:
         PartitaError
             What a task failed with, with the place where it did.
         """
-        settings = self.settings()
+        settings = config.within_limit(self.settings())
         planner = Planner(plan, settings)
         name = _choice(planner, settings)
         executor = self.executor(name, settings)
         if name == "serial" and planner.scan_bytes >= _WORTH_LOADING:
             jit.load_if_cached()
-        limit = config.memory_limit(settings)
+        share = shares(config.memory_limit(settings), settings, executor.workers)
         number = next(_numbers)
         try:
             yield from Scheduler(
-                number, planner, executor, settings, limit, observers, self.keeper.bytes_in_memory
+                number, planner, executor, settings, share, observers, self.keeper.bytes_in_memory
             ).run()
         except ExecutionError:
             if executor.broken:

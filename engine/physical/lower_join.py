@@ -25,7 +25,7 @@ from .join_inputs import (
     with_side,
 )
 from .join_slots import JoinTask, join_tasks
-from .lower_aggregate import slot_count
+from .lower_aggregate import expected_slots, slot_count
 from .lower_sort import in_order
 from .operators.compute import Compute
 from .operators.join import HashJoin
@@ -296,7 +296,8 @@ def _built(
     settings = planner.settings
     if build.pipeline.input_bytes <= settings.broadcast_bytes or keeps_order:
         return planner.whole(node, "build", build.pipeline)
-    slots = slot_count(build.pipeline.input_bytes, settings.exchange_bytes)
+    expected = estimate(build.node).bytes
+    slots = expected_slots(build.pipeline, expected, settings.exchange_bytes)
     return by_hash(node, planner, build, "build", max(2, slots))
 
 

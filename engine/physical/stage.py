@@ -19,6 +19,7 @@ import pyarrow as pa
 from ..expr.node import SortKey
 from ..plan.node import Site
 from ..source import Fragment, WriteJob, Written
+from .memory import Budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,12 @@ class TaskContext(Protocol):
     batch_rows: int
     """Most rows in a batch that is made."""
 
+    memory: Budget
+    """What operators of this process hold, and may."""
+
+    copies: bool
+    """Whether rows are read from mapped files of which nothing but copies should be kept."""
+
     cache: dict[Any, Any]
     """Kept in this process as long as the query runs; for things built once for many tasks."""
 
@@ -131,7 +138,8 @@ class Side:
     schema: pa.Schema
 
     made_by: Branch | None = None
-    """In place of refs: a few rows of finished stages, of which each process makes it."""
+    """In place of refs: a few rows of finished stages or a small file, of which each process makes
+    it."""
 
     def refs(self, partition: int) -> tuple[Ref, ...]:
         """Return what the task of `partition` reads."""

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...physical.memory import Budget
 from ...physical.stage import Ref, Stage, Task, TaskResult
 from ..report import Done, Failed, Piece, Report, failure_of, key_of
 from ..task import TaskSettings, run_task
@@ -34,6 +35,7 @@ class SerialExecutor:
         self._stores: dict[int, MemoryStore] = {}
         self._settings: dict[int, TaskSettings] = {}
         self._caches: dict[int, dict[Any, Any]] = {}
+        self._budgets: dict[int, Budget] = {}
 
     @property
     def busy(self) -> bool:
@@ -46,6 +48,7 @@ class SerialExecutor:
         self._stores[query] = MemoryStore()
         self._settings[query] = settings
         self._caches[query] = {}
+        self._budgets[query] = Budget(settings.share)
         return self._stores[query]
 
     def holds(self, query: int) -> bool:
@@ -66,6 +69,7 @@ class SerialExecutor:
             self._settings[query],
             self._caches[query],
             lambda: False,
+            self._budgets[query],
         )
         self._queues[query].append(_Running(stage, task, steps))
         return 0
@@ -103,6 +107,7 @@ class SerialExecutor:
             return
         self.cancel(query)
         del self._queues[query], self._stores[query], self._settings[query], self._caches[query]
+        del self._budgets[query]
 
     def close(self) -> None:
         """Drop everything."""

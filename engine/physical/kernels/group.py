@@ -14,6 +14,8 @@ from ...schema import decoded
 from . import jit
 from .determined import is_dear, is_determined
 from .group_loops import distinct_rows, number_direct, number_hashed, number_sorted, place_rows
+from .key_columns import text_parts, valid_bytes
+from .text_group_loops import number_texts
 from .words import as_bytes, dictionary_parts, is_text, key_words, storage, validity
 
 _MOST_CODES = 1 << 62
@@ -90,6 +92,8 @@ def group_ids(columns: Sequence[pa.Array], rows: int, *, exact: bool = True) -> 
     if not columns:
         zeros = np.zeros(rows, np.int64)
         return GroupIds(ids=zeros, first_rows=zeros[:1], count=1)
+    if len(columns) == 1 and is_text(columns[0].type):
+        return _by_text(columns[0])
     dear = [column for column in columns if is_dear(column)]
     if not dear or len(dear) == len(columns):
         return _by_appearance(_codes_of_all(columns, exact))
@@ -150,13 +154,9 @@ def _codes(array: pa.Array, exact: bool = True) -> list[_Codes]:
     if isinstance(array, pa.DictionaryArray):
         return _codes_of_dictionary(array, exact)
     if is_text(array.type):
-        return [_encoded(as_bytes(array) if _is_view(array.type) else array)]
+        return [_encoded(array)]
     valid = validity(array)
     return [_distances(words, valid) for words in key_words(array)]
-
-
-def _is_view(dtype: pa.DataType) -> bool:
-    return dtype in (pa.string_view(), pa.binary_view())
 
 
 def _codes_of_dictionary(array: pa.DictionaryArray, exact: bool) -> list[_Codes]:
@@ -192,9 +192,15 @@ def _gathered(codes: _Codes, places: np.ndarray, values: pa.Array) -> _Codes:
 
 
 def _encoded(array: pa.Array) -> _Codes:
-    encoded = pc.dictionary_encode(array, null_encoding="encode")
-    codes = encoded.indices.to_numpy().astype(np.int64)
-    return _Codes(values=codes, size=max(len(encoded.dictionary), 1))
+    groups = _by_text(array)
+    return _Codes(values=groups.ids, size=max(groups.count, 1))
+
+
+def _by_text(array: pa.Array) -> GroupIds:
+    rows = len(array)
+    ids, first_rows = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    count = number_texts(*text_parts(as_bytes(array)), valid_bytes(array), ids, first_rows)
+    return GroupIds(ids=ids, first_rows=first_rows[:count], count=count)
 
 
 def _distances(words: np.ndarray, valid: np.ndarray | None) -> _Codes:
