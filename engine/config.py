@@ -13,8 +13,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 
-import psutil
-
 from .errors import ConfigError, did_you_mean, listed
 
 MiB = 1024 * 1024
@@ -232,6 +230,8 @@ def available_cpus() -> int:
 
 def available_memory() -> int:
     """Return the bytes of memory of the machine or of the cgroup, whichever is less."""
+    import psutil  # 10 ms, and nobody asks before the first query
+
     memory = int(psutil.virtual_memory().total)
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         text = _read(Path("/sys/fs/cgroup") / name)
