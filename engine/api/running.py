@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import PartitaError
-from ..execution.scheduler import Observer
 from ..execution.session import current
 from ..expr.node import Agg
 from ..observe.profile import Profile, ProfileRecorder
@@ -27,6 +26,8 @@ from .torch_dataset import torch_dataset
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+
+    from ..execution.scheduler import Observer
 
 
 class Run:
