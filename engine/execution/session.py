@@ -13,7 +13,7 @@ import itertools
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,10 @@ class Session:
         return replace(config.get(), **self._overrides)
 
     def execute(
-        self, plan: PlanNode, observers: Sequence[Observer] = ()
+        self,
+        plan: PlanNode,
+        observers: Sequence[Observer] = (),
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[pa.RecordBatch]:
         """Yield the batches of `plan`, of exactly its schema and in partition order.
 
@@ -89,6 +92,8 @@ class Session:
             A logical plan, optimized or not.
         observers
             Functions that are given every event.
+        cancelled
+            Asked now and then whether the query is still wanted; another thread may say so.
 
         Raises
         ------
@@ -111,7 +116,14 @@ class Session:
         number = next(_numbers)
         try:
             yield from Scheduler(
-                number, planner, executor, settings, share, observers, self.keeper.bytes_in_memory
+                number,
+                planner,
+                executor,
+                settings,
+                share,
+                observers,
+                self.keeper.bytes_in_memory,
+                cancelled,
             ).run()
         except ExecutionError:
             if executor.broken:
