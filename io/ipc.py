@@ -13,6 +13,7 @@ from pyarrow import fs
 
 from ..engine.errors import SinkError, SourceCorrupt, SourceNotFound
 from ..engine.source import Pushdown, ScanPlan
+from .checking import check_values
 from .convert import plain_schema
 from .dataset import FileSource, Unreadable, runs
 from .file_errors import UNREADABLE, gone, not_readable
@@ -142,12 +143,9 @@ class IpcFragment(StreamedFragment[IpcPart]):
 
 
 def _validated(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return `batch`, whose offsets and codes were all looked at.
-
-    Those of a damaged file would lead to reads outside of the buffers, and end the process. It
-    takes 4 ms for a million texts, and nothing for numbers.
-    """
-    batch.validate(full=True)
+    """Return `batch`, whose buffers are long enough and hold no code or offset that leads out."""
+    batch.validate()
+    check_values(batch.columns)
     return batch
 
 
@@ -165,11 +163,11 @@ def _look(file: File, store: fs.FileSystem | None) -> IpcFile:
                 schema, batches = reader.schema, reader.num_record_batches
             else:
                 schema, batches = pa.ipc.open_stream(handle).schema, None
+            return IpcFile(file=file, schema=plain_schema(schema, file.path), batches=batches)
     except FileNotFoundError:
         raise gone(file) from None
     except UNREADABLE as error:
         raise _damaged(file, error) from None
-    return IpcFile(file=file, schema=plain_schema(schema, file.path), batches=batches)
 
 
 def _damaged(file: File, error: Exception) -> SourceCorrupt:

@@ -22,6 +22,7 @@ from ..engine.schema import select
 from ..engine.source import RowFilters
 from .batches import rebatched, without_columns
 from .bounds import Bounds, of_scalar
+from .checking import check_values
 from .conforming import CODES, conformed, unchanged
 from .file_errors import UNREADABLE, reason
 from .file_fragment import FileFragment
@@ -200,6 +201,7 @@ class ParquetFragment(FileFragment[Part]):
                 for batch in reader.iter_batches(
                     batch_rows, row_groups=[group], columns=stored, use_threads=False
                 ):
+                    check_values(batch.columns)
                     given += batch.num_rows
                     table = pa.Table.from_batches([batch])
                     yield self._conformed(table, batch.num_rows, file)
@@ -303,6 +305,7 @@ def _read(
 ) -> pa.Table:
     try:
         table = reader.read_row_groups(run, columns=names, use_threads=False)
+        check_values(table.columns)
     except UNREADABLE as error:
         raise _damaged(file, run, f"cannot be read: {reason(error)}.") from None
     if table.num_rows != rows:
