@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ..expr.node import SortKey
 from ..plan.node import Site
-from ..source import Fragment, WriteJob, Written
+from ..source import Fragment, Skipped, WriteJob, Written
 from .memory import Budget
 
 
@@ -249,6 +249,8 @@ class TaskResult:
     written: tuple[Written, ...] = ()
     seconds: float = 0.0
     metrics: tuple[tuple[str, int], ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    """What could not be read and was left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
