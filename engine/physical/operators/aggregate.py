@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+import numpy as np
 import pyarrow as pa
 
 from ...errors import ComputeError
@@ -24,11 +27,14 @@ from ..kernels.group import (
     by_last_appearance,
     group_ids,
     key_values,
+    last_rows,
     single_rows,
 )
-from ..kernels.state import Parts
+from ..kernels.state import Parts, State
 from ..kernels.words import is_text
 from ..stage import TaskContext
+from .held import PLACE, Held, with_place
+from .parts import InParts
 
 Aggs = tuple[tuple[str, Agg], ...]
 """Aggregates and the names of the columns they make."""
@@ -194,24 +200,76 @@ class FinalAggregate:
     def execute(
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
-        """Stream one row per group, once the input is at its end; groups by appearance."""
+        """Stream one row per group, once the input is at its end; groups by appearance.
+
+        States that may not be held are put aside, split by a hash of their keys. Those of a group
+        are merged in the same order as else: a few at a time where that gives the same bits.
+        """
         # A batch from elsewhere may hold several states of one group, so even one is merged.
         aggs = accumulated(self.aggs)
+        folds = all(state_of(agg).folds for _, agg in aggs)
         held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last, distinct=False)
         most = _FINAL_BATCHES_HELD * context.batch_rows
-        for batch in batches:
-            context.check()
-            if not batch.num_rows:
-                continue
-            held.add(batch)
-            if held.rows >= most and held.rows >= 2 * held.merged_rows:
+        parts = self._parts(context, aggs)
+        with Held(context, parts.copies, parts.row_bytes) as room:
+            for batch in batches:
+                context.check()
+                if not batch.num_rows:
+                    continue
+                fits = room.add(batch)
+                if not fits and folds and held.rows:
+                    before = room.reserved
+                    self._merge(held, room)
+                    fits = room.reserved <= before // 2 and room.add(batch)
+                if not fits and self.keys:
+                    rest = itertools.chain(held.batches, [batch], batches)
+                    yield from parts.spilled(rest, room)
+                    return
+                if not fits:
+                    room.insist(batch, parts.what, parts.advice)
+                held.add(batch)
+                if folds and held.rows >= most and held.rows >= 2 * held.merged_rows:
+                    self._merge(held, room)
+            if held.rows:
                 held.merge()
-        if held.rows:
-            held.merge()
-            for states in held.given(context.batch_rows):
-                yield self._finished(states)
-        elif not self.keys:
-            yield self._of_nothing()
+                for states in held.given(context.batch_rows):
+                    yield self._finished(states)
+            elif not self.keys:
+                yield self._of_nothing()
+
+    def _merge(self, held: _Held, room: Held) -> None:
+        held.merge()
+        room.clear()
+        for states in held.batches:
+            room.insist(states, self.label, "")
+
+    def _parts(self, context: TaskContext, aggs: Aggs) -> InParts:
+        return InParts(
+            context=context,
+            keys=lambda states: states.columns[: len(self.keys)],
+            make=partial(self._made, aggs),
+            what=f"A group of {self.label}",
+            advice="Its values are kept until it is whole: raise memory_limit, take fewer workers,"
+            " or choose an aggregate that is approximate.",
+        )
+
+    def _made(
+        self, aggs: Aggs, batches: list[pa.RecordBatch], /, *, placed: bool
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the results of groups that were put aside, each with the place of its first row.
+
+        Groups in order of their last rows have the place of these.
+        """
+        whole = concat(batches)
+        columns = whole.columns[: len(self.keys)]
+        groups = _grouped(columns, whole.num_rows, self.by_last)
+        held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last, distinct=False)
+        held.add(whole.select(range(whole.num_columns - placed)))
+        held.merge()
+        rows = last_rows(groups) if self.by_last else groups.first_rows
+        places = whole.column(PLACE).take(pa.array(rows)) if placed else None
+        made = self._finished(held.batches[0])
+        yield made if places is None else with_place(made, places)
 
     def _finished(self, states: pa.RecordBatch) -> pa.RecordBatch:
         columns = list(states.columns[: len(self.keys)])
@@ -292,7 +350,7 @@ class _Held:
             parts = _parts_of(states, self.keys, self.aggs)
             for (name, agg), own in zip(self.aggs, parts, strict=True):
                 with _named(name):
-                    merged.extend(state_of(agg).merge(groups, own))
+                    merged.extend(_merged(state_of(agg), groups, own, bool(self.keys)))
             self.batches = [pa.RecordBatch.from_arrays(merged, names=states.schema.names)]
         self.rows = self.merged_rows = self.batches[0].num_rows
 
@@ -303,6 +361,19 @@ class _Held:
         self.batches, self.rows, self.merged_rows, self.schema = [], 0, 0, None
         for piece in slices(states, batch_rows):
             yield narrowed(piece, schema)
+
+
+def _merged(state: State, groups: GroupIds, parts: Parts, keyed: bool) -> Parts:
+    """Return one state per group.
+
+    The sum of one group is taken pairwise, and that of one among several in order: states of a
+    group are merged in order whatever lies beside it.
+    """
+    if groups.count > 1 or not keyed:
+        return state.merge(groups, parts)
+    first_rows = np.append(groups.first_rows, len(groups.ids))
+    beside_none = GroupIds(ids=groups.ids, first_rows=first_rows, count=2)
+    return tuple(part.slice(0, 1) for part in state.merge(beside_none, parts))
 
 
 def _grouped(columns: Sequence[pa.Array], rows: int, by_last: bool) -> GroupIds:
