@@ -49,6 +49,11 @@ class FileFragment(ABC, Generic[PartT]):
         return f"{first.file.path} and {more} more files" if more else str(first)
 
     @property
+    def is_near(self) -> bool:
+        """Whether it is one file of this machine, which each process may read for itself."""
+        return self.store is None and len(self.parts) == 1
+
+    @property
     def rows(self) -> int | None:
         """Rows, in a format that tells them without reading."""
         return None

@@ -117,16 +117,33 @@ class ParquetFragment(FileFragment[Part]):
             if not stored:
                 yield self._conformed(pa.table({}), sum(rows for _, rows in groups), file)
                 return
-            for run, rows in _reads(groups, batch_rows):
+            for run in _reads(groups, batch_rows):
                 first = filtering.first_columns(stored)
-                if not first:
-                    yield self._conformed(_read(reader, run, rows, stored, file), rows, file)
-                    continue
-                tested = _read(reader, run, rows, first, file)
-                if filtering.leaves_something(self._conformed(tested, rows, file, first), len(run)):
-                    rest = [name for name in stored if name not in first]
-                    whole = _side_by_side(tested, _read(reader, run, rows, rest, file), stored)
-                    yield self._conformed(whole, rows, file)
+                if first:
+                    # Each row group for itself, so that any of them may fall away.
+                    for group in run:
+                        yield from self._filtered(reader, group, file, stored, first, filtering)
+                else:
+                    rows = sum(count for _, count in run)
+                    table = _read(reader, [group for group, _ in run], rows, stored, file)
+                    yield self._conformed(table, rows, file)
+
+    def _filtered(
+        self,
+        reader: pq.ParquetFile,
+        group: tuple[int, int],
+        file: File,
+        stored: list[str],
+        first: list[str],
+        filtering: RowGroupFilter,
+    ) -> Iterator[pa.Table]:
+        """Yield one row group, of which the columns `first` are read first, if anything is left."""
+        number, rows = group
+        tested = _read(reader, [number], rows, first, file)
+        if filtering.leaves_something(self._conformed(tested, rows, file, first)):
+            rest = [name for name in stored if name not in first]
+            whole = _side_by_side(tested, _read(reader, [number], rows, rest, file), stored)
+            yield self._conformed(whole, rows, file)
 
     def _needed(
         self, part: Part, footer: Footer, filtering: RowGroupFilter
@@ -185,8 +202,11 @@ class ParquetFragment(FileFragment[Part]):
         self, table: pa.Table, rows: int, file: File, names: Sequence[str] | None = None
     ) -> pa.Table:
         """Return what was read with the columns of the fragment, or with `names` of them."""
-        if names is None and table.schema.equals(self._as_read):
-            return table.replace_schema_metadata(None)
+        if names is None and table.num_columns == len(self.schema.names):
+            # In another order in the file, and perhaps said to be without nulls.
+            found = table.select(self.schema.names)
+            if found.schema.types == self._as_read.types:
+                return pa.Table.from_arrays(found.columns, schema=self._as_read)
         schema = self.schema if names is None else select(self.schema, names)
         return conformed(table, rows, schema, file, self.keys, self.text_as_codes)
 
@@ -249,18 +269,18 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
-def _reads(groups: Sequence[tuple[int, int]], batch_rows: int) -> Iterator[tuple[list[int], int]]:
-    """Yield row groups to read at once, with their rows: several while they fill no batch."""
-    run: list[int] = []
+def _reads(groups: Sequence[tuple[int, int]], batch_rows: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield row groups, with their rows, to read at once: several while they fill no batch."""
+    run: list[tuple[int, int]] = []
     rows = 0
     for group, count in groups:
         if run and rows + count > batch_rows:
-            yield run, rows
+            yield run
             run, rows = [], 0
-        run.append(group)
+        run.append((group, count))
         rows += count
     if run:
-        yield run, rows
+        yield run
 
 
 def _runs(groups: tuple[int, ...] | list[int]) -> str:

@@ -67,7 +67,7 @@ def test_every_block_of_code_is_run() -> None:
 def test_the_settings_have_the_defaults_of_the_table() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", TEXT, flags=re.MULTILINE)
     defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
-    assert len(rows) == 9
+    assert len(rows) == 10
     for name, text in rows:
         shown = text.strip("`")
         amount, _, unit = shown.partition(" ")

@@ -70,8 +70,8 @@ def test_an_interrupt_before_there_is_a_worker(dataset: Path) -> None:
         pt.config.set(executor="process", workers=2, partition_bytes="1MiB")
         start = ForkServer.__init__
 
-        def start_and_stop(helper, directories):
-            start(helper, directories)
+        def start_and_stop(helper, *arguments):
+            start(helper, *arguments)
             os.kill(helper.pid, signal.SIGSTOP)
             threading.Timer(2, os.kill, (helper.pid, signal.SIGCONT)).start()
 

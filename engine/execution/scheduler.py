@@ -20,7 +20,7 @@ from ..physical.planner import Planner
 from ..physical.stage import Stage, StageOutput, Task, TaskInput
 from ..plan.nodes import WRITTEN
 from ..source import InMemory
-from . import events
+from . import events, last_stage
 from .executors.executor import Executor, not_held
 from .holdings import Holdings
 from .keeping import kept_in_memory
@@ -42,6 +42,9 @@ from .task import TaskSettings
 
 HEARTBEAT = 0.2
 """Seconds after which a waiting loop shows a sign of life to its observers."""
+
+DRIVER = 0
+"""Number of the worker that is this process; those of a pool are numbered from 1."""
 
 Observer = Callable[[events.Event], None]
 
@@ -92,9 +95,10 @@ class Scheduler:
         PartitaError
             What a task failed with, located; `TaskPoisoned` when a task lost too many workers.
         """
-        settings = TaskSettings(
+        settings = self._task_settings = TaskSettings(
             batch_rows=self._settings.batch_rows,
             chunk_bytes=self._settings.chunk_bytes,
+            stall_seconds=self._settings.task_stall_seconds,
             share=self._shares.task,
         )
         outcome = "stopped"
@@ -150,6 +154,8 @@ class Scheduler:
         for run in new:
             if not run.stage.partitions:
                 self._finish(run)
+            elif not self._executor.shares_memory and last_stage.is_for_driver(run.stage):
+                self._run_here(run)
 
     def _finish(self, run: StageRun) -> None:
         """Tell the planner what a stage has made, and plan on."""
@@ -191,6 +197,20 @@ class Scheduler:
             self._begin(run, run.take())
 
     def _begin(self, run: StageRun, partition: int) -> None:
+        """Have a worker run the task of a partition."""
+        stage = run.stage
+        task = self._task(run, partition)
+        self._started(task, self._executor.start(stage, task))
+
+    def _run_here(self, run: StageRun) -> None:
+        """Run the last stage, which is one small task, in this process."""
+        stage = run.stage
+        task = self._task(run, run.take())
+        self._started(task, DRIVER)
+        for report in last_stage.reports(stage, task, self._store, self._task_settings):
+            self._take(report)
+
+    def _task(self, run: StageRun, partition: int) -> Task:
         stage = run.stage
         number, branch, place = stage.task(partition)
         task = Task(
@@ -205,11 +225,14 @@ class Scheduler:
         )
         self._inputs[stage.id, partition] = task.input
         self._reading += bytes_of(task.input)
-        worker = self._workers[stage.id, partition] = self._executor.start(stage, task)
+        return task
+
+    def _started(self, task: Task, worker: int) -> None:
+        self._workers[task.stage, task.partition] = worker
         self._emit(
             events.TaskStarted,
-            stage=stage.id,
-            partition=partition,
+            stage=task.stage,
+            partition=task.partition,
             attempt=task.attempt,
             worker=worker,
         )
@@ -340,8 +363,8 @@ class Scheduler:
             raise TaskPoisoned(
                 f"A task ended {losses} workers, the last with: {report.reason}.\n"
                 f"{location(run.stage, key.partition)}\n"
-                "  Its data or its function kills the process that runs it; look at that"
-                ' partition with executor="serial".'
+                "  Its data or its function ends or holds up every process that runs it. Look at"
+                ' that partition alone; with executor="serial" it runs in this process.'
             )
         self._forget_pieces(run, key.partition)
         run.attempts[key.partition] = run.attempts.get(key.partition, 0) + 1

@@ -19,10 +19,10 @@ from ..physical.kernels.concat import concat
 from ..physical.kernels.partition import partition
 from ..physical.kernels.sort import sample
 from ..physical.memory import Budget
-from ..physical.runs import runs
+from ..physical.runs import coded_for_groups, runs
 from ..physical.scan_filters import ScanFilters, scan_filters
 from ..physical.spill import SpillFile
-from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskResult
+from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskInput, TaskResult
 from ..source import Filtering, RowFilters
 from .keeping import KeepJob
 from .transport import Store, batch_bytes, pieces
@@ -59,8 +59,21 @@ class Context:
         """Stream the batches of side input `number`."""
         made_by = self.branch.sides[number].made_by
         if made_by is not None:
-            yield from self._made(made_by)
+            yield from self._kept(made_by)
         yield from self.store.read(*self.sides[number])
+
+    def _kept(self, branch: Branch) -> Iterator[pa.RecordBatch]:
+        """Stream what `_made` does; what is read from a file is read once in a process.
+
+        A join asks its side for the range of its keys, for their set, and for all rows.
+        """
+        if all(task.fragment is None for task in branch.inputs):
+            return self._made(branch)
+        # With the branch, so that no other object gets its id as long as this is kept.
+        name = "made", id(branch)
+        if name not in self.cache:
+            self.cache[name] = branch, list(self._made(branch))
+        return iter(self.cache[name][1])
 
     def _made(self, branch: Branch) -> Iterator[pa.RecordBatch]:
         """Stream what `branch` makes of its inputs, one after the other."""
@@ -77,7 +90,7 @@ class Context:
                 branch=branch,
                 metrics=Counter(),
             )
-            batches = _read_refs(task.refs, inner)
+            batches = _read(task, inner)
             for run in runs(branch.operators):
                 batches = run.execute(batches, inner)
             yield from batches
@@ -104,6 +117,9 @@ class TaskSettings:
     chunk_bytes: int
     share: int
     """Bytes that one task may take in its process."""
+
+    stall_seconds: float = 0.0
+    """See the setting ``task_stall_seconds``; it is the executor that looks at it."""
 
 
 def run_task(
@@ -138,13 +154,14 @@ def run_task(
     # Not isinstance: that takes 15 microseconds for a protocol.
     filtering = hasattr(task.input.fragment, "filtered_batches")
     advice = scan_filters(branch, context) if filtering else ScanFilters()
-    batches = _counted(_read(task, context, advice.filters), rows, "in")
+    batches = _counted(_read(task.input, context, advice.filters), rows, "in")
     # What the scan is told of is counted where it has passed.
-    for run in runs(branch.operators[: advice.steps]):
+    operators = coded_for_groups(branch.operators)
+    for run in runs(operators[: advice.steps]):
         batches = run.execute(batches, context)
     if advice.steps:
         batches = advice.counted(batches)
-    for run in runs(branch.operators[advice.steps :]):
+    for run in runs(operators[advice.steps :]):
         batches = run.execute(batches, context)
     batches = _counted(batches, rows, "out")
     result = TaskResult()
@@ -174,11 +191,13 @@ def run_task(
     )
 
 
-def _read(task: Task, context: Context, filters: RowFilters) -> Iterator[pa.RecordBatch]:
+def _read(
+    task: TaskInput, context: Context, filters: RowFilters | None = None
+) -> Iterator[pa.RecordBatch]:
     """Stream the input of a task, with a look at each batch whether it is still wanted."""
-    fragment = task.input.fragment
+    fragment = task.fragment
     if fragment is not None:
-        if filters.filters:
+        if filters is not None and filters.filters:
             assert isinstance(fragment, Filtering)
             given = fragment.filtered_batches(context.batch_rows, filters)
         else:
@@ -186,8 +205,8 @@ def _read(task: Task, context: Context, filters: RowFilters) -> Iterator[pa.Reco
         for batch in given:
             context.check()
             yield batch
-    sparsely = task.input.key_range is not None
-    yield from _read_refs(task.input.refs, context, sparsely)
+    sparsely = task.key_range is not None
+    yield from _read_refs(task.refs, context, sparsely)
 
 
 def _read_refs(

@@ -26,7 +26,7 @@ from ..errors import QueryCancelled
 from ..physical.kernels import jit
 from ..physical.memory import Budget
 from ..physical.stage import Stage, Task
-from .allocators import give_back, suit
+from . import allocators, give_back
 from .messages import (
     Cancel,
     Cancelled,
@@ -57,9 +57,13 @@ class _Query:
 
 
 class _Cancellations:
-    """What has been cancelled; written by the reading thread, read by the running task."""
+    """What has been cancelled; written by the reading thread, read by the running task.
 
-    def __init__(self) -> None:
+    A task asks before each batch whether it is still wanted, and shows by that that it goes on.
+    """
+
+    def __init__(self, beat: Callable[[], None]) -> None:
+        self._beat = beat
         self._known: list[Cancel] = []
         self._lock = threading.Lock()
 
@@ -73,11 +77,19 @@ class _Cancellations:
 
     def test(self, task: Task) -> Callable[[], bool]:
         """Return a function that says whether `task` was cancelled."""
-        return lambda: any(cancel.covers(task) for cancel in self._known)
+
+        def cancelled() -> bool:
+            self._beat()
+            return any(cancel.covers(task) for cancel in self._known)
+
+        return cancelled
 
 
-def serve(descriptor: int, parent: int) -> None:
-    """Run tasks that come through the socket `descriptor` until it closes."""
+def serve(descriptor: int, parent: int, beat: Callable[[], None]) -> None:
+    """Run tasks that come through the socket `descriptor` until it closes.
+
+    `beat` is called whenever a task goes on.
+    """
     die_with(parent)
     yield_to_driver()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -87,13 +99,19 @@ def serve(descriptor: int, parent: int) -> None:
     pa.set_io_thread_count(1)
     connection = Connection(descriptor)
     messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    cancellations = _Cancellations()
+    cancellations = _Cancellations(beat)
     threading.Thread(
         target=_listen, args=(connection, messages, cancellations), daemon=True
     ).start()
     queries: dict[int, _Query] = {}
+    left = False
     while True:
-        message = messages.get()
+        try:
+            message = messages.get(timeout=give_back.IDLE_SECONDS if left else None)
+        except queue.Empty:
+            give_back.free_memory()
+            left = False
+            continue
         match message:
             case Hello():
                 sys.path[:] = message.path
@@ -102,9 +120,10 @@ def serve(descriptor: int, parent: int) -> None:
                     os.chdir(message.directory)
             case OpenQuery():
                 # Done before the fork, but where the kernels were still to be compiled.
-                jit.load_if_cached()
+                if not jit.ready() and jit.load_if_cached():
+                    give_back.library_pages(jit.COMPILER)
                 store = FileStore(message.memory, message.disk)
-                suit(message.settings.share)
+                allocators.suit(message.settings.share)
                 queries[message.query] = _Query(
                     store, message.settings, Budget(message.settings.share)
                 )
@@ -113,11 +132,11 @@ def serve(descriptor: int, parent: int) -> None:
             case CloseQuery():
                 queries.pop(message.query, None)
                 cancellations.forget(message.query)
-                pa.default_memory_pool().release_unused()
+                left = True
             case Task():
                 query = queries[message.query]
                 _run(message, query, connection, cancellations)
-                give_back(query.settings.share)
+                allocators.give_back(query.settings.share)
 
 
 def die_with(parent: int) -> None:

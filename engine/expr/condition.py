@@ -291,9 +291,9 @@ def _by_values(expr: Expr, schema: pa.Schema, wanted: bool) -> Test | None:
     def coded(batch: pa.RecordBatch) -> np.ndarray:
         array: pa.DictionaryArray = batch.column(place)
         values = array.dictionary
-        if len(values) >= len(array):
-            return by_row(batch)
         few = len(values) <= MOST_REMEMBERED and values.type in _BINARY
+        if len(values) >= len(array) and not few:
+            return by_row(batch)
         try:
             table = remembered(values) if few else of_values(values)
         except ComputeError:

@@ -23,7 +23,7 @@ from ..execution.events import (
     TaskFinished,
     WorkerDied,
 )
-from ..physical.stage import Stage
+from ..physical.stage import Branch, Stage
 from ..plan.description import clean, count_text
 from .grid import html_grid, text_grid
 from .terminal import terminal_width
@@ -304,6 +304,9 @@ class ProfileRecorder:
         self._stored_bytes += sum(
             stored_bytes(stage, partition) for partition in range(stage.partitions)
         )
+        beside = sum(map(_stored_beside, stage.branches))
+        self._stored_bytes += beside
+        self._bytes_read += beside
 
     @_take.register
     def _(self, event: PieceMade) -> None:
@@ -344,3 +347,10 @@ def stored_bytes(stage: Stage, partition: int) -> int:
     _, branch, place = stage.task(partition)
     fragment = branch.inputs[place].fragment
     return 0 if fragment is None else fragment.stored_bytes
+
+
+def _stored_beside(branch: Branch) -> int:
+    """Return the bytes in storage of the small files that side inputs are made of."""
+    made_by = [side.made_by for side in branch.sides if side.made_by is not None]
+    own = [task.fragment for each in made_by for task in each.inputs if task.fragment is not None]
+    return sum(fragment.stored_bytes for fragment in own) + sum(map(_stored_beside, made_by))

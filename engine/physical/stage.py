@@ -142,7 +142,8 @@ class Side:
     schema: pa.Schema
 
     made_by: Branch | None = None
-    """In place of refs: a few rows of finished stages, of which each process makes it."""
+    """In place of refs: a few rows of finished stages or a small file, of which each process makes
+    it."""
 
     def refs(self, partition: int) -> tuple[Ref, ...]:
         """Return what the task of `partition` reads."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pyarrow as pa
 import pytest
@@ -14,6 +20,7 @@ import pytest
 import partita as pt
 from partita import col, errors
 
+from .cgroups import memory_group
 from .queries import query, slowly
 
 
@@ -43,20 +50,138 @@ def test_a_killed_worker_costs_a_retry_and_not_the_answer(pool: pt.Session, data
     assert query(dataset).collect().to_arrow().equals(expected)
 
 
-def test_a_task_that_kills_three_workers_is_named(pool: pt.Session, dataset: Path) -> None:
-    def die(batch: pa.RecordBatch) -> pa.RecordBatch:
+def die_of_sigkill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_of_a_bad_address() -> None:
+    ctypes.string_at(0)
+
+
+def die_of_an_exit() -> None:
+    os._exit(7)
+
+
+def hang() -> None:
+    threading.Event().wait()
+
+
+def be_stopped() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@pytest.mark.parametrize(
+    ("deed", "told"),
+    [
+        (die_of_sigkill, "killed by SIGKILL"),
+        (die_of_a_bad_address, "killed by SIGSEGV"),
+        (die_of_an_exit, "exited with status 7"),
+        (hang, "no batch and no CPU time for 1"),
+        (be_stopped, "it was stopped"),
+    ],
+)
+def test_a_task_that_three_workers_did_not_survive_is_named(
+    dataset: Path, tmp_path: Path, deed: Callable[[], None], told: str
+) -> None:
+    attempts = tmp_path / "attempts"
+
+    def poison(batch: pa.RecordBatch) -> pa.RecordBatch:
         if batch.column("file")[0].as_py() == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
+            with attempts.open("a") as file:
+                file.write(f"{os.getpid()}\n")
+            deed()
         return batch
 
-    frame = pt.scan_parquet(dataset)
-    with pytest.raises(errors.TaskPoisoned) as caught:
-        frame.map_batches(die, schema=frame.schema).collect()
-    message = str(caught.value)
-    assert "part-03.parquet" in message
-    assert "SIGKILL" in message
-    assert Path(__file__).name in message
-    assert pt.scan_parquet(dataset).count().to_pydict()["key"] == [600_000]
+    settings = {"partition_bytes": "1MiB", "task_stall_seconds": 1}
+    with pt.Session(executor="process", workers=2, **settings) as pool:
+        frame = pt.scan_parquet(dataset)
+        assert frame.count().to_pydict()["key"] == [600_000]
+        started = time.monotonic()
+        with pytest.raises(errors.TaskPoisoned) as caught:
+            frame.map_batches(poison, schema=frame.schema).collect()
+        assert time.monotonic() - started < 10
+        message = str(caught.value)
+        for part in (told, "3 workers", "part-03.parquet", "in partition", "poison"):
+            assert part in message
+        assert f"{Path(__file__).name}:" in message
+        assert "map_batches(poison" in message
+        assert len(set(attempts.read_text().split())) == 3
+        assert frame.count().to_pydict()["key"] == [600_000]
+        assert len(pool.pids) == 3
+
+
+def test_a_task_that_the_system_kills_for_want_of_memory_is_named(
+    pool: pt.Session, dataset: Path
+) -> None:
+    with memory_group(limit=64 << 20) as group:
+        joining = str(group / "cgroup.procs")
+
+        def grow(batch: pa.RecordBatch) -> pa.RecordBatch:
+            if batch.column("file")[0].as_py() == 3:
+                with open(joining, "w") as file:
+                    file.write(str(os.getpid()))
+                np.ones(32 << 20)  # 256 MiB
+            return batch
+
+        frame = pt.scan_parquet(dataset)
+        with pytest.raises(
+            errors.TaskPoisoned, match=r"SIGKILL, perhaps .* want of memory"
+        ) as told:
+            frame.map_batches(grow, schema=frame.schema).collect()
+        assert "part-03.parquet" in str(told.value)
+        assert frame.count().to_pydict()["key"] == [600_000]
+
+
+def test_what_is_slow_is_not_taken_for_hanging(dataset: Path) -> None:
+    def naps(batch: pa.RecordBatch) -> pa.RecordBatch:
+        time.sleep(0.4)  # before each of five batches
+        return batch
+
+    def computes(batch: pa.RecordBatch) -> pa.RecordBatch:
+        end = time.monotonic() + 1.8
+        while time.monotonic() < end:
+            pass
+        return batch
+
+    def waits_for_another(batch: pa.RecordBatch) -> pa.RecordBatch:
+        work = "import time\nend = time.time() + 1.8\nwhile time.time() < end: pass"
+        subprocess.run([sys.executable, "-S", "-c", work], check=True)
+        return batch
+
+    with pt.Session(executor="process", workers=2, task_stall_seconds=1):
+        frame = pt.scan_parquet(dataset / "part-03.parquet")
+        for function, rows in ((naps, 10_000), (computes, 50_000), (waits_for_another, 50_000)):
+            with pt.config.set(batch_rows=rows):
+                result = frame.map_batches(function, schema=frame.schema).collect()
+            assert result.shape == (50_000, 3)
+            assert result.profile.retries == 0
+
+
+def test_what_nobody_looked_at_is_not_taken_for_hanging(dataset: Path) -> None:
+    # The workers fill their sockets and wait while this process does something else.
+    settings = {"batch_rows": 100, "chunk_bytes": "1KiB", "task_stall_seconds": 1}
+    with pt.Session(executor="process", workers=2, **settings):
+        files = [dataset / f"part-0{number}.parquet" for number in range(3)]
+        batches = pt.scan_parquet(files).collect_batches()
+        rows = next(batches).num_rows
+        for _ in range(2):
+            time.sleep(1.5)
+            rows += next(batches).num_rows
+        assert rows + sum(batch.num_rows for batch in batches) == 150_000
+
+
+def test_a_stopped_worker_is_replaced(dataset: Path) -> None:
+    settings = {"partition_bytes": "1MiB", "task_stall_seconds": 1}
+    with pt.Session(executor="process", workers=2, **settings) as pool:
+        expected = query(dataset).collect().to_arrow()
+        stopper = threading.Timer(0.1, os.kill, (pool.pids[0], signal.SIGSTOP))
+        stopper.start()
+        result = query(dataset).collect()
+        stopper.join()
+        assert result.to_arrow().equals(expected)
+        assert result.profile.retries >= 1
+        os.kill(pool.pids[0], signal.SIGSTOP)  # and one that has nothing to do
+        assert query(dataset).collect().to_arrow().equals(expected)
 
 
 def test_a_function_that_raises_is_named_with_its_line_and_file(

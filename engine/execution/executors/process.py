@@ -27,6 +27,7 @@ import cloudpickle
 
 from ...physical.stage import Stage, Task
 from ..by_value import pickled_stage
+from ..liveness import Busy, Pulses, Watch
 from ..messages import (
     Cancel,
     Cancelled,
@@ -41,7 +42,7 @@ from ..report import Done, Failed, Lost, Report, TaskKey, WorkerDown, WorkerUp, 
 from ..task import TaskSettings
 from ..transport import FileStore, Store
 from .executor import Resources, not_held
-from .fork_server import Forked, ForkServer
+from .fork_server import MESSAGE_SECONDS, Forked, ForkServer
 
 START_SECONDS = 60.0
 """How long the helper may take to its first answer; it imports for about a second."""
@@ -111,7 +112,14 @@ class ProcessExecutor:
 
         self._mean_seconds = 1.0
         self._started = 0
-        self._helper = ForkServer((self._directory.memory, self._directory.disk))
+        self._pulses = Pulses()
+        self._watches: dict[int, Watch] = {}
+        directories = self._directory.memory, self._directory.disk
+        try:
+            self._helper = ForkServer(directories, self._pulses.descriptor)
+        except BaseException:
+            self._pulses.close()
+            raise
         # One for all waiting: `multiprocessing.connection.wait` makes a selector each time, which
         # takes 60 microseconds with two workers.
         self._poll = select.poll()
@@ -123,6 +131,7 @@ class ProcessExecutor:
             # It would take a second to say goodbye to one that still imports.
             self._helper.kill()
             self._close_connections()
+            self._pulses.close()
             raise
 
     # The helper and its workers
@@ -171,6 +180,9 @@ class ProcessExecutor:
         except (BrokenPipeError, ConnectionResetError):
             # A worker that has died is noticed, with its tasks, when its socket is read.
             return
+        except BlockingIOError:
+            worker.ended = f"killed, for it took no message for {MESSAGE_SECONDS:.0f} s"
+            self._give_up(worker)
         except BaseException:
             self._give_up(worker)
             raise
@@ -207,6 +219,8 @@ class ProcessExecutor:
             memory, disk = self._directory.for_query(query)
             self._queries[query] = OpenQuery(query, settings, memory, disk)
             self._pending[query] = []
+            if settings.stall_seconds:
+                self._watches[query] = Watch(self._pulses, settings.stall_seconds)
             store = FileStore(memory, disk)
             # The scheduler closes its query, unless two interrupts come one upon the other: then
             # the query is left when nobody has its store any more.
@@ -252,6 +266,7 @@ class ProcessExecutor:
             if not self.holds(query):
                 raise not_held()
             self._gather(0 if self._pending[query] else timeout)
+            self._end_stalled()
             reports, self._pending[query] = self._pending[query], []
             return reports
 
@@ -264,12 +279,30 @@ class ProcessExecutor:
             if worker.connection.fileno() in ready:
                 self._receive(worker)
 
+    def _end_stalled(self) -> None:
+        """Kill the workers that hang, whichever query waits: its tasks may be queued behind."""
+        for query, watch in self._watches.items():
+            if not watch.due:
+                continue
+            busy = [
+                Busy(worker.number, worker.pid, key_of(worker.tasks[0]))
+                for worker in self._pool.values()
+                if worker.pid and worker.tasks and worker.tasks[0].query == query
+            ]
+            for number, seen in watch.stalled(busy).items():
+                worker = self._pool[number]
+                worker.ended = f"killed, for it hung: {seen} (setting 'task_stall_seconds')"
+                self._give_up(worker)
+
     def _receive(self, worker: _Worker) -> None:
         """Read all messages of one worker."""
         try:
             while worker.has_more:
                 for message in unpacked(worker.connection.recv_bytes()):
                     self._take(worker, message)
+        except BlockingIOError:
+            worker.ended = f"killed, for it stopped in a message for {MESSAGE_SECONDS:.0f} s"
+            self._give_up(worker)
         except (EOFError, OSError):
             # At its end, perhaps in the middle of a message.
             self._bury(worker)
@@ -369,6 +402,7 @@ class ProcessExecutor:
             self._blobs = {known: blob for known, blob in self._blobs.items() if known[0] != query}
             self._cancelled = {key for key in self._cancelled if key.query != query}
             self._pending.pop(query, None)
+            self._watches.pop(query, None)
             del self._queries[query]
 
     def _busy(self, query: int) -> list[_Worker]:
@@ -404,6 +438,8 @@ class ProcessExecutor:
         self._queries.clear()
         self._helper.abandon()
         self._close_connections()
+        self._watches.clear()
+        self._pulses.close()
         # Another thread of the parent may have held it.
         self._lock = threading.RLock()
 
@@ -422,6 +458,8 @@ class ProcessExecutor:
                 self._helper.kill()
             else:
                 self._helper.close()
+            self._watches.clear()
+            self._pulses.close()
         finally:
             if alone:
                 self._lock.release()

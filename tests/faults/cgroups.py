@@ -1,0 +1,46 @@
+"""A memory cgroup of the tests' own, below that of this process, where the machine allows it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path("/sys/fs/cgroup")
+
+
+@contextmanager
+def memory_group(limit: int) -> Iterator[Path]:
+    """Make a cgroup of `limit` bytes; a process joins by writing its pid to ``cgroup.procs``.
+
+    All that is in it has to have ended when it is left.
+    """
+    groups = dict(line.split(":", 2)[1:] for line in _own().splitlines())
+    if "memory" in groups:
+        parent, setting = ROOT / "memory" / groups["memory"].lstrip("/"), "memory.limit_in_bytes"
+    else:
+        parent, setting = ROOT / groups.get("", "").lstrip("/"), "memory.max"
+    group = parent / f"partita-tests-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"this machine lets us make no memory cgroup: {error}")
+    try:
+        try:
+            (group / setting).write_text(str(limit))
+        except OSError as error:
+            pytest.skip(f"this machine lets us limit no memory cgroup: {error}")
+        yield group
+    finally:
+        deadline = time.monotonic() + 5
+        while (group / "cgroup.procs").read_text() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        group.rmdir()
+
+
+def _own() -> str:
+    return Path("/proc/self/cgroup").read_text()
