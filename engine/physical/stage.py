@@ -20,6 +20,7 @@ from ..expr.node import SortKey
 from ..plan.node import Site
 from ..source import Fragment, Skipped, WriteJob, Written
 from .memory import Budget
+from .spill import SpillFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,9 @@ class TaskContext(Protocol):
 
     def check(self) -> None:
         """Raise `QueryCancelled` when the query is no longer wanted; called between batches."""
+
+    def spill_file(self) -> SpillFile:
+        """Return a new file of this task for rows that it may not hold."""
 
     def count(self, metric: str, amount: int) -> None:
         """Add to a counter of the profile, such as ``rows_probed``."""

@@ -31,6 +31,7 @@ class SerialExecutor:
     broken = False
 
     def __init__(self, resources: Resources) -> None:
+        self._resources = resources
         self._queues: dict[int, deque[_Running]] = {}
         self._stores: dict[int, MemoryStore] = {}
         self._settings: dict[int, TaskSettings] = {}
@@ -48,7 +49,7 @@ class SerialExecutor:
     ) -> Store:
         """Make a store for the query."""
         self._queues[query] = deque()
-        self._stores[query] = MemoryStore()
+        self._stores[query] = MemoryStore(lambda: self._resources.directory().disk)
         self._settings[query] = settings
         self._caches[query] = {}
         self._budgets[query] = Budget(settings.share)
