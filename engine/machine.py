@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-import psutil
-
 ROOT = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
 
@@ -34,6 +32,8 @@ def available_memory() -> int:
     The last is what ``ulimit -v`` says; it is meant for one process, and here taken for all of
     them.
     """
+    import psutil  # 10 ms, and nobody asks before the first query
+
     memory = int(psutil.virtual_memory().total)
     for group in _groups("memory"):
         for name in ("memory.max", "memory.high", "memory.limit_in_bytes"):
