@@ -11,8 +11,6 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-import psutil
-
 ROOT = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
 
@@ -33,6 +31,8 @@ def available_memory() -> int:
     The last is what ``ulimit -v`` says; it is meant for one process, and here taken for all of
     them.
     """
+    import psutil  # 10 ms, and nobody asks before the first query
+
     memory = int(psutil.virtual_memory().total)
     for group in _groups("memory"):
         for name in ("memory.max", "memory.high", "memory.limit_in_bytes"):

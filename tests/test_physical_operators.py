@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from partita.engine.physical.operators.join import HashJoin
 from partita.engine.physical.operators.map_batches import MapBatchesRows
 from partita.engine.physical.operators.slice import LimitRows, TailRows
 from partita.engine.physical.operators.sort import SortRun, TopK
+from partita.engine.physical.spill import SpillFile
 from partita.engine.physical.stage import KeyRange, Operator
 from partita.engine.plan.node import Site
 from partita.engine.schema import conform
@@ -66,6 +68,9 @@ class SerialContext:
 
     def check(self) -> None:
         """Nothing cancels a test."""
+
+    def spill_file(self) -> SpillFile:
+        return SpillFile(tempfile.mktemp(suffix=".arrows"))
 
     def count(self, metric: str, amount: int) -> None:
         self.metrics[metric] += amount

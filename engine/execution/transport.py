@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +37,9 @@ class Store(Protocol):
 
     def on_disk(self, ref: Ref) -> bool:
         """Return whether a stream lies on disk and not in memory."""
+
+    def spill_path(self) -> str:
+        """Return the path of a file that does not exist, on disk, for rows that are put aside."""
 
     def remove(self, path: str) -> None:
         """Forget what is at `path`; readers that have it open keep it."""
@@ -165,7 +168,8 @@ def _layout(parts: Sequence[tuple[int, Batches]]) -> _Layout:
 class MemoryStore:
     """Keeps streams in the memory of this process, for the serial executor."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Callable[[], str]) -> None:
+        self._directory = directory
         self._buffers: dict[str, dict[int, pa.Buffer]] = {}
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
@@ -185,6 +189,10 @@ class MemoryStore:
     def on_disk(self, ref: Ref) -> bool:
         """Return False: all of it lies in memory."""
         return False
+
+    def spill_path(self) -> str:
+        """Return a path in the directory of the session, which is made when it is wanted."""
+        return _spill_path(self._directory())
 
     def remove(self, path: str) -> None:
         """Forget the streams under `path`."""
@@ -249,9 +257,20 @@ class FileStore:
         """Return whether a stream lies on disk and not in shared memory."""
         return ref.path.startswith(self.disk)
 
+    def spill_path(self) -> str:
+        """Return a path in the directory of the query."""
+        return _spill_path(self.disk)
+
     def remove(self, path: str) -> None:
         """Unlink the file; mapped rows stay readable."""
         Path(path).unlink(missing_ok=True)
+
+
+_spilled = itertools.count(1)
+
+
+def _spill_path(directory: str) -> str:
+    return os.path.join(directory, f"spilled-{os.getpid()}-{next(_spilled)}.arrows")
 
 
 _MAPPED_FILES = 64

@@ -1,9 +1,9 @@
 """Who may hold how much: the shares of the memory limit, and what one process has reserved.
 
 The limit is split once: shared memory (partitions on their way), the driver (batches of the
-result), and the rest for as many tasks as may run at once. A task takes half of its share as it
-goes along, for what is decoded, put together and written; the other half is reserved by operators
-before they hold rows (`Budget`). What is refused is spilled, see `operators/held.py`.
+result), and the rest for as many tasks as may run at once. A task takes a quarter of its share
+as it goes along, for what is decoded and written; the rest is reserved by operators before they
+hold rows (`Budget`). What is refused is spilled, see `operators/held.py`.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class Budget:
     Parameters
     ----------
     share
-        Bytes that the process may take in all; half of them can be reserved.
+        Bytes that the process may take in all; three quarters of them can be reserved.
     """
 
     def __init__(self, share: int) -> None:
         self.share = share
-        self.allowed = share // 2
+        self.allowed = share * 3 // 4
         self.held = 0
         self.peak = 0
         """The most that was held since `begin`."""
@@ -68,19 +68,25 @@ class Budget:
         self._add(size)
         return True
 
-    def insist(self, size: int, what: str, advice: str) -> None:
+    def insist(self, size: int, what: str, advice: str, beside: int = 0) -> None:
         """Count `size` bytes that cannot be had in parts: all of the share may be used for them.
 
         Raises
         ------
         MemoryLimitExceeded
-            If they are more; `what` needs them, and `advice` says what to try.
+            If they are more; `what` needs them with the bytes it has `beside`, and `advice` says
+            what to try.
         """
         if self.held + size > self.share:
             raise MemoryLimitExceeded(
-                f"{what} needs {size:,} bytes at once, and {self.share - self.held:,} of the"
-                f" {self.share:,} that memory_limit leaves to a task are free. {advice}"
+                f"{what} needs {size + beside:,} bytes at once or more, and a task may take"
+                f" {self.share:,} of memory_limit, of which {self.held - beside:,} are taken."
+                f" {advice}"
             )
+        self._add(size)
+
+    def count(self, size: int) -> None:
+        """Count `size` bytes that are held whatever the limit is, so that others hold less."""
         self._add(size)
 
     def release(self, size: int) -> None:
