@@ -51,8 +51,10 @@ def count_rows(ids: np.ndarray, count: int) -> np.ndarray:
 def count_valid(groups: GroupIds, array: pa.Array) -> np.ndarray:
     """Return how many values of each group are not null, int64; of no nulls, all are counted once.
 
-    Cost: nothing where no value is null and the groups' sizes are known.
+    Cost: nothing where no value is null and the groups' sizes are known, or there is one group.
     """
+    if groups.count == 1 and not isinstance(array, pa.DictionaryArray):
+        return np.array([len(array) - array.null_count])
     valid = _valid_rows(array)
     return groups.sizes if valid is None else count_rows(groups.ids[valid], groups.count)
 
@@ -131,6 +133,9 @@ def sum_exact(ids: np.ndarray, count: int, array: pa.Array) -> pa.Array:
     """
     decimal = pa.types.is_decimal(array.type)
     result = pa.decimal128(38, array.type.scale if decimal else 0)
+    if count == 1 and array.null_count and pa.types.is_signed_integer(array.type):
+        array = _summed(array)
+        ids = ids[: len(array)]
     if decimal:
         values, step = decimal_pairs(array), 2
         if array.type.precision > INT64_DIGITS:
@@ -149,6 +154,19 @@ def sum_exact(ids: np.ndarray, count: int, array: pa.Array) -> pa.Array:
     else:
         add_integers(ids, words, step, low, high)
     return decimals_of(low.view(np.uint64), high, result)
+
+
+def _summed(array: pa.Array) -> pa.Array:
+    """Return the sum of integers by itself, or all of them if it might overflow.
+
+    Arrow passes over nulls by their bits: 10 million, a tenth of them null, in 20 ms, not 40.
+    """
+    # What lies under nulls may only make it look as if it might.
+    kind = np.dtype(array.type.to_pandas_dtype())
+    values = np.frombuffer(array.buffers()[1], kind, len(array), array.offset * kind.itemsize)
+    if not _adds_up(values):
+        return array
+    return pa.array([pc.sum(array).as_py() or 0], pa.int64())
 
 
 def _adds_up(values: np.ndarray) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
 from ...errors import ComputeError
@@ -24,11 +27,14 @@ from ..kernels.group import (
     by_last_appearance,
     group_ids,
     key_values,
+    last_rows,
     single_rows,
 )
-from ..kernels.state import Parts
+from ..kernels.state import Parts, State
 from ..kernels.words import is_text
 from ..stage import TaskContext
+from .held import PLACE, Held, with_place
+from .parts import InParts
 from .plain_rows import PlainRows, are_alone, has_many_groups, row_columns
 
 Aggs = tuple[tuple[str, Agg], ...]
@@ -65,13 +71,14 @@ def partial_schema(keys: Sequence[str], aggs: Aggs, schema: pa.Schema) -> pa.Sch
         The logical columns that are aggregated.
     """
     fields = [schema.field(name) for name in keys]
-    names = iter(_state_names(keys, aggs))
+    names = iter(_state_names(tuple(keys), aggs))
     for _, agg in accumulated(aggs):
         for dtype in state_types(agg, schema):
             fields.append(pa.field(next(names), dtype))
     return pa.schema(fields)
 
 
+@functools.lru_cache(maxsize=256)
 def accumulated(aggs: Aggs) -> Aggs:
     """Return what states are kept for `aggs`: one for all that are finished from the same."""
     kept: dict[Agg, str] = {}
@@ -81,7 +88,8 @@ def accumulated(aggs: Aggs) -> Aggs:
     return tuple((name, agg) for agg, name in kept.items())
 
 
-def _state_names(keys: Sequence[str], aggs: Aggs) -> list[str]:
+@functools.lru_cache(maxsize=256)
+def _state_names(keys: tuple[str, ...], aggs: Aggs) -> list[str]:
     """Return names such as ``total__sum``, none of which is taken by a key."""
     taken = set(keys)
     names = []
@@ -226,11 +234,79 @@ class FinalAggregate:
     def execute(
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
-        """Stream one row per group, once the input is at its end; groups by appearance."""
+        """Stream one row per group, once the input is at its end; groups by appearance.
+
+        States that may not be held are put aside, split by a hash of their keys. Those of a group
+        are merged in the same order as else: a few at a time where that gives the same bits.
+        """
         # A batch from elsewhere may hold several states of one group, so even one is merged.
         aggs = accumulated(self.aggs)
+        folds = all(state_of(agg).folds for _, agg in aggs)
         held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last, distinct=False)
         most = _FINAL_BATCHES_HELD * context.batch_rows
+        parts = self._parts(context, aggs)
+        with Held(context, parts.copies, parts.row_bytes) as room:
+            coming = self._as_states(batches, context, most)
+            for states, are_merged in coming:
+                fits = room.add(states)
+                if not fits and folds and held.rows:
+                    before = room.reserved
+                    self._merge(held, room)
+                    fits = room.reserved <= before // 2 and room.add(states)
+                if not fits and self.keys:
+                    rest = itertools.chain(held.batches, [states], (each for each, _ in coming))
+                    yield from parts.spilled(rest, room)
+                    return
+                if not fits:
+                    room.insist(states, parts.what, parts.advice)
+                held.add(states, are_merged=are_merged)
+                if folds and held.rows >= most and held.rows >= 2 * held.merged_rows:
+                    self._merge(held, room)
+            if held.rows:
+                held.merge()
+                for merged in held.given(context.batch_rows):
+                    yield self._finished(merged)
+            elif not self.keys:
+                yield self._of_nothing()
+
+    def _merge(self, held: _Held, room: Held) -> None:
+        held.merge()
+        room.clear()
+        for states in held.batches:
+            room.insist(states, self.label, "")
+
+    def _parts(self, context: TaskContext, aggs: Aggs) -> InParts:
+        return InParts(
+            context=context,
+            keys=lambda states: states.columns[: len(self.keys)],
+            make=functools.partial(self._made, aggs),
+            what=f"A group of {self.label}",
+            advice="Its values are kept until it is whole: raise memory_limit, take fewer workers,"
+            " or choose an aggregate that is approximate.",
+        )
+
+    def _made(
+        self, aggs: Aggs, batches: list[pa.RecordBatch], /, *, placed: bool
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the results of groups that were put aside, each with the place of its first row.
+
+        Groups in order of their last rows have the place of these.
+        """
+        whole = concat(batches)
+        columns = whole.columns[: len(self.keys)]
+        groups = _grouped(columns, whole.num_rows, self.by_last)
+        held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last, distinct=False)
+        held.add(whole.select(range(whole.num_columns - placed)))
+        held.merge()
+        rows = last_rows(groups) if self.by_last else groups.first_rows
+        places = whole.column(PLACE).take(pa.array(rows)) if placed else None
+        made = self._finished(held.batches[0])
+        yield made if places is None else with_place(made, places)
+
+    def _as_states(
+        self, batches: Iterator[pa.RecordBatch], context: TaskContext, most: int
+    ) -> Iterator[tuple[pa.RecordBatch, bool]]:
+        """Yield what comes as states, and whether no two of a batch are of one group."""
         rows = PlainRows(columns=_row_columns(self.keys, self.aggs))
         for batch in batches:
             context.check()
@@ -238,27 +314,20 @@ class FinalAggregate:
                 continue
             if not rows.hold(batch):
                 # What follows rows comes behind them.
-                self._group(rows, held)
-                held.add(batch)
+                yield from self._group(rows)
+                yield batch, False
             elif rows.rows >= most:
-                self._group(rows, held)
-            if held.rows >= most and held.rows >= 2 * held.merged_rows:
-                held.merge()
-        self._group(rows, held)
-        if held.rows:
-            held.merge()
-            for states in held.given(context.batch_rows):
-                yield self._finished(states)
-        elif not self.keys:
-            yield self._of_nothing()
+                yield from self._group(rows)
+        yield from self._group(rows)
 
-    def _group(self, rows: PlainRows, held: _Held) -> None:
+    def _group(self, rows: PlainRows) -> Iterator[tuple[pa.RecordBatch, bool]]:
         """Make states of rows that came as they are."""
         batch = rows.given()
         if batch is not None:
-            states = _states_of(batch, self.keys, held.aggs, self.by_last, exact=True)
+            aggs = accumulated(self.aggs)
+            states = _states_of(batch, self.keys, aggs, self.by_last, exact=True)
             names = [*self.keys, *_state_names(self.keys, self.aggs)]
-            held.add_merged(pa.RecordBatch.from_arrays(states, names=names))
+            yield pa.RecordBatch.from_arrays(states, names=names), True
 
     def _finished(self, states: pa.RecordBatch) -> pa.RecordBatch:
         columns = list(states.columns[: len(self.keys)])
@@ -330,16 +399,13 @@ class _Held:
     merged_rows: int = 0
     schema: pa.Schema | None = None
 
-    def add(self, states: pa.RecordBatch) -> None:
+    def add(self, states: pa.RecordBatch, *, are_merged: bool = False) -> None:
+        """Add states; `are_merged` if no two of them are of one group."""
         if self.schema is None:
             self.schema = states.schema
         self.batches.append(states)
         self.rows += states.num_rows
-
-    def add_merged(self, states: pa.RecordBatch) -> None:
-        """Add states of which no two are of one group."""
-        self.add(states)
-        if len(self.batches) == 1:
+        if are_merged and len(self.batches) == 1:
             self.merged_rows = self.rows
 
     def merge(self) -> None:
@@ -356,7 +422,7 @@ class _Held:
             parts = _parts_of(states, self.keys, self.aggs)
             for (name, agg), own in zip(self.aggs, parts, strict=True):
                 with _named(name):
-                    merged.extend(state_of(agg).merge(groups, own))
+                    merged.extend(_merged(state_of(agg), groups, own, bool(self.keys)))
             self.batches = [pa.RecordBatch.from_arrays(merged, names=states.schema.names)]
         self.rows = self.merged_rows = self.batches[0].num_rows
 
@@ -367,6 +433,19 @@ class _Held:
         self.batches, self.rows, self.merged_rows, self.schema = [], 0, 0, None
         for piece in slices(states, batch_rows):
             yield narrowed(piece, schema)
+
+
+def _merged(state: State, groups: GroupIds, parts: Parts, keyed: bool) -> Parts:
+    """Return one state per group.
+
+    The sum of one group is taken pairwise, and that of one among several in order: states of a
+    group are merged in order whatever lies beside it.
+    """
+    if groups.count > 1 or not keyed:
+        return state.merge(groups, parts)
+    first_rows = np.append(groups.first_rows, len(groups.ids))
+    beside_none = GroupIds(ids=groups.ids, first_rows=first_rows, count=2)
+    return tuple(part.slice(0, 1) for part in state.merge(beside_none, parts))
 
 
 def _grouped(columns: Sequence[pa.Array], rows: int, by_last: bool) -> GroupIds:
