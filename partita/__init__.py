@@ -14,9 +14,7 @@ Frames come from `scan_parquet`, `scan_csv` and their like, or from memory; expr
 
 from __future__ import annotations
 
-import gc
 import importlib
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -208,24 +206,9 @@ def __getattr__(name: str) -> Any:
         from .engine.api.absent_module import absent_name
 
         raise absent_name(name, __all__)
-    found = getattr(_imported(_ORIGINS.get(name, ".engine.api")), name)
+    found = getattr(importlib.import_module(_ORIGINS.get(name, ".engine.api"), __name__), name)
     globals()[name] = found
     return found
-
-
-def _imported(module: str) -> ModuleType:
-    """Import a module of the package; garbage is collected afterwards.
-
-    Nearly all that an import makes stays, so what is collected meanwhile is looked at in vain:
-    0.03 s of 0.23 for the interface.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        return importlib.import_module(module, __name__)
-    finally:
-        if collects:
-            gc.enable()
 
 
 def __dir__() -> list[str]:

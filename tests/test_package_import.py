@@ -46,14 +46,6 @@ assert "psutil" not in before
     modules_after(look)
 
 
-def test_garbage_is_collected_as_before_an_import() -> None:
-    for switch in ("enable", "disable"):
-        modules_after(
-            f"import gc; gc.{switch}(); import partita; partita.col;"
-            f" assert gc.isenabled() == ({switch!r} == 'enable')"
-        )
-
-
 def test_names_are_found_however_they_are_asked_for() -> None:
     for statement in (
         "from partita import col, scan_parquet, Session, config, errors, random",
