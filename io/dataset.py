@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 import pyarrow as pa
 from pyarrow import fs
 
-from ..engine.errors import PartitaError, SchemaError
+from ..engine.errors import PartitaError, SchemaError, SourceNotFound
 from ..engine.schema import select, unify
 from ..engine.source import Fragment, Pushdown, ScanPlan, Skipped, Statistics
 from .convert import plain_schema
@@ -37,6 +37,9 @@ class StoredFile(Protocol):
 
 Unreadable = Callable[[File, PartitaError], None]
 """Is told of a file that cannot be read: raises what is wrong with it, or keeps it."""
+
+_TRIES = 5
+"""How often a dataset is listed anew that is replaced while its files are looked at."""
 
 StoredT = TypeVar("StoredT", bound=StoredFile)
 PieceT = TypeVar("PieceT")
@@ -109,7 +112,30 @@ class FileSource(ABC, Generic[StoredT]):
             raise SchemaError(f"missing_columns is 'insert' or 'raise', not {missing_columns!r}.")
         if on_error not in ("raise", "skip"):
             raise SchemaError(f"on_error is 'raise' or 'skip', not {on_error!r}.")
-        listing = resolve(paths, filesystem=filesystem, hive_partitioning=hive_partitioning)
+        tries = 0
+        while True:
+            listing = resolve(paths, filesystem=filesystem, hive_partitioning=hive_partitioning)
+            try:
+                return cls._of(
+                    listing, hive_partitioning, schema, missing_columns, on_error, dict(options)
+                )
+            except SourceNotFound:
+                # Files that were listed are gone: another dataset has taken the place.
+                tries += 1
+                if tries == _TRIES:
+                    raise
+
+    @classmethod
+    def _of(
+        cls,
+        listing: Listing,
+        hive_partitioning: bool | None,
+        schema: pa.Schema | None,
+        missing_columns: str,
+        on_error: str,
+        options: dict[str, Any],
+    ) -> Self:
+        """Return the dataset of the files that were listed."""
         folders = partition_schema([file.partition for file in listing.files])
         given = None if schema is None else plain_schema(schema, "schema=")
         wanted = None if given is None else _without(given, folders)
@@ -242,7 +268,7 @@ class _LeftOut:
         self.skipped: list[Skipped] = []
 
     def __call__(self, file: File, error: PartitaError) -> None:
-        if self._on_error == "raise" or isinstance(error, SchemaError):
+        if self._on_error == "raise" or isinstance(error, SchemaError | SourceNotFound):
             raise error
         self.errors.append(error)
         self.skipped.append(Skipped(file=file.path, part="", reason=str(error)))
