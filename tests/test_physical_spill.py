@@ -25,6 +25,7 @@ from partita.engine.physical.operators.aggregate import (
     partial_schema,
 )
 from partita.engine.physical.operators.group_rows import RowsOfGroups
+from partita.engine.physical.operators.join import HashJoin
 from partita.engine.physical.operators.map_groups import MapGroupsRows
 from partita.engine.physical.operators.sort import SortRun
 from partita.engine.physical.operators.window import WindowRows
@@ -78,9 +79,13 @@ def bits_of(batches: list[pa.RecordBatch]) -> list[str]:
 
 
 def run(
-    operator: Operator, batches: list[pa.RecordBatch], tmp_path: Path, share: int
+    operator: Operator,
+    batches: list[pa.RecordBatch],
+    tmp_path: Path,
+    share: int,
+    *sides: list[pa.RecordBatch],
 ) -> tuple[list[str], TightContext]:
-    context = TightContext(directory=tmp_path, memory=Budget(share))
+    context = TightContext(directory=tmp_path, memory=Budget(share), sides=sides)
     given = list(operator.execute(iter(batches), context))
     assert all(batch.num_rows for batch in given)
     assert context.memory.held == 0
@@ -243,6 +248,45 @@ def test_windows_give_rows_in_their_order(keys: tuple[Column, ...], tmp_path: Pa
 
 def decoded_all(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
     return [batch.set_column(1, "t", batch.column("t").cast(pa.string())) for batch in batches]
+
+
+TYPES = pa.schema([("k", pa.int64()), ("t", pa.string()), ("x", pa.float64()), ("n", pa.int64())])
+HOWS = ("inner", "left", "right", "full", "semi", "anti")
+
+
+@pytest.mark.parametrize("nulls_equal", [False, True])
+@pytest.mark.parametrize("swap", [False, True])
+@pytest.mark.parametrize("how", [*HOWS, "rest"])
+def test_joins_give_rows_in_their_order(
+    how: str, swap: bool, nulls_equal: bool, tmp_path: Path
+) -> None:
+    names = ("k", "x") if nulls_equal else ("t",)
+    left = [batch.select(TYPES.names) for batch in batches_of(8, rows=1500, keys=900)]
+    right = [batch.select(TYPES.names) for batch in batches_of(9, rows=1500, keys=1200)]
+    roles = ("left",) if how in ("semi", "anti") else ("left", "right")
+    if how == "rest":
+        roles = ("left" if swap else "right",)
+    operator = HashJoin(
+        left_on=tuple(Column(name) for name in names),
+        right_on=tuple(Column(name) for name in names),
+        key_types=tuple(TYPES.field(name).type for name in names),
+        how=how,
+        side=0,
+        swap=swap,
+        output=tuple((role, name, f"{role}_{name}") for role in roles for name in TYPES.names),
+        left_schema=TYPES,
+        right_schema=TYPES,
+        shared_build=False,
+        id="build",
+        nulls_equal=nulls_equal,
+    )
+    streamed, built = (right, left) if swap else (left, right)
+    expected, _ = run(operator, streamed, tmp_path, PLENTY, built)
+    assert expected
+    for share in (130_000, 90_000):
+        found, context = run(operator, streamed, tmp_path, share, built)
+        assert context.metrics["spilled_bytes"] > 0
+        assert found == expected
 
 
 def test_rows_of_one_key_that_do_not_fit_are_refused_with_numbers(tmp_path: Path) -> None:

@@ -145,21 +145,21 @@ class SpilledTo:
         return self.done(file)
 
 
-def placed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def placed(batches: Iterator[pa.RecordBatch], name: str = PLACE) -> Iterator[pa.RecordBatch]:
     """Yield the batches with the places of their rows, unless they have them already."""
     place = 0
     for batch in batches:
-        if batch.schema.names[-1:] == [PLACE]:
+        if batch.schema.names[-1:] == [name]:
             yield batch
             continue
         numbers = pa.array(np.arange(place, place + batch.num_rows))
         place += batch.num_rows
-        yield with_place(batch, numbers)
+        yield with_place(batch, numbers, name)
 
 
-def with_place(batch: pa.RecordBatch, places: pa.Array) -> pa.RecordBatch:
+def with_place(batch: pa.RecordBatch, places: pa.Array, name: str = PLACE) -> pa.RecordBatch:
     """Return the batch with a last column of places."""
-    return pa.RecordBatch.from_arrays([*batch.columns, places], names=[*batch.schema.names, PLACE])
+    return pa.RecordBatch.from_arrays([*batch.columns, places], names=[*batch.schema.names, name])
 
 
 def without_place(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
