@@ -65,6 +65,10 @@ class SourceCorrupt(PartitaError, ValueError):
     """A file is not of the format it was read as, is truncated, or is damaged."""
 
 
+class SkippedWarning(UserWarning):
+    """Parts of a dataset could not be read and were left out, as ``on_error="skip"`` asks for."""
+
+
 class SinkError(PartitaError, OSError):
     """A target cannot be written."""
 
@@ -94,6 +98,10 @@ class TaskPoisoned(WorkerLost):
 
 class QueryCancelled(ExecutionError):
     """The query was cancelled before its end."""
+
+
+class MemoryLimitExceeded(ExecutionError, MemoryError):
+    """Something that cannot be had in parts does not fit into what ``memory_limit`` allows."""
 
 
 class StorageFull(ExecutionError, OSError):

@@ -16,17 +16,19 @@ import pyarrow as pa
 from ..engine.errors import SchemaError
 from ..engine.source import ColumnStatistics, Pushdown, ScanPlan, Statistics
 from .column_statistics import LazyColumns, combined
-from .dataset import FileSource, runs
+from .dataset import FileSource, Unreadable, runs
 from .kept_sources import KeptSources
 from .listing import File, Listing
 from .parquet_columns import RowGroups
-from .parquet_footer import KEPT_BYTES, Footer, read_footers
+from .parquet_footer import Footer
+from .parquet_footers import KEPT_BYTES, read_footers
 from .parquet_fragment import ParquetFragment, Part
 from .pruning_columns import matching
 
-_FILE_BYTES = 256 * 1024
+_FILE_BYTES = 64 * 1024
 """What opening a file costs, in decoded bytes that could be read meanwhile: it keeps thousands of
-tiny files from being one task's work."""
+tiny files from being one task's work. Four times as much makes four times as many tasks: 10 to 20 %
+more processor time for 10,000 files of 1,000 rows."""
 
 _KEPT_PLANS = 16
 """Scans of one dataset whose fragments are remembered."""
@@ -40,10 +42,14 @@ class ParquetSource(FileSource[Footer]):
 
     @classmethod
     def described(
-        cls, listing: Listing, given: pa.Schema | None, options: None
+        cls,
+        listing: Listing,
+        given: pa.Schema | None,
+        options: None,
+        unreadable: Unreadable,
     ) -> Sequence[Footer]:
         """Return the footers; nothing else is read."""
-        footers = read_footers(listing.files, listing.filesystem)
+        footers = read_footers(listing.files, listing.filesystem, unreadable)
         if given is not None:
             for footer in footers:
                 _check_castable(footer, given)
@@ -119,7 +125,7 @@ class ParquetSource(FileSource[Footer]):
         kept = groups.rows > 0
         if pushdown.predicate is not None:
             kept &= matching(pushdown.predicate, len(groups), groups.column_bounds, groups.bounds)
-        elif pushdown.limit is not None:
+        elif pushdown.limit is not None and self.on_error == "raise":
             kept &= np.cumsum(groups.rows) - groups.rows < pushdown.limit
         places = np.flatnonzero(kept)
         sizes = groups.decoded_bytes(wanted.names)
@@ -163,6 +169,7 @@ class ParquetSource(FileSource[Footer]):
             size=int(sizes[run].sum()),
             stored_size=int(stored[run].sum()),
             store=self.store,
+            on_error=self.on_error,
         )
 
     def _absent(self, footer: Footer, wanted: pa.Schema) -> frozenset[str]:

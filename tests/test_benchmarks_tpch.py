@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -372,10 +373,11 @@ def test_a_table_may_be_a_directory_of_files(data: Dataset, tmp_path: Path) -> N
 _HOLDS_MEMORY = """
 import os, sys, time
 block = bytearray(os.urandom(1024)) * (64 * 1024)
-os.mkdir(sys.argv[1])
-with open(sys.argv[1] + "/partition", "wb") as file:
-    file.write(bytes(32 * 2**20))
-lock = open(sys.argv[1] + "/lock", "w")
+for session in ("mine", "another"):
+    os.makedirs(f"{sys.argv[1]}/{session}")
+    with open(f"{sys.argv[1]}/{session}/partition", "wb") as file:
+        file.write(bytes(32 * 2**20))
+lock = open(sys.argv[1] + "/mine/lock", "w")
 child = os.fork()
 if child == 0:
     time.sleep(60)
@@ -405,9 +407,7 @@ def test_memory_counts_what_processes_share_once_and_files_that_nobody_maps(
             pass
     finally:
         process.communicate()
-        for file in directory.iterdir():
-            file.unlink()
-        directory.rmdir()
+        shutil.rmtree(directory)
     assert held.processes == 2
     assert 64 * MiB <= held.anonymous < 100 * MiB
     assert held.unmapped == 32 * MiB

@@ -176,3 +176,24 @@ def test_partial_states_merge_however_far_rows_share_groups(groups: int) -> None
     )
     for name in ("k", "s", "m", "n", "d"):
         assert found[name].to_pylist() == expected[name].to_list()
+
+
+@pytest.mark.parametrize("rows", [1, 16_383, 70_000])
+@pytest.mark.parametrize("spread", [20, 5_000, 60_000])
+def test_texts_of_many_groups_are_grouped_whatever_batches_they_come_in(
+    rows: int, spread: int
+) -> None:
+    """Texts shorter and longer than two words, null, empty, and such as end in NUL."""
+    random = np.random.default_rng(5)
+    numbers = random.integers(0, spread, rows)
+    made = [None, "", "a", "a\0", *(f"{n}" * (1 + n % 5) for n in range(4, spread))]
+    table = pa.table({"k": [made[n] for n in numbers], "v": random.integers(-9, 9, rows) / 4})
+    found = []
+    for batch_rows in (17_000, 1_000_000):
+        with pt.config.set(batch_rows=batch_rows, partition_bytes=10**9):
+            grouped = pt.from_arrow(table).group_by("k").agg(col("v").sum(), n=pt.len())
+            found.append(grouped.sort("k").collect().to_arrow().to_pylist())
+    expected = pl.from_arrow(table).group_by("k").agg(pl.col("v").sum(), n=pl.len())
+    by_key = sorted(expected.to_dicts(), key=lambda row: (row["k"] is None, row["k"] or ""))
+    assert found[0] == found[1]
+    assert sorted(found[0], key=lambda row: (row["k"] is None, row["k"] or "")) == by_key

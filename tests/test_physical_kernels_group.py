@@ -117,6 +117,30 @@ def test_many_columns_are_grouped_where_their_product_overflows() -> None:
     assert group_ids(made, ROWS).ids.tolist() == expected_ids(made)
 
 
+@pytest.mark.parametrize("name", ["text", "large", "binary", "double", "float", "large codes"])
+def test_a_column_that_others_determine_is_told_from_one_that_they_do_not(name: str) -> None:
+    made = columns()
+    values = [None, "", "x"] + [f"{n} of five thousand" for n in range(5000)]
+    made["large codes"] = pa.DictionaryArray.from_arrays(
+        pa.array(RNG.integers(0, 5003, ROWS), pa.int32()), pa.array(values)
+    )
+    column = made[name].slice(7, 300)
+    of = pa.array(RNG.integers(0, len(column), ROWS))
+    determined = column.take(of)
+    assert group_ids([of, determined], ROWS).ids.tolist() == expected_ids([of])
+    for row in (0, 1, ROWS // 2, ROWS - 1):
+        # One row is another than the others of its group, if it has a group.
+        changed = pa.concat_arrays(
+            [
+                determined[:row],
+                column.take(pa.array([(of[row].as_py() + 1) % 300])),
+                determined[row + 1 :],
+            ]
+        )
+        for arrays in ([of, changed], [changed, of, determined]):
+            assert group_ids(arrays, ROWS).ids.tolist() == expected_ids(arrays)
+
+
 def test_few_rows_of_a_large_dictionary_are_grouped_by_their_own_values() -> None:
     values = pa.array([str(n % 5000) for n in range(10_000)])
     array = pa.DictionaryArray.from_arrays(pa.array([7, 5007, None, 8, 7], pa.int32()), values)
@@ -275,6 +299,11 @@ def test_integers_of_one_group_are_summed_exactly(top: int) -> None:
     for values in (RNG.integers(-top, top, 5000), np.array(limits), np.array(limits[:2])):
         total = accumulate.sum_exact(np.zeros(len(values), np.int64), 1, pa.array(values))
         assert [int(v) for v in total.to_pylist()] == [sum(values.tolist())]
+        for every in (2, 1):
+            mask = np.arange(len(values)) % every == 0
+            some = pa.array(values, mask=mask).slice(1)
+            total = accumulate.sum_exact(np.zeros(len(some), np.int64), 1, some)
+            assert [int(v) for v in total.to_pylist()] == [sum(values[1:][~mask[1:]].tolist())]
         narrow = values // (1 if top < 10**17 else 100)
         decimals = pa.array([Decimal(v) for v in narrow.tolist()], pa.decimal128(18, 0))
         total = accumulate.sum_exact(np.zeros(len(values), np.int64), 1, decimals)

@@ -8,10 +8,12 @@ import pyarrow as pa
 import pytest
 
 from partita.engine.errors import ComputeError
-from partita.engine.expr.node import Call, Cast, Column, literal
+from partita.engine.expr.node import Agg, Call, Cast, Column, literal
 from partita.engine.physical.kernels import jit
+from partita.engine.physical.operators.aggregate import PartialAggregate
 from partita.engine.physical.operators.filter import FilterRows
-from partita.engine.physical.runs import FilteredJoin, runs
+from partita.engine.physical.operators.join import HashJoin
+from partita.engine.physical.runs import FilteredJoin, coded_for_groups, runs
 
 from .test_physical_operators import LEFT, RIGHT, SerialContext, cut, join, rows
 
@@ -86,3 +88,47 @@ def test_what_the_filter_drops_is_not_asked_for_its_key() -> None:
     assert [each.to_pydict() for each in given] == [{"a": [1]}]
     with pytest.raises(ComputeError):
         list(operator.execute(iter([probe]), SerialContext(sides=(build,))))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("how", ["inner", "left", "full", "right"])
+@pytest.mark.parametrize("keys", [("i",), ("k",), ("g",)])
+def test_repeated_texts_are_given_as_codes_in_front_of_groups(
+    how: str, keys: tuple[str, ...], compiled: bool
+) -> None:
+    """The same rows as without codes, in the same order, and the same groups of them."""
+    if compiled:
+        jit.load()
+    try:
+        build = cut(rows(150).select(RIGHT.names), 3)
+        probe = rows(153).slice(3).select(LEFT.names)
+        texts = pa.array([f"text {row % 40}" for row in range(probe.num_rows)])
+        probe = probe.append_column("note", texts)
+        schema = pa.schema([*LEFT, pa.field("note", pa.string())])
+        plain, _ = join(how, keys)
+        output = (*plain.output, ("left", "note", "note"))
+        plain = replace(plain, left_schema=schema, output=output)
+        grouped = PartialAggregate(
+            keys=("row", "note"), aggs=(("rows", Agg("len", None)),), schema=schema
+        )
+        coded, same = coded_for_groups((plain, grouped))
+        assert same is grouped
+        assert isinstance(coded, HashJoin)
+        assert coded.repeats_codes
+        assert coded_for_groups((plain, keeping(0.5))) == (plain, keeping(0.5))
+        contexts = [SerialContext(sides=(build,)) for _ in range(2)]
+        pieces = cut(probe, 2)
+        given = list(coded.execute(iter(pieces), contexts[0]))
+        expected = list(plain.execute(iter(pieces), contexts[1]))
+        assert [str(each.to_pydict()) for each in given] == [
+            str(each.to_pydict()) for each in expected
+        ]
+        if keys == ("g",):
+            assert any(pa.types.is_dictionary(each.column("note").type) for each in given)
+        of_codes, of_plain = (
+            [each.to_pydict() for each in grouped.execute(iter(batches), context)]
+            for batches, context in zip((given, expected), contexts, strict=True)
+        )
+        assert of_codes == of_plain
+    finally:
+        jit.unload()

@@ -110,7 +110,7 @@ def sample(pid: int, owned: set[str]) -> Memory:
         with suppress(*_GONE):
             for inode, path in _MAPPED.findall(Path(f"/proc/{member}/maps").read_bytes()):
                 mapped.add(int(inode))
-                owned.add(os.fsdecode(path).split("/")[0])
+                owned.add(_place(os.fsdecode(path)))
         owned.update(_opened(member))
     return Memory(
         processes=len(pids),
@@ -149,8 +149,17 @@ def _opened(pid: int) -> set[str]:
             with suppress(*_GONE):
                 path = os.readlink(entry.path)
                 if path.startswith(f"{_SHARED_MEMORY}/"):
-                    names.add(path.split("/")[3])
+                    names.add(_place(path.removeprefix(f"{_SHARED_MEMORY}/")))
     return names
+
+
+def _place(path: str) -> str:
+    """Return what a file below ``/dev/shm`` belongs to: the directory that it lies in, or itself.
+
+    A directory there may be that of a user, in which each session has one of its own.
+    """
+    *directories, _ = path.split("/")
+    return "/".join(directories[:2]) or path
 
 
 def _files(names: Iterable[str]) -> Iterable[os.stat_result]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import pyarrow as pa
 
-from ..errors import PartitaError
-from ..execution.scheduler import Observer
+from ..errors import PartitaError, SkippedWarning
 from ..execution.session import current
 from ..expr.node import Agg
 from ..observe.profile import Profile, ProfileRecorder
@@ -18,7 +18,7 @@ from ..observe.progress import progress_for
 from ..optimizer.context import Context
 from ..optimizer.optimizer import optimize
 from ..plan.node import PlanNode
-from ..plan.nodes import Aggregate, Slice
+from ..plan.nodes import Aggregate, Scan, Slice
 from .background import BackgroundQuery
 from .frame import Frame
 from .options import options
@@ -29,6 +29,8 @@ from .torch_dataset import torch_dataset
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+
+    from ..execution.scheduler import Observer
 
 
 class Run:
@@ -43,6 +45,9 @@ class Run:
         settings = self._session.settings()
         self.plan = optimize(plan, Context(settings=settings))
         self._recorder = ProfileRecorder()
+        self._recorder.skipped_before = tuple(
+            part for scan in self._scans() for part in getattr(scan.source, "skipped", ())
+        )
         self._progress = progress_for(settings) if progress else None
         self._cancelled = threading.Event()
 
@@ -62,6 +67,29 @@ class Run:
         finally:
             if self._progress is not None:
                 self._progress.close()
+            self._warn_of_skipped()
+
+    def _scans(self) -> list[Scan]:
+        return [node for node in self.plan.walk() if isinstance(node, Scan)]
+
+    def _warn_of_skipped(self) -> None:
+        """Warn of what was left out, at the line of the scan that asked for it."""
+        skipped = self._recorder.skipped
+        if not skipped:
+            return
+        more = f"\n  and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
+        parts = "".join(f"\n  {part}" for part in skipped[:3])
+        said = (
+            f"{len(skipped):,} parts of files could not be read and were left out, as"
+            f" on_error='skip' asks for; .profile.skipped of the result lists them.{parts}{more}"
+        )
+        lenient = [s for s in self._scans() if getattr(s.source, "on_error", "raise") == "skip"]
+        site = next((scan.site for scan in lenient if scan.site is not None), None)
+        if site is None:
+            warnings.warn(said, SkippedWarning, stacklevel=2)
+        else:
+            # Each time: the filter for repeated warnings knows nothing of the file's contents.
+            warnings.warn_explicit(said, SkippedWarning, site.file, site.line)
 
     def cancel(self) -> None:
         """Give it up, from another thread than the one that runs it."""

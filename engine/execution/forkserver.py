@@ -10,6 +10,7 @@ its workers, and removes the session's directories if the driver is gone.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import select
@@ -23,7 +24,7 @@ import pyarrow as pa
 
 # Imported before any fork: the pages are shared by all workers.
 from ..physical.kernels import jit
-from . import worker
+from . import give_back, worker
 from .liveness import Pulses
 from .messages import CLOSE, FORK, IMPORT, REQUEST
 from .run_directory import remove_unowned
@@ -41,6 +42,11 @@ def main(arguments: list[str]) -> None:
     # The first array made of Python values imports pandas, half a second in each worker else.
     pa.array([0])
     compiled = jit.load_if_cached()
+    give_back.library_pages(jit.COMPILER)
+    # A collection in a worker would write to the header of every object and so copy the pages of
+    # all that is imported here.
+    gc.collect()
+    gc.freeze()
     # The driver has blocked it for us until here.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -5,6 +5,7 @@ The same function runs in a worker and in the driver, so that no executor can gi
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -17,15 +18,21 @@ from ..errors import QueryCancelled
 from ..physical.kernels.concat import concat
 from ..physical.kernels.partition import partition
 from ..physical.kernels.sort import sample
-from ..physical.runs import runs
+from ..physical.memory import Budget
+from ..physical.runs import coded_for_groups, runs
 from ..physical.scan_filters import ScanFilters, scan_filters
-from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskResult
-from ..source import Filtering, RowFilters
+from ..physical.spill import SpillFile
+from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskInput, TaskResult
+from ..source import Filtering, RowFilters, Skipped
 from .keeping import KeepJob
-from .transport import Store, pieces
+from .transport import Store, batch_bytes, pieces
 
 SAMPLE_ROWS = 1024
 """A sorted run gives one key in so many rows as a sample for the ranges of the next stage."""
+
+MOST_PIECES = 4
+"""So many pieces a task holds until they are written: a task that makes much more of its input
+than it reads writes several files. It does not depend on what is free: sizes are cut by."""
 
 
 @dataclass(kw_only=True)
@@ -44,14 +51,31 @@ class Context:
     sides: tuple[tuple[Ref, ...], ...]
     branch: Branch
     cancelled: Callable[[], bool]
+    memory: Budget
+    copies: bool = False
     metrics: Counter[str] = field(default_factory=Counter)
+    skipped: list[Skipped] = field(default_factory=list)
+    """What could not be read and was left out, by this task and what it makes for itself."""
 
     def side(self, number: int) -> Iterator[pa.RecordBatch]:
         """Stream the batches of side input `number`."""
         made_by = self.branch.sides[number].made_by
         if made_by is not None:
-            yield from self._made(made_by)
+            yield from self._kept(made_by)
         yield from self.store.read(*self.sides[number])
+
+    def _kept(self, branch: Branch) -> Iterator[pa.RecordBatch]:
+        """Stream what `_made` does; what is read from a file is read once in a process.
+
+        A join asks its side for the range of its keys, for their set, and for all rows.
+        """
+        if all(task.fragment is None for task in branch.inputs):
+            return self._made(branch)
+        # With the branch, so that no other object gets its id as long as this is kept.
+        name = "made", id(branch)
+        if name not in self.cache:
+            self.cache[name] = branch, list(self._made(branch))
+        return iter(self.cache[name][1])
 
     def _made(self, branch: Branch) -> Iterator[pa.RecordBatch]:
         """Stream what `branch` makes of its inputs, one after the other."""
@@ -68,7 +92,7 @@ class Context:
                 branch=branch,
                 metrics=Counter(),
             )
-            batches = _read_refs(task.refs, inner)
+            batches = _read(task, inner)
             for run in runs(branch.operators):
                 batches = run.execute(batches, inner)
             yield from batches
@@ -77,6 +101,10 @@ class Context:
         """Raise `QueryCancelled` when the query is no longer wanted."""
         if self.cancelled():
             raise QueryCancelled("The query was cancelled.")
+
+    def spill_file(self) -> SpillFile:
+        """Return a new file of this task for rows that it may not hold."""
+        return SpillFile(self.store.spill_path())
 
     def count(self, metric: str, amount: int) -> None:
         """Add to a counter of the profile."""
@@ -89,6 +117,9 @@ class TaskSettings:
 
     batch_rows: int
     chunk_bytes: int
+    share: int
+    """Bytes that one task may take in its process."""
+
     stall_seconds: float = 0.0
     """See the setting ``task_stall_seconds``; it is the executor that looks at it."""
 
@@ -100,6 +131,7 @@ def run_task(
     settings: TaskSettings,
     cache: dict[Any, Any],
     cancelled: Callable[[], bool],
+    memory: Budget,
 ) -> Generator[Ref, None, TaskResult]:
     """Run `task` of `stage`; yield pieces of its output as they are made, return the result."""
     started = time.perf_counter()
@@ -117,18 +149,21 @@ def run_task(
         sides=task.sides,
         branch=branch,
         cancelled=cancelled,
+        memory=memory,
+        copies=task.input.key_range is not None and any(map(store.on_disk, task.input.refs)),
     )
     rows = Counter[str]()
     # Not isinstance: that takes 15 microseconds for a protocol.
     filtering = hasattr(task.input.fragment, "filtered_batches")
     advice = scan_filters(branch, context) if filtering else ScanFilters()
-    batches = _counted(_read(task, context, advice.filters), rows, "in")
+    batches = _counted(_read(task.input, context, advice.filters), rows, "in")
     # What the scan is told of is counted where it has passed.
-    for run in runs(branch.operators[: advice.steps]):
+    operators = coded_for_groups(branch.operators)
+    for run in runs(operators[: advice.steps]):
         batches = run.execute(batches, context)
     if advice.steps:
         batches = advice.counted(batches)
-    for run in runs(branch.operators[advice.steps :]):
+    for run in runs(operators[advice.steps :]):
         batches = run.execute(batches, context)
     batches = _counted(batches, rows, "out")
     result = TaskResult()
@@ -137,7 +172,7 @@ def run_task(
             refs = _write_slots(batches, stage, task, store, settings)
             result = TaskResult(refs=refs)
         case "range":
-            result = _write_run(batches, stage, task, store)
+            result = _write_run(batches, stage, task, store, settings)
         case "write":
             assert stage.job is not None
             job = stage.job
@@ -155,14 +190,19 @@ def run_task(
         rows_in=rows["in"],
         seconds=time.perf_counter() - started,
         metrics=tuple(sorted(context.metrics.items())),
+        skipped=tuple(context.skipped),
     )
 
 
-def _read(task: Task, context: Context, filters: RowFilters) -> Iterator[pa.RecordBatch]:
+def _read(
+    task: TaskInput, context: Context, filters: RowFilters | None = None
+) -> Iterator[pa.RecordBatch]:
     """Stream the input of a task, with a look at each batch whether it is still wanted."""
-    fragment = task.input.fragment
+    fragment = task.fragment
     if fragment is not None:
-        if filters.filters:
+        if hasattr(fragment, "telling"):
+            fragment = fragment.telling(context.skipped.append)
+        if filters is not None and filters.filters:
             assert isinstance(fragment, Filtering)
             given = fragment.filtered_batches(context.batch_rows, filters)
         else:
@@ -170,11 +210,14 @@ def _read(task: Task, context: Context, filters: RowFilters) -> Iterator[pa.Reco
         for batch in given:
             context.check()
             yield batch
-    yield from _read_refs(task.input.refs, context)
+    sparsely = task.key_range is not None
+    yield from _read_refs(task.refs, context, sparsely)
 
 
-def _read_refs(refs: Sequence[Ref], context: Context) -> Iterator[pa.RecordBatch]:
-    for batch in context.store.read(*refs):
+def _read_refs(
+    refs: Sequence[Ref], context: Context, sparsely: bool = False
+) -> Iterator[pa.RecordBatch]:
+    for batch in context.store.read(*refs, sparsely=sparsely):
         context.check()
         yield batch
 
@@ -212,14 +255,28 @@ def _write_slots(
     batch, whose cost in writing and reading is that of some thousand rows.
     """
     output = stage.output
+    refs: list[Ref] = []
     slots: list[list[pa.RecordBatch]] = [[] for _ in range(output.partitions)]
+    size = files = 0
+
+    def write() -> None:
+        nonlocal slots, size, files
+        parts = [(slot, run) for slot, held in enumerate(slots) for run in _of_one_schema(held)]
+        if parts:
+            refs.extend(store.write(_file_name(task, files), parts, task.shared_memory))
+        slots = [[] for _ in range(output.partitions)]
+        size, files = 0, files + 1
+
     for run in pieces(batches, settings.chunk_bytes):
         whole = _with_small_dictionaries(concat(run), output.partitions)
         for slot, part in enumerate(partition(whole, output.keys, output.partitions)):
             if part.num_rows:
                 slots[slot].append(part)
-    parts = [(slot, run) for slot, held in enumerate(slots) for run in _runs_of_one_schema(held)]
-    return tuple(store.write(_file_name(task), parts, task.shared_memory)) if parts else ()
+        size += batch_bytes(whole)
+        if size >= MOST_PIECES * settings.chunk_bytes:
+            write()
+    write()
+    return tuple(refs)
 
 
 def _with_small_dictionaries(batch: pa.RecordBatch, slots: int) -> pa.RecordBatch:
@@ -233,7 +290,7 @@ def _with_small_dictionaries(batch: pa.RecordBatch, slots: int) -> pa.RecordBatc
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
-def _runs_of_one_schema(batches: list[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+def _of_one_schema(batches: list[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
     run: list[pa.RecordBatch] = []
     for batch in batches:
         if run and not batch.schema.equals(run[0].schema):
@@ -245,15 +302,28 @@ def _runs_of_one_schema(batches: list[pa.RecordBatch]) -> Iterator[list[pa.Recor
 
 
 def _write_run(
-    batches: Iterator[pa.RecordBatch], stage: Stage, task: Task, store: Store
+    batches: Iterator[pa.RecordBatch],
+    stage: Stage,
+    task: Task,
+    store: Store,
+    settings: TaskSettings,
 ) -> TaskResult:
     """Write a sorted run, and sample its keys at even distances."""
-    held = [batch for batch in batches if batch.num_rows]
-    samples = tuple(
-        key
-        for number, batch in enumerate(held, start=task.partition)
-        for key in sample(batch, stage.sort, max(1, batch.num_rows // SAMPLE_ROWS), number)
-    )
-    parts = [(0, run) for run in _runs_of_one_schema(held)]
-    refs = store.write(_file_name(task), parts, task.shared_memory) if parts else []
-    return TaskResult(refs=tuple(refs), samples=samples)
+    held: list[pa.RecordBatch] = []
+    samples: list[tuple[Any, ...]] = []
+    refs: list[Ref] = []
+    size = files = number = 0
+    for batch in itertools.chain(batches, [None]):
+        if batch is None or size >= MOST_PIECES * settings.chunk_bytes:
+            parts = [(0, run) for run in _of_one_schema(held)]
+            if parts:
+                refs.extend(store.write(_file_name(task, files), parts, task.shared_memory))
+            held, size, files = [], 0, files + 1
+        if batch is None or not batch.num_rows:
+            continue
+        count = max(1, batch.num_rows // SAMPLE_ROWS)
+        samples.extend(sample(batch, stage.sort, count, task.partition + number))
+        held.append(batch)
+        size += batch_bytes(batch)
+        number += 1
+    return TaskResult(refs=tuple(refs), samples=tuple(samples))

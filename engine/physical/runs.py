@@ -8,10 +8,12 @@ pass and of which 1 % meet something, the join copies the keys and not the other
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from .operators.aggregate import PartialAggregate
+from .operators.compute import Compute
 from .operators.filter import FilterRows
 from .operators.join import HashJoin
 from .stage import Operator, TaskContext
@@ -29,6 +31,24 @@ class FilteredJoin:
     ) -> Iterator[pa.RecordBatch]:
         """Stream the joined rows of each batch."""
         return self.join.execute_chosen(self.keep.chosen(batches, context), context)
+
+
+def coded_for_groups(operators: Sequence[Operator]) -> Sequence[Operator]:
+    """Return operators of which joins in front of an aggregation by keys repeat no texts.
+
+    Not in front of what writes rows: it would write a dictionary with each of its pieces.
+    """
+    for place, operator in enumerate(operators):
+        if isinstance(operator, PartialAggregate) and operator.keys:
+            before = [_coded(each) for each in operators[:place]]
+            return [*before, *operators[place:]]
+        if not isinstance(operator, HashJoin | FilterRows | Compute):
+            break
+    return operators
+
+
+def _coded(operator: Operator) -> Operator:
+    return replace(operator, repeats_codes=True) if isinstance(operator, HashJoin) else operator
 
 
 def runs(operators: Sequence[Operator]) -> Iterator[Operator | FilteredJoin]:

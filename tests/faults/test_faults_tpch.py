@@ -26,8 +26,14 @@ from benchmarks.tpch.queries import queries
 
 NUMBERS = range(1, 23)
 
-SETTINGS = {"executor": "process", "workers": 2, "partition_bytes": "512KiB"}
-"""Under which every large table has many partitions."""
+SETTINGS = {
+    "executor": "process",
+    "workers": 2,
+    "partition_bytes": "512KiB",
+    "task_attempts": 30,
+}
+"""Under which every large table has many partitions, and a task that is slow because the machine
+is may be hit more than twice: who kills here knows nothing of tasks."""
 
 PIECES = 24
 """Into so many row groups each table is cut."""

@@ -47,6 +47,17 @@ def number_sorted(random: np.random.Generator) -> Iterator[Arguments]:
         yield [packed, bits, np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)]
 
 
+def number_texts(random: np.random.Generator) -> Iterator[Arguments]:
+    """Texts shorter and longer than one word and two, equal in all bytes but the last, with NUL."""
+    for rows, longest in ((0, 1), (1, 0), (500, 2), (2000, 9), (3000, 17), (500, 70), (40_000, 4)):
+        lengths = random.integers(0, longest + 1, rows)
+        offsets = np.append(5, 5 + np.cumsum(lengths)).astype(np.int64)
+        data = np.full(int(offsets[-1]) + 1, 97, np.uint8)
+        data[offsets[1:] - 1] = random.integers(0, 3 if longest > 4 else 256, rows)
+        for valid in (np.zeros(0, np.uint8), (random.random(rows) < 0.9).astype(np.uint8)):
+            yield [offsets, data, valid, np.zeros(rows, np.int64), np.full(rows, -1, np.int64)]
+
+
 def distinct_rows(random: np.random.Generator) -> Iterator[Arguments]:
     limits = np.iinfo(np.int64)
     for ids, count in _groups(random):
@@ -73,6 +84,23 @@ def place_rows(random: np.random.Generator) -> Iterator[Arguments]:
         starts = np.zeros(count, np.int64)
         np.cumsum(np.bincount(ids, minlength=count)[:-1], out=starts[1:])
         yield [ids, starts, np.zeros(len(ids), np.int64)]
+
+
+def count_ids(random: np.random.Generator) -> Iterator[Arguments]:
+    for ids, count in _groups(random):
+        yield [ids, np.zeros(count, np.int64)]
+
+
+def keep_extremes(random: np.random.Generator) -> Iterator[Arguments]:
+    limits = np.iinfo(np.int64)
+    special = np.array([np.inf, -np.inf, np.nan, -np.nan, 0.0, -0.0, 1e308, 5e-324])
+    for ids, count in _groups(random):
+        for largest in (False, True):
+            for values in (random.choice(special, len(ids)), random.choice(special[2:6], len(ids))):
+                yield [ids, values, largest, np.full(count, np.nan)]
+            integers = random.integers(limits.min, limits.max, len(ids), endpoint=True)
+            none = limits.min if largest else limits.max
+            yield [ids, integers, largest, np.full(count, none, np.int64)]
 
 
 def add_doubles(random: np.random.Generator) -> Iterator[Arguments]:
@@ -120,8 +148,11 @@ CASES: dict[str, Cases] = {
     "number_direct": number_direct,
     "number_hashed": number_hashed,
     "number_sorted": number_sorted,
+    "number_texts": number_texts,
     "place_rows": place_rows,
     "distinct_rows": distinct_rows,
+    "count_ids": count_ids,
+    "keep_extremes": keep_extremes,
     "add_doubles": add_doubles,
     "add_four_doubles": add_four_doubles,
     "add_integers": add_integers,

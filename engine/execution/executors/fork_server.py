@@ -23,6 +23,9 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(256 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
     "MALLOC_TOP_PAD_": str(16 * 2**20),
+    # Tables that are looked up at random lie in huge pages: 5 % less processor time in Q1, Q3, Q9,
+    # Q13, Q18 and Q21 together at scale 1, and two thirds of the page faults.
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     # No library may start threads before the fork, and one task is one thread.
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "OMP_NUM_THREADS": "1",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...physical.memory import Budget
 from ...physical.stage import Ref, Stage, Task, TaskResult
 from ..report import Done, Failed, Piece, Report, failure_of, key_of
 from ..task import TaskSettings, run_task
@@ -30,10 +31,12 @@ class SerialExecutor:
     broken = False
 
     def __init__(self, resources: Resources) -> None:
+        self._resources = resources
         self._queues: dict[int, deque[_Running]] = {}
         self._stores: dict[int, MemoryStore] = {}
         self._settings: dict[int, TaskSettings] = {}
         self._caches: dict[int, dict[Any, Any]] = {}
+        self._budgets: dict[int, Budget] = {}
         self._cancelled: dict[int, Callable[[], bool]] = {}
 
     @property
@@ -46,9 +49,10 @@ class SerialExecutor:
     ) -> Store:
         """Make a store for the query."""
         self._queues[query] = deque()
-        self._stores[query] = MemoryStore()
+        self._stores[query] = MemoryStore(lambda: self._resources.directory().disk)
         self._settings[query] = settings
         self._caches[query] = {}
+        self._budgets[query] = Budget(settings.share)
         self._cancelled[query] = cancelled
         return self._stores[query]
 
@@ -70,6 +74,7 @@ class SerialExecutor:
             self._settings[query],
             self._caches[query],
             self._cancelled[query],
+            self._budgets[query],
         )
         self._queues[query].append(_Running(stage, task, steps))
         return 0
@@ -106,8 +111,8 @@ class SerialExecutor:
         if query not in self._queues:
             return
         self.cancel(query)
-        for known in (self._queues, self._stores, self._settings, self._caches, self._cancelled):
-            del known[query]
+        del self._queues[query], self._stores[query], self._settings[query], self._caches[query]
+        del self._budgets[query], self._cancelled[query]
 
     def close(self) -> None:
         """Drop everything."""

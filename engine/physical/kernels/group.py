@@ -10,8 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schema import decoded
 from . import jit
+from .accumulate_loops import count_ids
+from .determined import is_dear, is_determined
 from .group_loops import distinct_rows, number_direct, number_hashed, number_sorted, place_rows
+from .key_columns import text_parts, valid_bytes
+from .text_group_loops import number_texts
 from .words import as_bytes, dictionary_parts, is_text, key_words, storage, validity
 
 _MOST_CODES = 1 << 62
@@ -21,6 +26,10 @@ _FEW_ROWS = 1 << 17
 _SAMPLE = 4096
 _REPEATED = 0.03
 """Of 4096 rows from 70,000 groups so many have a key that another has."""
+
+_FEW_KEYS = 4096
+_REPEATED_HARDLY = 0.9
+"""From this share of distinct values on text lies as it is; of few keys it does not matter."""
 
 _LARGE_GROUP = 4096
 """Groups of so many rows on average are found together with their values."""
@@ -46,7 +55,9 @@ class GroupIds:
         """The rows of each group, int64."""
         if self.count == 1:
             return np.array([len(self.ids)])
-        return np.bincount(self.ids, minlength=self.count)
+        counts = np.zeros(self.count, np.int64)
+        count_ids(self.ids, counts)
+        return counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +85,7 @@ def group_ids(columns: Sequence[pa.Array], rows: int, *, exact: bool = True) -> 
     times the rows is used as an array position; a greater one is hashed, or sorted where there are
     so many groups that a table would not fit the cache. See `number_direct`, `number_hashed` and
     `number_sorted` for the cost; a second column of few values adds 0.6 ms for a million rows.
+    Texts and doubles beside other columns are looked up only if these do not determine them.
 
     Raises
     ------
@@ -83,7 +95,18 @@ def group_ids(columns: Sequence[pa.Array], rows: int, *, exact: bool = True) -> 
     if not columns:
         zeros = np.zeros(rows, np.int64)
         return GroupIds(ids=zeros, first_rows=zeros[:1], count=1)
-    return _by_appearance(_codes_of_all(columns, exact))
+    if len(columns) == 1 and is_text(columns[0].type):
+        return _by_text(columns[0])
+    dear = [column for column in columns if is_dear(column)]
+    if not dear or len(dear) == len(columns):
+        return _by_appearance(_codes_of_all(columns, exact))
+    cheap = [column for column in columns if not is_dear(column)]
+    groups = _by_appearance(_codes_of_all(cheap, exact))
+    left = [each for each in dear if not is_determined(each, groups.ids, groups.first_rows)]
+    if not left:
+        return groups
+    found = _Codes(values=groups.ids, size=groups.count)
+    return _by_appearance(_combined(found, _codes_of_all(left, exact)))
 
 
 def single_rows(rows: int) -> GroupIds:
@@ -134,13 +157,9 @@ def _codes(array: pa.Array, exact: bool = True) -> list[_Codes]:
     if isinstance(array, pa.DictionaryArray):
         return _codes_of_dictionary(array, exact)
     if is_text(array.type):
-        return [_encoded(as_bytes(array) if _is_view(array.type) else array)]
+        return [_encoded(array)]
     valid = validity(array)
     return [_distances(words, valid) for words in key_words(array)]
-
-
-def _is_view(dtype: pa.DataType) -> bool:
-    return dtype in (pa.string_view(), pa.binary_view())
 
 
 def _codes_of_dictionary(array: pa.DictionaryArray, exact: bool) -> list[_Codes]:
@@ -176,9 +195,15 @@ def _gathered(codes: _Codes, places: np.ndarray, values: pa.Array) -> _Codes:
 
 
 def _encoded(array: pa.Array) -> _Codes:
-    encoded = pc.dictionary_encode(array, null_encoding="encode")
-    codes = encoded.indices.to_numpy().astype(np.int64)
-    return _Codes(values=codes, size=max(len(encoded.dictionary), 1))
+    groups = _by_text(array)
+    return _Codes(values=groups.ids, size=max(groups.count, 1))
+
+
+def _by_text(array: pa.Array) -> GroupIds:
+    rows = len(array)
+    ids, first_rows = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    count = number_texts(*text_parts(as_bytes(array)), valid_bytes(array), ids, first_rows)
+    return GroupIds(ids=ids, first_rows=first_rows[:count], count=count)
 
 
 def _distances(words: np.ndarray, valid: np.ndarray | None) -> _Codes:
@@ -294,11 +319,13 @@ def distinct_in_groups(groups: GroupIds, array: pa.Array) -> tuple[np.ndarray, n
 def key_values(array: pa.Array, rows: np.ndarray) -> pa.Array:
     """Return the keys of groups: the values at `rows`, with -0.0 given as 0.0.
 
-    A dictionary stays one, without the values that no group has.
+    A dictionary stays one, without the values that no group has, unless hardly any repeats.
     """
     taken = as_key(array.take(pa.array(rows)))
     if isinstance(taken, pa.DictionaryArray) and len(taken.dictionary) > len(taken):
         used = pc.drop_null(pc.unique(taken.indices))
+        if len(taken) > _FEW_KEYS and len(used) > _REPEATED_HARDLY * len(taken):
+            return decoded(taken)
         renumbered = pc.index_in(taken.indices, used)
         renumbered = renumbered.cast(taken.type.index_type)
         return pa.DictionaryArray.from_arrays(renumbered, taken.dictionary.take(used))

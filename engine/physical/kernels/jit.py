@@ -30,6 +30,9 @@ import numpy as np
 P = ParamSpec("P")
 R = TypeVar("R")
 
+COMPILER = "libllvmlite.so"
+"""The file of the compiler's library, of which compiled kernels need nothing."""
+
 _loaded = False
 KERNELS: dict[str, Kernel[..., Any]] = {}
 """Every declared kernel by its name; tests walk it."""
