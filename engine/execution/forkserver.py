@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import select
 import signal
@@ -25,7 +26,7 @@ import pyarrow as pa
 from ..physical.kernels import jit
 from . import give_back, worker
 from .liveness import Pulses
-from .messages import CLOSE, FORK, REQUEST
+from .messages import CLOSE, FORK, IMPORT, REQUEST
 from .run_directory import remove_unowned
 
 
@@ -56,16 +57,20 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     workers: set[int] = set()
     compiling = set() if compiled else {_compile_beside(control)}
+    to_load: list[str] = []
     message = FORK
-    while message == FORK:
-        ready, _, _ = select.select([control.fileno(), wake], [], [])
+    while message in (FORK, IMPORT):
+        # One after the other, so that a death is told and a worker forked in between.
+        ready, _, _ = select.select([control.fileno(), wake], [], [], 0 if to_load else None)
+        if not ready:
+            _load(to_load.pop())
         if wake in ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, 4096)
             _reap(control, workers)
             _reap(None, compiling)
         if control.fileno() in ready:
-            message = _serve(control, workers, (wake, waker), pulses)
+            message = _serve(control, workers, (wake, waker), pulses, to_load)
     _end(workers | compiling)
     if message != CLOSE:
         # Only what nobody owns: a start of the pool that was interrupted closes the socket too.
@@ -73,7 +78,11 @@ def main(arguments: list[str]) -> None:
 
 
 def _serve(
-    control: socket.socket, workers: set[int], pipe: tuple[int, int], pulses: Pulses
+    control: socket.socket,
+    workers: set[int],
+    pipe: tuple[int, int],
+    pulses: Pulses,
+    to_load: list[str],
 ) -> bytes:
     """Answer one message and return its letter; empty when the driver is gone."""
     try:
@@ -89,7 +98,16 @@ def _serve(
         pid = _fork(control, descriptors[0], pipe, pulses.beater(number))
         workers.add(pid)
         _tell(control, f"forked {number} {pid}\n")
+    elif message == IMPORT:
+        to_load += control.recv(number, socket.MSG_WAITALL).decode().split()
     return bytes(message)
+
+
+def _load(module: str) -> None:
+    """Import what the workers forked from now on will not have to import each for itself."""
+    # What cannot be imported here is missed where it is wanted, if it is.
+    with contextlib.suppress(Exception):
+        importlib.import_module(module)
 
 
 def _fork(

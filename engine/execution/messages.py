@@ -12,10 +12,13 @@ from ..physical.stage import Task
 from .task import TaskSettings
 
 REQUEST = struct.Struct("!cI")
-"""What the helper is asked: one of the letters below, and the number of a worker."""
+"""What the helper is asked: one of the letters below, and the number of a worker or of bytes."""
 
 FORK = b"F"
 """To the helper, with a descriptor: fork a worker that serves it."""
+
+IMPORT = b"I"
+"""To the helper: import what is named behind the request, in so many bytes."""
 
 CLOSE = b"C"
 """To the helper: the driver ends in order and removes its directories itself."""

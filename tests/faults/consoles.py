@@ -62,6 +62,9 @@ def busy():
 
 def left(began):
     # Seconds until the workers are idle, files that are left, and the next query's answer.
+    asked = time.monotonic()
+    current().pids  # where the pool was only to start, this waits for it, which is no work
+    began += time.monotonic() - asked
     before = busy()
     while True:
         time.sleep(0.1)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from pathlib import Path
+
+import pyarrow as pa
 
 import partita as pt
 from partita import col
@@ -96,3 +100,97 @@ def test_a_forked_child_has_its_own_session(pool: pt.Session, dataset: Path) -> 
     _, status = os.waitpid(child, 0)
     assert status == 0
     assert frame.count().to_pydict()["key"] == [600_000]
+
+
+def status_of_child(work: Callable[[], bool]) -> int:
+    """Fork; return the status of the child, which ends well if `work` gives True there."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(40)  # what waits for ever is ended, and seen
+        right = False
+        try:
+            right = work()
+        finally:
+            os._exit(0 if right else 1)
+    return os.waitpid(child, 0)[1]
+
+
+def test_a_forked_child_has_workers_of_its_own(pool: pt.Session, dataset: Path) -> None:
+    def count() -> bool:
+        own = sessions.current()
+        try:
+            return len(pt.scan_parquet(dataset)) == 600_000 and own is not pool
+        finally:
+            own.close()
+
+    batches = pt.scan_parquet(dataset).collect_batches()
+    rows = next(batches).num_rows
+    before = pool.pids
+    with pt.config.set(executor="process", workers=1):
+        assert status_of_child(count) == 0
+    assert rows + sum(batch.num_rows for batch in batches) == 600_000
+    assert pool.pids == before
+
+
+def test_forks_while_other_threads_ask(pool: pt.Session, dataset: Path) -> None:
+    def asked(root: Path) -> pa.Table:
+        return pt.scan_parquet(root).group_by("file").agg(rows=pt.len()).sort("file").to_arrow()
+
+    def alone() -> bool:
+        with pt.Session(executor="serial"):
+            return asked(dataset).equals(expected)
+
+    expected = asked(dataset)
+    over = threading.Event()
+    wrong: list[pa.Table] = []
+
+    def ask() -> None:
+        while not over.is_set():
+            found = asked(dataset)
+            if not found.equals(expected):
+                wrong.append(found)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        statuses = [status_of_child(alone) for _ in range(6)]
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert statuses == [0] * 6
+    assert wrong == []
+
+
+POOLS = """
+    import multiprocessing, sys
+    import partita as pt
+
+    def rows(number):
+        return len(pt.scan_parquet(f"{sys.argv[1]}/part-0{number}.parquet"))
+
+    if __name__ == "__main__":
+        pt.config.set(executor="process", workers=1)
+        print(len(pt.scan_parquet(sys.argv[1])))
+        for method in ("fork", "spawn"):
+            with multiprocessing.get_context(method).Pool(2) as pool:
+                print(pool.map(rows, range(4)))
+        print(len(pt.scan_parquet(sys.argv[1])))
+"""
+
+
+def test_a_pool_of_multiprocessing_beside_a_session(dataset: Path, tmp_path: Path) -> None:
+    script = tmp_path / "pools.py"
+    script.write_text(textwrap.dedent(POOLS))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(script), str(dataset)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        env=environment(),
+    )
+    parts = "[50000, 50000, 50000, 50000]\n"
+    assert (done.stdout, done.stderr) == ("600000\n" + 2 * parts + "600000\n", "")
+    assert done.returncode == 0

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from ...errors import ExecutionError
-from ..messages import CLOSE, FORK, REQUEST
+from ..messages import CLOSE, FORK, IMPORT, REQUEST
 
 ENVIRONMENT = {
     # glibc gives large temporaries back at once and faults them in again. With these set TPC-H Q1
@@ -121,6 +121,13 @@ class ForkServer:
             except OSError as error:
                 raise self.failure() from error
             return Connection(mine.detach())
+
+    def load(self, modules: Sequence[str]) -> None:
+        """Have the helper import modules that the workers to come will want."""
+        names = "\n".join(modules).encode()
+        # A helper that is gone is noticed when it is heard.
+        with contextlib.suppress(OSError):
+            self._socket.sendall(REQUEST.pack(IMPORT, len(names)) + names)
 
     def hear(self) -> Iterator[Forked | Exited]:
         """Yield what the helper has told; call it when there is something to read.
