@@ -10,12 +10,10 @@ import os
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from types import TracebackType
 
-import psutil
-
 from .errors import ConfigError, did_you_mean, listed
+from .machine import known_cpus, known_memory
 
 MiB = 1024 * 1024
 
@@ -226,53 +224,45 @@ class set:  # noqa: A001, N801 - the public name is ``pt.config.set``
         _settings = self._before
 
 
-def available_cpus() -> int:
-    """Return the CPUs this process may use: the least of affinity mask and cgroup quota."""
-    cpus = float(len(os.sched_getaffinity(0)))
-    for quota in (_cgroup_v2_cpus(), _cgroup_v1_cpus()):
-        if quota is not None:
-            cpus = min(cpus, quota)
-    return max(1, int(cpus))
-
-
-def available_memory() -> int:
-    """Return the bytes of memory of the machine or of the cgroup, whichever is less."""
-    memory = int(psutil.virtual_memory().total)
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        text = _read(Path("/sys/fs/cgroup") / name)
-        if text and text.isdigit():
-            memory = min(memory, int(text))
-    return memory
-
-
 def worker_count(settings: Settings) -> int:
     """Return how many workers `settings` ask for."""
-    return settings.workers or available_cpus()
+    return settings.workers or known_cpus()
 
 
 def memory_limit(settings: Settings) -> int:
-    """Return the bytes that `settings` allow in all."""
-    return settings.memory_limit or int(available_memory() * 0.7)
+    """Return the bytes that `settings` allow in all.
+
+    By default 70 % of what there is, and on a small machine less: processes and libraries, which
+    do not count, want room as well.
+    """
+    if settings.memory_limit:
+        return settings.memory_limit
+    there = known_memory()
+    return max(int(there * 0.25), min(int(there * 0.7), there - _LIBRARIES))
 
 
-def _cgroup_v2_cpus() -> float | None:
-    words = _read(Path("/sys/fs/cgroup/cpu.max")).split()
-    if len(words) == 2 and words[0].isdigit():
-        return int(words[0]) / int(words[1])
-    return None
+_LIBRARIES = 512 * MiB
+"""What the driver, the helper and two workers take that do nothing: 300 MiB, and as much again
+where pandas is loaded."""
 
 
-def _cgroup_v1_cpus() -> float | None:
-    quota = _read(Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"))
-    period = _read(Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
-    if quota.isdigit() and period.isdigit():
-        return int(quota) / int(period)
-    return None
+def within_limit(settings: Settings) -> Settings:
+    """Return `settings` with sizes that suit the memory limit, which only a small one changes.
 
+    They follow from the limit alone, and not from the number of workers: partitions are cut by
+    them, and answers shall have the same bits.
+    """
+    limit = memory_limit(settings)
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        # The file of the other cgroup version, or no cgroup at all: no limit from there.
-        return ""
+    def least(wanted: int, share: int, floor: int) -> int:
+        return min(wanted, max(limit // share, floor))
+
+    return replace(
+        settings,
+        partition_bytes=least(settings.partition_bytes, 16, MiB),
+        exchange_bytes=least(settings.exchange_bytes, 32, MiB // 2),
+        chunk_bytes=least(settings.chunk_bytes, 32, MiB // 2),
+        broadcast_bytes=least(settings.broadcast_bytes, 16, MiB),
+        small_query_bytes=least(settings.small_query_bytes, 16, MiB),
+        batch_rows=least(settings.batch_rows, 4096, 8192),
+    )

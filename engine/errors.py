@@ -100,6 +100,10 @@ class QueryCancelled(ExecutionError):
     """The query was cancelled before its end."""
 
 
+class MemoryLimitExceeded(ExecutionError, MemoryError):
+    """Something that cannot be had in parts does not fit into what ``memory_limit`` allows."""
+
+
 class StorageFull(ExecutionError, OSError):
     """The run directory has no space left for what stages hand to each other."""
 

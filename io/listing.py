@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -164,14 +165,15 @@ def _glob(text: str, tree: _LocalTree | _RemoteTree, hive: bool | None) -> list[
     files: list[File] = []
     base = _fixed_part(text)
     for path in tree.matches(text):
-        if tree.kind(path) == "directory":
-            try:
-                files += _directory(path, tree, hive, base)
-            except SourceNotFound:
-                # A folder without files among many that match is no mistake; none at all is.
-                continue
-        else:
-            files.append(_with_partition(tree.file(path), "", hive is True))
+        found = tree.found(path)
+        if isinstance(found, File):
+            files.append(_with_partition(found, "", hive is True))
+            continue
+        try:
+            files += _directory(found, tree, hive, base)
+        except SourceNotFound:
+            # A folder without files among many that match is no mistake; none at all is.
+            continue
     if not files:
         raise SourceNotFound(f"No file matches the glob {text!r}. {tree.nearby(base or '.')}")
     return sorted(files, key=lambda file: file.path.split("/"))
@@ -232,11 +234,12 @@ class _LocalTree:
         return "file" if os.path.exists(path) else "missing"
 
     def file(self, path: str) -> File:
-        try:
-            status = os.stat(path)
-        except OSError as error:
-            raise _unreadable(path, error) from None
-        return File(path=path, size=status.st_size, modified=status.st_mtime_ns)
+        return _file_as(path, _status(path))
+
+    def found(self, path: str) -> File | str:
+        """Return the file that `path` is, or `path` if that is a directory; looked at once."""
+        status = _status(path)
+        return path if stat.S_ISDIR(status.st_mode) else _file_as(path, status)
 
     def walk(self, path: str) -> Iterator[File]:
         """Yield the files below a directory, all of one state of it.
@@ -278,7 +281,7 @@ class _LocalTree:
                     status = entry.stat()
                 except OSError as error:
                     raise _unreadable(entry.path, error) from None
-                yield File(path=entry.path, size=status.st_size, modified=status.st_mtime_ns)
+                yield _file_as(entry.path, status)
 
     def matches(self, pattern: str) -> list[str]:
         base = _fixed_part(pattern)
@@ -310,6 +313,17 @@ class _LocalTree:
         return f"The directory {directory!r} holds {listed(names, most=8)}.{hint}"
 
 
+def _status(path: str) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _file_as(path: str, status: os.stat_result) -> File:
+    return File(path=path, size=status.st_size, modified=status.st_mtime_ns)
+
+
 def _unreadable(path: str, error: OSError) -> SourceNotFound:
     return SourceNotFound(f"{path!r} cannot be read: {error.strerror}.")
 
@@ -330,6 +344,10 @@ class _RemoteTree:
 
     def file(self, path: str) -> File:
         return _file_of(self._info(path))
+
+    def found(self, path: str) -> File | str:
+        info = self._info(path)
+        return path if info.type == fs.FileType.Directory else _file_of(info)
 
     def walk(self, path: str) -> Iterator[File]:
         for info in self._store.get_file_info(fs.FileSelector(path, recursive=True)):

@@ -148,7 +148,10 @@ class ParquetFragment(FileFragment[Part]):
                 yield from self._streamed(reader, groups, stored, file, batch_rows)
                 return
             for run in _reads(groups, batch_rows):
-                yield from self._run(reader, run, stored, file, filtering)
+                # Each row group for itself where any of them may fall away.
+                parts = [[group] for group in run] if filtering.first_columns(stored) else [run]
+                for groups_at_once in parts:
+                    yield from self._run(reader, groups_at_once, stored, file, filtering)
 
     def _run(
         self,
@@ -186,7 +189,7 @@ class ParquetFragment(FileFragment[Part]):
         if not first:
             return self._conformed(_read(reader, numbers, rows, stored, file), rows, file)
         tested = _read(reader, numbers, rows, first, file)
-        if not filtering.leaves_something(self._conformed(tested, rows, file, first), len(run)):
+        if not filtering.leaves_something(self._conformed(tested, rows, file, first)):
             return None
         rest = [name for name in stored if name not in first]
         whole = _side_by_side(tested, _read(reader, numbers, rows, rest, file), stored)
@@ -280,8 +283,11 @@ class ParquetFragment(FileFragment[Part]):
         self, table: pa.Table, rows: int, file: File, names: Sequence[str] | None = None
     ) -> pa.Table:
         """Return what was read with the columns of the fragment, or with `names` of them."""
-        if names is None and table.schema.equals(self._as_read):
-            return table.replace_schema_metadata(None)
+        if names is None and table.num_columns == len(self.schema.names):
+            # In another order in the file, and perhaps said to be without nulls.
+            found = table.select(self.schema.names)
+            if found.schema.types == self._as_read.types:
+                return pa.Table.from_arrays(found.columns, schema=self._as_read)
         schema = self.schema if names is None else select(self.schema, names)
         return conformed(table, rows, schema, file, self.keys, self.text_as_codes)
 

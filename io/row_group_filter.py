@@ -64,8 +64,8 @@ class RowGroupFilter:
         first = [name for name in stored if name in needed]
         return first if 0 < len(first) < len(stored) and needed <= set(stored) else []
 
-    def leaves_something(self, table: pa.Table, groups: int) -> bool:
-        """Return whether a row of `table`, which has the filters' columns, may pass."""
+    def leaves_something(self, table: pa.Table) -> bool:
+        """Return whether a row of a row group may pass, of which the filters' columns are given."""
         for batch in table.to_batches():
             masks = (
                 each.passing(batch.select(list(each.columns))) for each in self._filters.filters
@@ -79,7 +79,7 @@ class RowGroupFilter:
                 self._credit -= 1
                 return True
         self._credit = min(self._credit + _WORTH, 2 * _WORTH)
-        self._filters.count("row_groups_half_read", groups)
+        self._filters.count("row_groups_half_read", 1)
         return False
 
     def giving(self) -> None:

@@ -147,6 +147,20 @@ def test_columns_are_not_decoded_where_a_filter_leaves_nothing(facts: Path) -> N
     assert metrics["row_groups_half_read"] >= 6
 
 
+def test_of_row_groups_read_at_once_any_may_fall_away(tmp_path: Path) -> None:
+    # Statistics tell little, and a batch is three row groups. The first is empty, the next two not.
+    tags = [f"t{row * 37 % 1200}" for row in range(1200)]
+    table = pa.table({"key": range(1200), "tag": tags})
+    pq.write_table(table, tmp_path / "facts.parquet", row_group_size=100)
+    frame = pt.scan_parquet(tmp_path / "facts.parquet").filter(
+        col("tag").is_in([tags[350], tags[720]])
+    )
+    with pt.config.set(executor="serial", batch_rows=300):
+        found, metrics = counted(frame)
+    assert found["key"].to_pylist() == [350, 720]
+    assert metrics["row_groups_half_read"] == 5
+
+
 def test_folders_outside_of_the_keys_range_are_not_opened(tmp_path: Path) -> None:
     for day in range(5):
         (tmp_path / f"day={day}").mkdir()

@@ -21,6 +21,7 @@ FOLDERS = {"partita": "partita", "engine": "partita.engine", "io": "partita.io"}
 
 ROOMS = (
     "errors",
+    "machine",
     "config",
     "schema",
     "expr",

@@ -299,6 +299,11 @@ def test_integers_of_one_group_are_summed_exactly(top: int) -> None:
     for values in (RNG.integers(-top, top, 5000), np.array(limits), np.array(limits[:2])):
         total = accumulate.sum_exact(np.zeros(len(values), np.int64), 1, pa.array(values))
         assert [int(v) for v in total.to_pylist()] == [sum(values.tolist())]
+        for every in (2, 1):
+            mask = np.arange(len(values)) % every == 0
+            some = pa.array(values, mask=mask).slice(1)
+            total = accumulate.sum_exact(np.zeros(len(some), np.int64), 1, some)
+            assert [int(v) for v in total.to_pylist()] == [sum(values[1:][~mask[1:]].tolist())]
         narrow = values // (1 if top < 10**17 else 100)
         decimals = pa.array([Decimal(v) for v in narrow.tolist()], pa.decimal128(18, 0))
         total = accumulate.sum_exact(np.zeros(len(values), np.int64), 1, decimals)

@@ -17,6 +17,7 @@ from partita.engine.physical.kernels.concat import concat, concat_arrays, take, 
 from partita.engine.physical.kernels.join import build_index, find_keys, match_counts, matches
 from partita.engine.physical.kernels.key_columns import NO_NULLS, KeyColumn
 from partita.engine.physical.kernels.lookup import Lookup, find, make_lookup
+from partita.engine.physical.kernels.packed_texts import packed_texts
 from partita.engine.schema import decoded
 
 
@@ -40,6 +41,8 @@ KINDS: dict[str, tuple[list[Any], pa.DataType]] = {
     "sparse": ([-(2**63), 2**63 - 1, 0, 17, 10**15], pa.int64()),
     "double": ([0.0, -0.0, math.nan, 1.5, -2.0, math.inf], pa.float64()),
     "text": (["", "a", "ab", "abcdefghijk", "ü"], pa.string()),
+    # Of one length are those that are built, and not all that are looked up.
+    "name": (["m001", "m102", "m010", "n211", "m002", "m113", "m0", "m0012", "q001"], pa.string()),
     "wide": ([Decimal(10**30), Decimal(-(10**30)), Decimal(2)], pa.decimal128(38, 0)),
     "bool": ([True, False], pa.bool_()),
     "date": ([0, 1, 400], pa.date32()),
@@ -67,14 +70,16 @@ def plain_rows(columns: list[pa.Array]) -> list[tuple[Any, ...] | None]:
     return [None if None in row else row for row in zip(*values, strict=True)]
 
 
-NAMES = [*KINDS, "coded text"]
+NAMES = [*KINDS, "coded text", "coded name"]
+CODED = {name: f"coded {name}" for name in ("text", "name")}
+OTHERS = CODED | {coded: name for name, coded in CODED.items()}
 
 
 @pytest.mark.parametrize(
     "names", [(name,) for name in NAMES] + list(itertools.combinations(NAMES, 2))
 )
 def test_matches_are_those_of_a_nested_loop(names: tuple[str, ...]) -> None:
-    other = tuple({"text": "coded text", "coded text": "text"}.get(name, name) for name in names)
+    other = tuple(OTHERS.get(name, name) for name in names)
     for build_rows in (0, 3, 60):
         build = random_keys(names, build_rows, 0.7)
         probe = random_keys(other, 80, 1.0)
@@ -167,6 +172,38 @@ def test_a_text_with_the_hash_of_another_is_not_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(texts, "hash_text", lambda array, seed=0: hashes[: len(array)])
     asked = pa.array(["sama", "length", "others"])
     assert texts.find_texts(table, asked).tolist() == [-1, 1, -1]
+
+
+@pytest.mark.parametrize("length", [1, 9, 32])
+@pytest.mark.parametrize("dtype", [pa.string(), pa.large_binary()])
+def test_texts_of_one_length_are_numbers(length: int, dtype: pa.DataType) -> None:
+    free = RNG.choice(length, min(length, 6), replace=False)
+
+    def drawn(rows: int) -> pa.Array:
+        letters = np.full((rows, length), ord("x"), np.uint8)
+        letters[:, free] = RNG.integers(ord("0"), ord("9") + 1, (rows, len(free)))
+        names = [bytes(row).decode() if RNG.integers(0, 9) else None for row in letters]
+        return pa.array([None, *names], pa.string())[1:].cast(dtype)
+
+    built = drawn(300)
+    asked = pa.concat_arrays([drawn(300), built, pa.array(["", "y" * length, "x" * 40], dtype)])
+    packing = packed_texts(built)
+    assert packing is not None
+    known = dict(zip(reversed(built.to_pylist()), range(299, -1, -1), strict=True))
+    expected = [-1 if text is None else known.get(text, -1) for text in asked.to_pylist()]
+    for key in (built, built.dictionary_encode()):
+        index = build_index([key])
+        for probe in (asked, asked.dictionary_encode()):
+            found = find_keys(index, [probe.slice(2)])
+            assert found.keys.tolist() == expected[2:]
+            assert found.count == sum(row >= 0 for row in expected[2:])
+
+
+def test_other_texts_are_no_numbers() -> None:
+    digits = [f"{number:020d}" for number in RNG.integers(0, 2**63 - 1, 200)]
+    for values in (["a", "bc"], ["", ""], [], [None], ["x" * 33] * 2, digits, ["ab", "", "abcd"]):
+        assert packed_texts(pa.array(values, pa.string())) is None
+    assert packed_texts(pa.array([digit[-9:] for digit in digits])) is not None
 
 
 def test_dictionaries_that_differ_are_put_together_by_value() -> None:

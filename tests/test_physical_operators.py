@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from partita.engine.errors import ComputeError, SchemaError, UserFunctionError
 from partita.engine.expr.evaluate import dtype_of
 from partita.engine.expr.node import Agg, Call, Column, SortKey, literal
 from partita.engine.physical.kernels import concat as concat_kernel
+from partita.engine.physical.memory import Budget
 from partita.engine.physical.operators.aggregate import (
     FinalAggregate,
     PartialAggregate,
@@ -34,6 +36,7 @@ from partita.engine.physical.operators.join import HashJoin
 from partita.engine.physical.operators.map_batches import MapBatchesRows
 from partita.engine.physical.operators.slice import LimitRows, TailRows
 from partita.engine.physical.operators.sort import SortRun, TopK
+from partita.engine.physical.spill import SpillFile
 from partita.engine.physical.stage import KeyRange, Operator
 from partita.engine.plan.node import Site
 from partita.engine.schema import conform
@@ -52,6 +55,8 @@ class SerialContext:
     first_row: int | None = None
     skips: tuple[int, ...] = ()
     batch_rows: int = 64
+    memory: Budget = field(default_factory=lambda: Budget(1 << 30))
+    copies: bool = False
     cache: dict[Any, Any] = field(default_factory=dict)
     sides: tuple[list[pa.RecordBatch], ...] = ()
     metrics: Counter[str] = field(default_factory=Counter)
@@ -63,6 +68,9 @@ class SerialContext:
 
     def check(self) -> None:
         """Nothing cancels a test."""
+
+    def spill_file(self) -> SpillFile:
+        return SpillFile(tempfile.mktemp(suffix=".arrows"))
 
     def count(self, metric: str, amount: int) -> None:
         self.metrics[metric] += amount

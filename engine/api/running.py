@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import pyarrow as pa
 
 from ..errors import PartitaError, SkippedWarning
-from ..execution.scheduler import Observer
 from ..execution.session import current
 from ..expr.node import Agg
 from ..observe.profile import Profile, ProfileRecorder
@@ -19,6 +19,7 @@ from ..optimizer.context import Context
 from ..optimizer.optimizer import optimize
 from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate, Scan, Slice
+from .background import BackgroundQuery
 from .frame import Frame
 from .options import options
 from .result import Result, batch_rows
@@ -28,6 +29,8 @@ from .torch_dataset import torch_dataset
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+
+    from ..execution.scheduler import Observer
 
 
 class Run:
@@ -46,6 +49,7 @@ class Run:
             part for scan in self._scans() for part in getattr(scan.source, "skipped", ())
         )
         self._progress = progress_for(settings) if progress else None
+        self._cancelled = threading.Event()
 
     def batches(self) -> Generator[pa.RecordBatch, None, None]:
         """Yield the rows in partition order; closing it ends the query."""
@@ -54,7 +58,7 @@ class Run:
         if self._progress is not None:
             observers.append(self._progress)
         try:
-            for batch in self._session.execute(self.plan, observers):
+            for batch in self._session.execute(self.plan, observers, self._cancelled.is_set):
                 self._recorder.rows += batch.num_rows
                 yield batch
         except (PartitaError, KeyboardInterrupt) as error:
@@ -87,6 +91,10 @@ class Run:
             # Each time: the filter for repeated warnings knows nothing of the file's contents.
             warnings.warn_explicit(said, SkippedWarning, site.file, site.line)
 
+    def cancel(self) -> None:
+        """Give it up, from another thread than the one that runs it."""
+        self._cancelled.set()
+
     def result(self) -> Result:
         """Run to the end and return all rows."""
         __tracebackhide__ = True
@@ -110,6 +118,12 @@ class Running(Frame):
 
     __slots__ = ()
 
+    @overload
+    def collect(self, *, background: Literal[False] = False) -> Result: ...
+
+    @overload
+    def collect(self, *, background: Literal[True]) -> BackgroundQuery: ...
+
     @options(
         engine="results stream through the workers, always; where they run is a matter of"
         " pt.config.set(executor=...)",
@@ -117,13 +131,20 @@ class Running(Frame):
         scheduler="write pt.config.set(executor='serial' or 'process')",
         optimizations="write pt.config.set(optimize=...)",
     )
-    def collect(self) -> Result:
+    def collect(self, *, background: bool = False) -> Result | BackgroundQuery:
         """Run the plan and return all rows.
+
+        Parameters
+        ----------
+        background : bool
+            Whether to return at once, with a query that runs beside what comes next.
 
         Returns
         -------
         Result
             The rows as one Arrow table, with the profile of the run.
+        BackgroundQuery
+            With ``background=True``: it has `fetch`, `fetch_blocking` and `cancel`.
 
         Raises
         ------
@@ -136,6 +157,9 @@ class Running(Frame):
         >>> pt.from_pydict({"a": [1, 2]}).filter(pt.col("a") > 1).collect().to_pydict()
         {'a': [2]}
         """
+        if background:
+            run = Run(self.plan, progress=False)
+            return BackgroundQuery(run.result, run.cancel)
         return Run(self.plan, progress=True).result()
 
     @options(scheduler="write pt.config.set(executor='serial' or 'process')")

@@ -7,7 +7,7 @@ import pickle
 import traceback
 from dataclasses import dataclass
 
-from ..errors import ExecutionError, PartitaError
+from ..errors import ExecutionError, MemoryLimitExceeded, PartitaError
 from ..physical.stage import Ref, Stage, Task, TaskResult
 
 
@@ -111,9 +111,18 @@ def failure_of(error: BaseException) -> Failure:
     """Return `error` made ready to travel: typed, and with what caused it."""
     if isinstance(error, PartitaError):
         return Failure(_retold(error, str(error)), _portable(error.__cause__))
+    if isinstance(error, MemoryError):
+        return Failure(_out_of_memory(error), _portable(error))
     trace = "".join(traceback.format_exception(error)).rstrip()
     told = ExecutionError(f"{type(error).__name__}: {error}\n{trace}")
     return Failure(told, _portable(error))
+
+
+def _out_of_memory(error: MemoryError) -> MemoryLimitExceeded:
+    return MemoryLimitExceeded(
+        f"A process got no more memory from the system: {error}. Set memory_limit below what"
+        " this machine, its container or ulimit allows, or take fewer workers."
+    )
 
 
 def located(failure: Failure, stage: Stage, partition: int) -> Failure:

@@ -14,12 +14,13 @@ from dataclasses import replace
 import pyarrow as pa
 
 from ..config import Settings
-from ..errors import TaskPoisoned
+from ..errors import QueryCancelled, TaskPoisoned
+from ..physical.memory import Shares
 from ..physical.planner import Planner
 from ..physical.stage import Stage, StageOutput, Task, TaskInput
 from ..plan.nodes import WRITTEN
 from ..source import InMemory
-from . import events
+from . import events, last_stage
 from .executors.executor import Executor, not_held
 from .holdings import Holdings
 from .keeping import kept_in_memory
@@ -42,6 +43,9 @@ from .task import TaskSettings
 HEARTBEAT = 0.2
 """Seconds after which a waiting loop shows a sign of life to its observers."""
 
+DRIVER = 0
+"""Number of the worker that is this process; those of a pool are numbered from 1."""
+
 Observer = Callable[[events.Event], None]
 
 
@@ -54,22 +58,25 @@ class Scheduler:
         planner: Planner,
         executor: Executor,
         settings: Settings,
-        memory_limit: int,
+        share: Shares,
         observers: Sequence[Observer],
         kept: Callable[[], int] = lambda: 0,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         self._query = query
         self._planner = planner
         self._executor = executor
         self._settings = settings
         self._observers = observers
+        # Whether somebody has given the query up, from another thread.
+        self._cancelled = cancelled
         # Bytes of shared memory that persisted frames take, and those that this query makes one of.
         self._kept = kept
         self._keeping = 0
-        share = int(memory_limit * settings.shared_memory_share)
+        self._shares = share
         self._policy = Policy(
-            budget=share,
-            window=min(share, 3 * settings.partition_bytes * executor.workers // 2),
+            budget=share.shared,
+            window=min(share.shared, 3 * settings.partition_bytes * executor.workers // 2),
             workers=executor.workers,
         )
         self._runs: dict[int, StageRun] = {}
@@ -82,6 +89,9 @@ class Scheduler:
         self._given = 0
         self._undelivered = 0
         self._committed = False
+        # Workers lost by tasks that have finished since: something else ends workers here, so that
+        # a task may lose as many more before it is blamed. A poisoned task makes none of them.
+        self._accidents = 0
 
     def run(self) -> Iterator[pa.RecordBatch]:
         """Yield the batches of the result, in partition order.
@@ -89,16 +99,18 @@ class Scheduler:
         Raises
         ------
         PartitaError
-            What a task failed with, located; `TaskPoisoned` when a task lost too many workers.
+            What a task failed with, located; `TaskPoisoned` when a task lost too many workers;
+            `QueryCancelled` when it was given up.
         """
-        settings = TaskSettings(
+        settings = self._task_settings = TaskSettings(
             batch_rows=self._settings.batch_rows,
             chunk_bytes=self._settings.chunk_bytes,
             stall_seconds=self._settings.task_stall_seconds,
+            share=self._shares.task,
         )
         outcome = "stopped"
         try:
-            self._store = self._executor.open_query(self._query, settings)
+            self._store = self._executor.open_query(self._query, settings, self._cancelled)
             self._holdings = Holdings(self._store, self._planner.awaits_readers)
             self._emit(
                 events.QueryStarted, executor=self._executor.name, workers=self._executor.workers
@@ -108,6 +120,8 @@ class Scheduler:
                 self._check()
                 self._start()
                 reports = self._executor.completed(self._query, HEARTBEAT)
+                if self._cancelled():
+                    raise QueryCancelled("The query was cancelled before its end.")
                 for report in reports:
                     self._take(report)
                 if not reports:
@@ -149,6 +163,8 @@ class Scheduler:
         for run in new:
             if not run.stage.partitions:
                 self._finish(run)
+            elif not self._executor.shares_memory and last_stage.is_for_driver(run.stage):
+                self._run_here(run)
 
     def _finish(self, run: StageRun) -> None:
         """Tell the planner what a stage has made, and plan on."""
@@ -174,7 +190,10 @@ class Scheduler:
 
     def _start(self) -> None:
         """Start tasks as long as the executor takes them and the policy has some."""
+        few = self._shares.tasks < self._executor.workers
         while self._executor.free(self._query) > 0:
+            if few and len(self._inputs) >= self._shares.tasks:
+                return
             account = Account(
                 held=self._holdings.bytes,
                 running=self._reading,
@@ -187,6 +206,20 @@ class Scheduler:
             self._begin(run, run.take())
 
     def _begin(self, run: StageRun, partition: int) -> None:
+        """Have a worker run the task of a partition."""
+        stage = run.stage
+        task = self._task(run, partition)
+        self._started(task, self._executor.start(stage, task))
+
+    def _run_here(self, run: StageRun) -> None:
+        """Run the last stage, which is one small task, in this process."""
+        stage = run.stage
+        task = self._task(run, run.take())
+        self._started(task, DRIVER)
+        for report in last_stage.reports(stage, task, self._store, self._task_settings):
+            self._take(report)
+
+    def _task(self, run: StageRun, partition: int) -> Task:
         stage = run.stage
         number, branch, place = stage.task(partition)
         task = Task(
@@ -201,11 +234,14 @@ class Scheduler:
         )
         self._inputs[stage.id, partition] = task.input
         self._reading += bytes_of(task.input)
-        worker = self._workers[stage.id, partition] = self._executor.start(stage, task)
+        return task
+
+    def _started(self, task: Task, worker: int) -> None:
+        self._workers[task.stage, task.partition] = worker
         self._emit(
             events.TaskStarted,
-            stage=stage.id,
-            partition=partition,
+            stage=task.stage,
+            partition=task.partition,
             attempt=task.attempt,
             worker=worker,
         )
@@ -224,8 +260,12 @@ class Scheduler:
         return replace(task, fragment=None, refs=tuple(refs))
 
     def _has_room(self) -> bool:
-        """Return whether what is made now may go to shared memory."""
-        return self._holdings.bytes + self._keeping + self._kept() < self._policy.budget
+        """Return whether what is made now may go to shared memory.
+
+        Tasks that run will make about as much of what they read.
+        """
+        making = self._holdings.bytes + self._reading
+        return making + self._keeping + self._kept() < self._policy.budget
 
     # Reports
 
@@ -281,6 +321,7 @@ class Scheduler:
         key, result = report.key, report.result
         run = self._runs[key.stage]
         run.results[key.partition] = result
+        self._accidents += run.losses.get(key.partition, 0)
         self._keeping += kept_in_memory(result.written)
         for ref in result.refs:
             run.pieces.setdefault(key.partition, []).append(ref)
@@ -326,7 +367,7 @@ class Scheduler:
         run = self._runs[key.stage]
         losses = run.losses.get(key.partition, 0) + report.blamed
         run.losses[key.partition] = losses
-        retry = losses < self._settings.task_attempts
+        retry = losses < self._settings.task_attempts + self._accidents
         self._event(events.TaskFailed, key, reason=report.reason, retry=retry)
         if not retry:
             raise TaskPoisoned(

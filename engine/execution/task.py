@@ -5,6 +5,7 @@ The same function runs in a worker and in the driver, so that no executor can gi
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -17,15 +18,21 @@ from ..errors import QueryCancelled
 from ..physical.kernels.concat import concat
 from ..physical.kernels.partition import partition
 from ..physical.kernels.sort import sample
+from ..physical.memory import Budget
 from ..physical.runs import coded_for_groups, runs
 from ..physical.scan_filters import ScanFilters, scan_filters
+from ..physical.spill import SpillFile
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskInput, TaskResult
 from ..source import Filtering, RowFilters, Skipped
 from .keeping import KeepJob
-from .transport import Store, pieces
+from .transport import Store, batch_bytes, pieces
 
 SAMPLE_ROWS = 1024
 """A sorted run gives one key in so many rows as a sample for the ranges of the next stage."""
+
+MOST_PIECES = 4
+"""So many pieces a task holds until they are written: a task that makes much more of its input
+than it reads writes several files. It does not depend on what is free: sizes are cut by."""
 
 
 @dataclass(kw_only=True)
@@ -44,6 +51,8 @@ class Context:
     sides: tuple[tuple[Ref, ...], ...]
     branch: Branch
     cancelled: Callable[[], bool]
+    memory: Budget
+    copies: bool = False
     metrics: Counter[str] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
     """What could not be read and was left out, by this task and what it makes for itself."""
@@ -93,6 +102,10 @@ class Context:
         if self.cancelled():
             raise QueryCancelled("The query was cancelled.")
 
+    def spill_file(self) -> SpillFile:
+        """Return a new file of this task for rows that it may not hold."""
+        return SpillFile(self.store.spill_path())
+
     def count(self, metric: str, amount: int) -> None:
         """Add to a counter of the profile."""
         self.metrics[metric] += amount
@@ -104,6 +117,9 @@ class TaskSettings:
 
     batch_rows: int
     chunk_bytes: int
+    share: int
+    """Bytes that one task may take in its process."""
+
     stall_seconds: float = 0.0
     """See the setting ``task_stall_seconds``; it is the executor that looks at it."""
 
@@ -115,6 +131,7 @@ def run_task(
     settings: TaskSettings,
     cache: dict[Any, Any],
     cancelled: Callable[[], bool],
+    memory: Budget,
 ) -> Generator[Ref, None, TaskResult]:
     """Run `task` of `stage`; yield pieces of its output as they are made, return the result."""
     started = time.perf_counter()
@@ -132,6 +149,8 @@ def run_task(
         sides=task.sides,
         branch=branch,
         cancelled=cancelled,
+        memory=memory,
+        copies=task.input.key_range is not None and any(map(store.on_disk, task.input.refs)),
     )
     rows = Counter[str]()
     # Not isinstance: that takes 15 microseconds for a protocol.
@@ -153,7 +172,7 @@ def run_task(
             refs = _write_slots(batches, stage, task, store, settings)
             result = TaskResult(refs=refs)
         case "range":
-            result = _write_run(batches, stage, task, store)
+            result = _write_run(batches, stage, task, store, settings)
         case "write":
             assert stage.job is not None
             job = stage.job
@@ -191,11 +210,14 @@ def _read(
         for batch in given:
             context.check()
             yield batch
-    yield from _read_refs(task.refs, context)
+    sparsely = task.key_range is not None
+    yield from _read_refs(task.refs, context, sparsely)
 
 
-def _read_refs(refs: Sequence[Ref], context: Context) -> Iterator[pa.RecordBatch]:
-    for batch in context.store.read(*refs):
+def _read_refs(
+    refs: Sequence[Ref], context: Context, sparsely: bool = False
+) -> Iterator[pa.RecordBatch]:
+    for batch in context.store.read(*refs, sparsely=sparsely):
         context.check()
         yield batch
 
@@ -233,14 +255,28 @@ def _write_slots(
     batch, whose cost in writing and reading is that of some thousand rows.
     """
     output = stage.output
+    refs: list[Ref] = []
     slots: list[list[pa.RecordBatch]] = [[] for _ in range(output.partitions)]
+    size = files = 0
+
+    def write() -> None:
+        nonlocal slots, size, files
+        parts = [(slot, run) for slot, held in enumerate(slots) for run in _of_one_schema(held)]
+        if parts:
+            refs.extend(store.write(_file_name(task, files), parts, task.shared_memory))
+        slots = [[] for _ in range(output.partitions)]
+        size, files = 0, files + 1
+
     for run in pieces(batches, settings.chunk_bytes):
         whole = _with_small_dictionaries(concat(run), output.partitions)
         for slot, part in enumerate(partition(whole, output.keys, output.partitions)):
             if part.num_rows:
                 slots[slot].append(part)
-    parts = [(slot, run) for slot, held in enumerate(slots) for run in _runs_of_one_schema(held)]
-    return tuple(store.write(_file_name(task), parts, task.shared_memory)) if parts else ()
+        size += batch_bytes(whole)
+        if size >= MOST_PIECES * settings.chunk_bytes:
+            write()
+    write()
+    return tuple(refs)
 
 
 def _with_small_dictionaries(batch: pa.RecordBatch, slots: int) -> pa.RecordBatch:
@@ -254,7 +290,7 @@ def _with_small_dictionaries(batch: pa.RecordBatch, slots: int) -> pa.RecordBatc
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
-def _runs_of_one_schema(batches: list[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+def _of_one_schema(batches: list[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
     run: list[pa.RecordBatch] = []
     for batch in batches:
         if run and not batch.schema.equals(run[0].schema):
@@ -266,15 +302,28 @@ def _runs_of_one_schema(batches: list[pa.RecordBatch]) -> Iterator[list[pa.Recor
 
 
 def _write_run(
-    batches: Iterator[pa.RecordBatch], stage: Stage, task: Task, store: Store
+    batches: Iterator[pa.RecordBatch],
+    stage: Stage,
+    task: Task,
+    store: Store,
+    settings: TaskSettings,
 ) -> TaskResult:
     """Write a sorted run, and sample its keys at even distances."""
-    held = [batch for batch in batches if batch.num_rows]
-    samples = tuple(
-        key
-        for number, batch in enumerate(held, start=task.partition)
-        for key in sample(batch, stage.sort, max(1, batch.num_rows // SAMPLE_ROWS), number)
-    )
-    parts = [(0, run) for run in _runs_of_one_schema(held)]
-    refs = store.write(_file_name(task), parts, task.shared_memory) if parts else []
-    return TaskResult(refs=tuple(refs), samples=samples)
+    held: list[pa.RecordBatch] = []
+    samples: list[tuple[Any, ...]] = []
+    refs: list[Ref] = []
+    size = files = number = 0
+    for batch in itertools.chain(batches, [None]):
+        if batch is None or size >= MOST_PIECES * settings.chunk_bytes:
+            parts = [(0, run) for run in _of_one_schema(held)]
+            if parts:
+                refs.extend(store.write(_file_name(task, files), parts, task.shared_memory))
+            held, size, files = [], 0, files + 1
+        if batch is None or not batch.num_rows:
+            continue
+        count = max(1, batch.num_rows // SAMPLE_ROWS)
+        samples.extend(sample(batch, stage.sort, count, task.partition + number))
+        held.append(batch)
+        size += batch_bytes(batch)
+        number += 1
+    return TaskResult(refs=tuple(refs), samples=tuple(samples))

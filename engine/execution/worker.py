@@ -24,8 +24,9 @@ import pyarrow as pa
 
 from ..errors import QueryCancelled
 from ..physical.kernels import jit
+from ..physical.memory import Budget
 from ..physical.stage import Stage, Task
-from . import give_back
+from . import allocators, give_back
 from .messages import (
     Cancel,
     Cancelled,
@@ -49,6 +50,7 @@ class _Query:
 
     store: FileStore
     settings: TaskSettings
+    memory: Budget
     stages: dict[int, Stage] = field(default_factory=dict)
     blobs: dict[int, bytes] = field(default_factory=dict)
     cache: dict[Any, Any] = field(default_factory=dict)
@@ -121,7 +123,10 @@ def serve(descriptor: int, parent: int, beat: Callable[[], None]) -> None:
                 if not jit.ready() and jit.load_if_cached():
                     give_back.library_pages(jit.COMPILER)
                 store = FileStore(message.memory, message.disk)
-                queries[message.query] = _Query(store, message.settings)
+                allocators.suit(message.settings.share)
+                queries[message.query] = _Query(
+                    store, message.settings, Budget(message.settings.share)
+                )
             case NewStage():
                 queries[message.query].blobs[message.stage] = message.blob
             case CloseQuery():
@@ -129,7 +134,9 @@ def serve(descriptor: int, parent: int, beat: Callable[[], None]) -> None:
                 cancellations.forget(message.query)
                 left = True
             case Task():
-                _run(message, queries[message.query], connection, cancellations)
+                query = queries[message.query]
+                _run(message, query, connection, cancellations)
+                allocators.give_back(query.settings.share)
 
 
 def die_with(parent: int) -> None:
@@ -188,7 +195,9 @@ def _run(task: Task, query: _Query, connection: Connection, cancellations: _Canc
         if task.stage not in query.stages:
             query.stages[task.stage] = cloudpickle.loads(query.blobs.pop(task.stage))
         stage = query.stages[task.stage]
-        steps = run_task(stage, task, query.store, query.settings, query.cache, cancelled)
+        steps = run_task(
+            stage, task, query.store, query.settings, query.cache, cancelled, query.memory
+        )
         while True:
             try:
                 piece = Piece(key, next(steps))

@@ -297,7 +297,8 @@ class ProfileRecorder:
     def __call__(self, event: Event) -> None:
         """Take an event in."""
         self._ended = event.time
-        self._take(event)
+        # `self._take` would make a wrapper for each event: 4 microseconds more, three times a task.
+        _TAKE(type(event))(self, event)
 
     def profile(self) -> Profile:
         """Return what is known so far."""
@@ -377,6 +378,9 @@ class ProfileRecorder:
     @_take.register
     def _(self, event: QueryFinished) -> None:
         self._outcome = event.outcome
+
+
+_TAKE = vars(ProfileRecorder)["_take"].dispatcher.dispatch
 
 
 def stored_bytes(stage: Stage, partition: int) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from ..expr.evaluate import dtype_of
 from ..expr.node import Agg, Column, columns_of
+from ..optimizer.estimate import estimate
 from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate
 from .operators.aggregate import FinalAggregate, PartialAggregate, partial_schema
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 
 MOST_SLOTS = 256
 """Slots of one hash exchange; more would make the pieces of a task too small to be worth it."""
+
+_PROVIDED = 4
+"""An exchange has room for so many times the bytes that are guessed."""
+
+_COARSEST = 8
+"""Wherever a guess is wrong, a slot is at most so many times as large as it should be."""
 
 
 def lower_aggregate(
@@ -57,7 +65,18 @@ def lower_aggregate(
         met: Pipeline | None = partial
         groups = tuple(group for group in source.groups if group <= set(names))
     else:
-        met = meet(asked_by or node, planner, partial, names, ordered=node.maintain_order)
+        expected = math.inf
+        if names and partial.partitions > 1:
+            # States of a task are no more than its rows, and than there are groups.
+            expected = min(estimate(node.input).bytes, partial.partitions * estimate(node).bytes)
+        met = meet(
+            asked_by or node,
+            planner,
+            partial,
+            names,
+            ordered=node.maintain_order,
+            expected=expected,
+        )
         groups = (frozenset(names),) if names else ()
     if met is None:
         return None
@@ -105,13 +124,15 @@ def meet(
     keys: tuple[str, ...],
     *,
     ordered: bool,
+    expected: float = math.inf,
 ) -> Pipeline | None:
     """Return the rows of `partial` so that those with equal `keys` are in one partition.
 
     They are in the order of the partitions; all are in one where groups are to be `ordered`.
+    `expected` are the bytes that they are guessed to take.
     """
     target = planner.settings.exchange_bytes
-    slots = slot_count(partial.input_bytes, target)
+    slots = expected_slots(partial, expected, target)
     if partial.partitions == 1 or not keys or ordered or slots == 1:
         return planner.gathered(asked_by, "partial", partial)
     output = planner.run(
@@ -127,3 +148,14 @@ def slot_count(size: int, target: int) -> int:
     (1, 10)
     """
     return max(1, min(MOST_SLOTS, -(-size // target)))
+
+
+def expected_slots(pipeline: Pipeline, expected: float, target: int) -> int:
+    """Return into how many slots the rows of a pipeline are split that may take `expected` bytes.
+
+    What a task writes for a slot is a stream of its own, which costs 0.1 ms to write and to read
+    however short it is: of lineitem at scale 10, 54 tasks wrote 107 each of a few filtered rows.
+    """
+    read = slot_count(pipeline.input_bytes, target)
+    guessed = int(min(_PROVIDED * expected, pipeline.input_bytes))
+    return min(read, max(slot_count(guessed, target), -(-read // _COARSEST)))

@@ -86,7 +86,7 @@ def without_stage(number: int, pipeline: Pipeline, partition_bytes: int) -> Whol
         side = Side(partitions=(refs,), schema=pipeline.schema)
     elif free or (
         size <= min(MOST_BYTES, partition_bytes)
-        and all(_is_repeatable(operator) for operator in branch.operators)
+        and all(is_repeatable(operator) for operator in branch.operators)
     ):
         side = Side(partitions=((),), schema=pipeline.schema, made_by=branch)
     else:
@@ -128,37 +128,37 @@ def _is_free(operator: Operator) -> bool:
 
 
 @functools.singledispatch
-def _is_repeatable(operator: Operator) -> bool:
+def is_repeatable(operator: Operator) -> bool:
     """Return whether each process may run `operator` for itself: the same comes out, soon."""
     return False
 
 
-@_is_repeatable.register
+@is_repeatable.register
 def _(operator: FilterRows) -> bool:
-    return _is_own((operator.predicate,))
+    return is_own((operator.predicate,))
 
 
-@_is_repeatable.register
+@is_repeatable.register
 def _(operator: Compute) -> bool:
-    return _is_own(expr for _, expr in operator.exprs)
+    return is_own(expr for _, expr in operator.exprs)
 
 
-@_is_repeatable.register(PartialAggregate)
-@_is_repeatable.register(FinalAggregate)
+@is_repeatable.register(PartialAggregate)
+@is_repeatable.register(FinalAggregate)
 def _(operator: PartialAggregate | FinalAggregate) -> bool:
-    return _is_own(agg for _, agg in operator.aggs)
+    return is_own(agg for _, agg in operator.aggs)
 
 
-@_is_repeatable.register
+@is_repeatable.register
 def _(operator: HashJoin) -> bool:
-    return _is_own((*operator.left_on, *operator.right_on))
+    return is_own((*operator.left_on, *operator.right_on))
 
 
-@_is_repeatable.register
+@is_repeatable.register
 def _(operator: CrossJoin) -> bool:
     return True
 
 
-def _is_own(exprs: Iterable[Expr]) -> bool:
+def is_own(exprs: Iterable[Expr]) -> bool:
     """Return whether no function of the user is called: how often is not ours to choose."""
     return not any(has_python_call(expr) for expr in exprs)

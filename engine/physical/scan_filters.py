@@ -8,9 +8,10 @@ partition, are looked at: a filter, and a join that gives no row of the scan wit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -49,8 +50,31 @@ class ScanFilters:
 
 def scan_filters(branch: Branch, context: TaskContext) -> ScanFilters:
     """Return what the operators of `branch` need of its scan."""
+    # Nothing but the counters belongs to one task: 0.1 ms of each otherwise.
+    name = "scan filters", id(branch)
+    known = context.cache.get(name)
+    if known is None:
+        # With the branch, so that no other one takes its address.
+        known = context.cache[name] = branch, _found(branch)
+    found: _Found = known[1]
+    made = tuple(make(context) for make in found.makers)
+    filters = RowFilters(filters=made, tells=found.tells, count=context.count)
+    return ScanFilters(filters=filters, steps=found.steps)
+
+
+Maker: TypeAlias = Callable[[TaskContext], RowFilter]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    makers: tuple[Maker, ...]
+    steps: int
+    tells: bool
+
+
+def _found(branch: Branch) -> _Found:
     names: Names = {name: name for name in branch.schema.names}
-    found: list[RowFilter] = []
+    makers: list[Maker] = []
     steps, tells = 0, True
     for number, operator in enumerate(branch.operators, 1):
         match operator:
@@ -62,7 +86,7 @@ def scan_filters(branch: Branch, context: TaskContext) -> ScanFilters:
             case HashJoin():
                 if not (operator.shared_build and operator.drops_unmatched):
                     break
-                made = _of_keys(operator, names, branch.schema, context)
+                made = _of_keys(operator, names, branch.schema)
                 role = "right" if operator.swap else "left"
                 names = {
                     given: names[name]
@@ -79,17 +103,16 @@ def scan_filters(branch: Branch, context: TaskContext) -> ScanFilters:
             case _:
                 break
         if made is not None:
-            found.append(made)
+            makers.append(made)
             steps = number
         if isinstance(operator, HashJoin) and operator.gives_at_end:
             # Nothing passes before the end.
             tells = False
             break
-    filters = RowFilters(filters=tuple(found), tells=tells, count=context.count)
-    return ScanFilters(filters=filters, steps=steps)
+    return _Found(makers=tuple(makers), steps=steps, tells=tells)
 
 
-def _of_predicate(predicate: Expr, names: Names, schema: pa.Schema) -> RowFilter | None:
+def _of_predicate(predicate: Expr, names: Names, schema: pa.Schema) -> Maker | None:
     seen = _seen(columns_of(predicate), names)
     # It may raise for a row that does not get this far.
     if seen is None or may_raise(predicate, _renamed_schema(schema, seen)):
@@ -100,7 +123,8 @@ def _of_predicate(predicate: Expr, names: Names, schema: pa.Schema) -> RowFilter
         return truth_of(predicate, renamed.schema)(renamed)
 
     # What can be weighed against statistics the optimizer has put into the scan already.
-    return RowFilter(columns=_ordered(seen, schema), passing=passing)
+    made = RowFilter(columns=_ordered(seen, schema), passing=passing)
+    return lambda context: made
 
 
 def _seen(needed: Collection[str], names: Names) -> Mapping[str, str] | None:
@@ -126,9 +150,7 @@ def _renamed(batch: pa.RecordBatch, seen: Mapping[str, str]) -> pa.RecordBatch:
 # Keys of a build side
 
 
-def _of_keys(
-    join: HashJoin, names: Names, schema: pa.Schema, context: TaskContext
-) -> RowFilter | None:
+def _of_keys(join: HashJoin, names: Names, schema: pa.Schema) -> Maker | None:
     on = join.right_on if join.swap else join.left_on
     plain = [key.input if isinstance(key, Cast) else key for key in on]
     if not all(isinstance(key, Column) for key in plain):
@@ -137,14 +159,14 @@ def _of_keys(
     if seen is None or any(may_raise(key, _renamed_schema(schema, seen)) for key in on):
         return None
 
-    def passing(batch: pa.RecordBatch) -> np.ndarray:
+    def passing(context: TaskContext, batch: pa.RecordBatch) -> np.ndarray:
         known = _key_set(join, context)
         if known is None:
             return np.zeros(batch.num_rows, np.bool_)
         batch = _renamed(batch, seen)
         return known.contains(key_columns(on, join.key_types, batch, nulls_equal=join.nulls_equal))
 
-    def ranges() -> Mapping[str, tuple[pa.Scalar, pa.Scalar]]:
+    def ranges(context: TaskContext) -> Mapping[str, tuple[pa.Scalar, pa.Scalar]]:
         found = _key_ranges(join, context)
         return {
             names[inner.name]: bounds
@@ -154,7 +176,10 @@ def _of_keys(
             if key is inner or _is_integer(schema.field(names[inner.name]).type, bounds[0].type)
         }
 
-    return RowFilter(columns=_ordered(seen, schema), passing=passing, ranges=ranges)
+    columns = _ordered(seen, schema)
+    return lambda context: RowFilter(
+        columns=columns, passing=partial(passing, context), ranges=partial(ranges, context)
+    )
 
 
 def _is_integer(*types: pa.DataType) -> bool:
@@ -197,14 +222,15 @@ def _key_ranges(join: HashJoin, context: TaskContext) -> Bounds:
         return unknown
     name = _name(join, "key ranges")
     if name not in context.cache:
-        parts = [[_min_max(key) for key in keys] for keys in _built_keys(join, context)]
-        context.cache[name] = tuple(_together(each) for each in zip(*parts, strict=True)) or unknown
+        read = zip(*_built_keys(join, context), strict=True)
+        # Of many short batches: a range costs 20 us however few its values are.
+        context.cache[name] = tuple(_range(concat_arrays(parts)) for parts in read) or unknown
     known: Bounds = context.cache[name]
     return known
 
 
-def _min_max(column: pa.Array) -> pa.Array | None:
-    """Return a least and a greatest key, null without any; None for types that have no range."""
+def _range(column: pa.Array) -> tuple[pa.Scalar, pa.Scalar] | None:
+    """Return the least and the greatest key, None without any and for types that have no range."""
     values = column.dictionary if isinstance(column, pa.DictionaryArray) else column
     types = pa.types
     dtype = values.type
@@ -213,12 +239,4 @@ def _min_max(column: pa.Array) -> pa.Array | None:
         # Of floats, NaN is above all numbers and no statistics know of it.
         return None
     found = pc.min_max(values)
-    return pa.concat_arrays([pa.array([found[end]], dtype) for end in ("min", "max")])
-
-
-def _together(parts: Sequence[pa.Array | None]) -> tuple[pa.Scalar, pa.Scalar] | None:
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return None
-    found = pc.min_max(pa.concat_arrays(known))
     return (found["min"], found["max"]) if found["min"].is_valid else None

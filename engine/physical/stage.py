@@ -19,6 +19,8 @@ import pyarrow as pa
 from ..expr.node import SortKey
 from ..plan.node import Site
 from ..source import Fragment, Skipped, WriteJob, Written
+from .memory import Budget
+from .spill import SpillFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,12 @@ class TaskContext(Protocol):
     batch_rows: int
     """Most rows in a batch that is made."""
 
+    memory: Budget
+    """What operators of this process hold, and may."""
+
+    copies: bool
+    """Whether rows are read from mapped files of which nothing but copies should be kept."""
+
     cache: dict[Any, Any]
     """Kept in this process as long as the query runs; for things built once for many tasks."""
 
@@ -100,6 +108,9 @@ class TaskContext(Protocol):
 
     def check(self) -> None:
         """Raise `QueryCancelled` when the query is no longer wanted; called between batches."""
+
+    def spill_file(self) -> SpillFile:
+        """Return a new file of this task for rows that it may not hold."""
 
     def count(self, metric: str, amount: int) -> None:
         """Add to a counter of the profile, such as ``rows_probed``."""

@@ -30,6 +30,18 @@ def await_end(pids: Iterable[int], seconds: float) -> list[int]:
     return living(watched)
 
 
+def with_variable(name: str, value: str) -> list[int]:
+    """Return the living processes that have this in their environment: a driver's descendants."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(name) == value:
+                found.append(process.pid)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue  # over, or of another user: in neither case one that we look for
+    return living(found)
+
+
 def environment() -> dict[str, str]:
     """Return the environment of a script whose output is to be read as it comes."""
     return {**os.environ, "PYTHONUNBUFFERED": "1"}

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import time
+import uuid
 from pathlib import Path
 
-import partita as pt
+import pytest
 
-from .processes import await_end
-from .scripts import start_long_script
+import partita as pt
+from partita.engine.execution.run_directory import SHARED_MEMORY, RunDirectory
+
+from .processes import await_end, with_variable
+from .scripts import start_busy_script, start_long_script
 
 
 def test_a_killed_driver_leaves_no_worker_and_no_file(dataset: Path, tmp_path: Path) -> None:
@@ -39,3 +44,76 @@ def test_the_next_start_removes_what_a_killed_session_left(dataset: Path, tmp_pa
         session.executor("process")
         assert not any(place.exists() for place in places)
     assert await_end(pids, 3) == []
+
+
+def left_after_a_kill(
+    root: Path, folder: Path, start_seconds: float, source: random.Random
+) -> tuple[float, float]:
+    """Kill a driver at a random moment; see that nothing is left of it.
+
+    The moment is in its first `start_seconds`, or some time after it has begun its work. Returns
+    it, and how long the last process has lived after it.
+    """
+    mark = uuid.uuid4().hex
+    disk = folder / "places"
+    disk.mkdir(exist_ok=True)
+    began = time.monotonic()
+    driver = start_busy_script(root, folder, disk, PARTITA_TESTS_DRIVER=mark)
+    try:
+        if source.random() < 0.5:
+            assert driver.stdout is not None
+            assert driver.stdout.readline() == b"ready\n"
+            time.sleep(source.uniform(0, 1))
+        else:
+            time.sleep(source.uniform(0, start_seconds))
+    finally:
+        driver.kill()
+        moment = time.monotonic() - began
+        driver.communicate()
+    killed = time.monotonic()
+    while (alive := with_variable("PARTITA_TESTS_DRIVER", mark)) and time.monotonic() < killed + 9:
+        time.sleep(0.02)
+    lasted = time.monotonic() - killed
+    assert not alive
+    RunDirectory(str(disk)).close()  # what the next start does
+    left = [path for path in disk.rglob("*") if path.is_file() and path.stat().st_size]
+    memory = SHARED_MEMORY / f"partita-{os.getuid()}"
+    left += [path for path in memory.glob(f"{driver.pid}-*/**/*") if path.stat().st_size]
+    assert not [path for path in left if path.is_file()]
+    return moment, lasted
+
+
+def seconds_to_start(root: Path, folder: Path) -> float:
+    """Return how long a driver takes until it has run its queries for the first time."""
+    disk = folder / "places"
+    disk.mkdir(exist_ok=True)
+    began = time.monotonic()
+    driver = start_busy_script(root, folder, disk)
+    try:
+        assert driver.stdout is not None
+        assert driver.stdout.readline() == b"ready\n"
+        return time.monotonic() - began
+    finally:
+        driver.kill()
+        driver.communicate()
+
+
+def test_a_driver_killed_at_some_moments(dataset: Path, tmp_path: Path) -> None:
+    source = random.Random(3)
+    for seconds in (0.3, 0.8, 1.6, 3.0):
+        _, lasted = left_after_a_kill(dataset, tmp_path, seconds, source)
+        assert lasted < 3
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_a_driver_killed_at_fifty_moments(dataset: Path, tmp_path: Path) -> None:
+    source = random.Random(4)
+    seconds = seconds_to_start(dataset, tmp_path)
+    found = [left_after_a_kill(dataset, tmp_path, seconds, source) for _ in range(50)]
+    longest = max(lasted for _, lasted in found)
+    print(
+        f"\n50 drivers killed after {min(found)[0]:.2f} to {max(found)[0]:.2f} s (ready after"
+        f" {seconds:.2f}); the last process was gone {longest:.2f} s later at most"
+    )
+    assert longest < 3

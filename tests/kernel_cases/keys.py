@@ -145,6 +145,22 @@ def hash_texts(random: np.random.Generator) -> Iterator[Arguments]:
         yield [offsets, data, salts, np.zeros(len(offsets) - 1, np.uint64)]
 
 
+def pack_texts(random: np.random.Generator) -> Iterator[Arguments]:
+    for length in (1, 9, 20):
+        lows = random.integers(0, 200, length)
+        sizes = random.integers(1, 5, length)
+        for rows in (0, 1, 1000):
+            # Texts of the length, shorter and longer ones; half of them with a byte out of range.
+            lengths = length + random.choice([0, 0, 0, -1, 1], rows)
+            offsets = np.append(7, 7 + np.cumsum(lengths))
+            data = random.integers(0, 256, int(offsets[-1])).astype(np.uint8)
+            for start, of in zip(offsets[:-1], lengths, strict=True):
+                if of >= length and random.integers(0, 2):
+                    digits = lows + random.integers(0, sizes)
+                    data[start : start + length] = digits
+            yield [offsets, data, lows, sizes, np.zeros(rows, np.int64)]
+
+
 def keep_same(random: np.random.Generator) -> Iterator[Arguments]:
     for offsets, data in _texts(random):
         count = len(offsets) - 1
@@ -190,4 +206,5 @@ CASES: dict[str, Cases] = {
     "hash_behind": hash_behind,
     "choose_slots": choose_slots,
     "keep_same": keep_same,
+    "pack_texts": pack_texts,
 }

@@ -39,6 +39,12 @@ def _without_columns(rows: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.nulls(rows)], names=["rows"]).select([])
 
 
+def copied(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the rows in memory of their own, so that what they were sliced from can go."""
+    columns = [pa.concat_arrays([column, column.slice(0, 0)]) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema) if columns else batch
+
+
 def concat_arrays(arrays: Sequence[pa.Array]) -> pa.Array:
     """Return the values of all `arrays` in their order, as a dictionary if all of them are."""
     if len(arrays) == 1:

@@ -152,10 +152,20 @@ _JOINT = ("count", "mean_x", "mean_y", "xx", "yy", "xy")
 
 MOMENT_STATES: dict[str, State] = {
     "skew": State(
-        parts=_MOMENTS, types=_types, start=_moments, merge=_merge_moments, finish=_finish_skew
+        parts=_MOMENTS,
+        types=_types,
+        start=_moments,
+        merge=_merge_moments,
+        finish=_finish_skew,
+        folds=False,
     ),
     "kurtosis": State(
-        parts=_MOMENTS, types=_types, start=_moments, merge=_merge_moments, finish=_finish_kurtosis
+        parts=_MOMENTS,
+        types=_types,
+        start=_moments,
+        merge=_merge_moments,
+        finish=_finish_kurtosis,
+        folds=False,
     ),
     "cov": State(
         parts=_JOINT,
@@ -163,6 +173,7 @@ MOMENT_STATES: dict[str, State] = {
         start=_joint,
         merge=_merge_joint,
         finish=_finish_covariance,
+        folds=False,
     ),
     "corr": State(
         parts=_JOINT,
@@ -170,5 +181,6 @@ MOMENT_STATES: dict[str, State] = {
         start=_joint,
         merge=_merge_joint,
         finish=_finish_correlation,
+        folds=False,
     ),
 }

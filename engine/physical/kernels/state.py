@@ -36,6 +36,9 @@ class State:
     finish: Callable[[Parts, pa.DataType, Mapping[str, Any]], pa.Array]
     """Turn states into results of a type; the options are those of the `Agg`."""
 
+    folds: bool = True
+    """Whether states merged a few at a time, in order, give the bits of all merged at once."""
+
 
 def merge_counts(groups: GroupIds, parts: Parts) -> Parts:
     (counts,) = parts

@@ -169,6 +169,7 @@ def _spreading(finish: Callable[[Parts, pa.DataType, Mapping[str, Any]], pa.Arra
         start=_spread,
         merge=_merge_spreads,
         finish=finish,
+        folds=False,
     )
 
 

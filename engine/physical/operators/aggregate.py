@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -25,11 +27,15 @@ from ..kernels.group import (
     by_last_appearance,
     group_ids,
     key_values,
+    last_rows,
     single_rows,
 )
-from ..kernels.state import Parts
+from ..kernels.state import Parts, State
 from ..kernels.words import is_text
 from ..stage import TaskContext
+from .held import PLACE, Held, with_place
+from .parts import InParts
+from .plain_rows import PlainRows, are_alone, has_many_groups, row_columns
 
 Aggs = tuple[tuple[str, Agg], ...]
 """Aggregates and the names of the columns they make."""
@@ -48,10 +54,6 @@ batch. Ten million rows with 100,000 texts take 0.9 s of a processor so, 1.3 s b
 _TOGETHER = 8
 """So many batches are grouped at once at most."""
 
-_SAMPLE = 4096
-_DIFFERENT = 0.93
-"""Of 4096 rows from 30,000 groups so many have one each: a quarter of the rows of a batch."""
-
 _WORTHWHILE = 0.75
 """Merging that leaves more than this share of the states is not worth repeating."""
 
@@ -69,13 +71,14 @@ def partial_schema(keys: Sequence[str], aggs: Aggs, schema: pa.Schema) -> pa.Sch
         The logical columns that are aggregated.
     """
     fields = [schema.field(name) for name in keys]
-    names = iter(_state_names(keys, aggs))
+    names = iter(_state_names(tuple(keys), aggs))
     for _, agg in accumulated(aggs):
         for dtype in state_types(agg, schema):
             fields.append(pa.field(next(names), dtype))
     return pa.schema(fields)
 
 
+@functools.lru_cache(maxsize=256)
 def accumulated(aggs: Aggs) -> Aggs:
     """Return what states are kept for `aggs`: one for all that are finished from the same."""
     kept: dict[Agg, str] = {}
@@ -85,7 +88,8 @@ def accumulated(aggs: Aggs) -> Aggs:
     return tuple((name, agg) for agg, name in kept.items())
 
 
-def _state_names(keys: Sequence[str], aggs: Aggs) -> list[str]:
+@functools.lru_cache(maxsize=256)
+def _state_names(keys: tuple[str, ...], aggs: Aggs) -> list[str]:
     """Return names such as ``total__sum``, none of which is taken by a key."""
     taken = set(keys)
     names = []
@@ -104,7 +108,8 @@ class PartialAggregate:
     """Turn the rows of a partition into one state per group, or few.
 
     Each batch is grouped by itself, or a few of them at once (see `_MANY`); the states are merged
-    with earlier ones now and then. Where that turns out to bring hardly any together, the states of
+    with earlier ones now and then. Where hardly any rows share a group, they are handed on as they
+    are (see `plain_rows`). Where merging turns out to bring hardly any together, the states of
     later batches are handed on as they are made; where the rows of one batch hardly share groups
     either, each row becomes a state, and nothing is looked up. What is decided depends on the rows
     of the partition alone.
@@ -126,7 +131,7 @@ class PartialAggregate:
     def execute(
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
-        """Stream states with the columns of `partial_schema`; groups by appearance."""
+        """Stream states with the columns of `partial_schema`, groups by appearance; or rows."""
         aggs = accumulated(self.aggs)
         held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last)
         names = [*self.keys, *_state_names(self.keys, self.aggs)]
@@ -135,8 +140,13 @@ class PartialAggregate:
         merging = grouping = True
         enough = _TOGETHER * context.batch_rows
         input_ = _Gathered(batches=batches, most=enough, is_better_together=self._has_many_texts)
+        plain = _row_columns(self.keys, self.aggs)
         for batch in input_.given():
             context.check()
+            if plain is not None and not rows_seen and are_alone(batch.select(plain), self.keys):
+                yield from slices(batch.select(plain), context.batch_rows)
+                yield from self._as_they_are(plain, batches, context)
+                return
             made = self._states(batch, aggs) if grouping else self._row_by_row(batch, aggs)
             states = pa.RecordBatch.from_arrays(made, names=names)
             if not merging:
@@ -157,28 +167,41 @@ class PartialAggregate:
             held.merge()
             yield from held.given(context.batch_rows)
 
+    def _as_they_are(
+        self, columns: Sequence[str], batches: Iterator[pa.RecordBatch], context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            context.check()
+            yield from slices(batch.select(columns), context.batch_rows)
+
     def _states(self, batch: pa.RecordBatch, aggs: Aggs) -> list[pa.Array]:
-        columns = [batch.column(name) for name in self.keys]
         # States of one group are merged later, should there be several.
-        groups = group_ids(columns, batch.num_rows, exact=False)
-        groups = by_last_appearance(groups) if self.by_last else groups
-        keys = [key_values(column, groups.first_rows) for column in columns]
-        return [*keys, *_started(aggs, groups, batch)]
+        return _states_of(batch, self.keys, aggs, self.by_last, exact=False)
 
     def _has_plain_text(self, states: pa.RecordBatch) -> bool:
         return any(is_text(states.column(name).type) for name in self.keys)
 
     def _has_many_texts(self, batch: pa.RecordBatch) -> bool:
-        """Return whether a batch has more than `_MANY` groups to a row, by a sample of its rows."""
-        if batch.num_rows < 4 * _SAMPLE or not self._has_plain_text(batch):
-            return False
-        rows = pa.array(np.arange(0, batch.num_rows, batch.num_rows // _SAMPLE))
-        keys = [batch.column(name).take(rows) for name in self.keys]
-        return group_ids(keys, len(rows), exact=False).count > _DIFFERENT * len(rows)
+        return self._has_plain_text(batch) and has_many_groups(batch, self.keys)
 
     def _row_by_row(self, batch: pa.RecordBatch, aggs: Aggs) -> list[pa.Array]:
         keys = [as_key(batch.column(name)) for name in self.keys]
         return [*keys, *_started(aggs, single_rows(batch.num_rows), batch)]
+
+
+def _row_columns(keys: Sequence[str], aggs: Aggs) -> tuple[str, ...] | None:
+    states = (*keys, *_state_names(keys, aggs))
+    return row_columns(keys, [agg for _, agg in accumulated(aggs)], states)
+
+
+def _states_of(
+    batch: pa.RecordBatch, keys: Sequence[str], aggs: Aggs, by_last: bool, *, exact: bool
+) -> list[pa.Array]:
+    columns = [batch.column(name) for name in keys]
+    groups = group_ids(columns, batch.num_rows, exact=exact)
+    groups = by_last_appearance(groups) if by_last else groups
+    found = [key_values(column, groups.first_rows) for column in columns]
+    return [*found, *_started(aggs, groups, batch)]
 
 
 def _started(aggs: Aggs, groups: GroupIds, batch: pa.RecordBatch) -> Iterator[pa.Array]:
@@ -190,7 +213,7 @@ def _started(aggs: Aggs, groups: GroupIds, batch: pa.RecordBatch) -> Iterator[pa
 
 @dataclass(frozen=True, kw_only=True)
 class FinalAggregate:
-    """Merge all states of each group, in the order in which they come, and finish them.
+    """Merge all states (and rows) of each group, in the order in which they come, and finish them.
 
     Without keys there is one row, also where nothing comes in.
     """
@@ -211,24 +234,100 @@ class FinalAggregate:
     def execute(
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
-        """Stream one row per group, once the input is at its end; groups by appearance."""
+        """Stream one row per group, once the input is at its end; groups by appearance.
+
+        States that may not be held are put aside, split by a hash of their keys. Those of a group
+        are merged in the same order as else: a few at a time where that gives the same bits.
+        """
         # A batch from elsewhere may hold several states of one group, so even one is merged.
         aggs = accumulated(self.aggs)
+        folds = all(state_of(agg).folds for _, agg in aggs)
         held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last, distinct=False)
         most = _FINAL_BATCHES_HELD * context.batch_rows
+        parts = self._parts(context, aggs)
+        with Held(context, parts.copies, parts.row_bytes) as room:
+            coming = self._as_states(batches, context, most)
+            for states, are_merged in coming:
+                fits = room.add(states)
+                if not fits and folds and held.rows:
+                    before = room.reserved
+                    self._merge(held, room)
+                    fits = room.reserved <= before // 2 and room.add(states)
+                if not fits and self.keys:
+                    rest = itertools.chain(held.batches, [states], (each for each, _ in coming))
+                    yield from parts.spilled(rest, room)
+                    return
+                if not fits:
+                    room.insist(states, parts.what, parts.advice)
+                held.add(states, are_merged=are_merged)
+                if folds and held.rows >= most and held.rows >= 2 * held.merged_rows:
+                    self._merge(held, room)
+            if held.rows:
+                held.merge()
+                for merged in held.given(context.batch_rows):
+                    yield self._finished(merged)
+            elif not self.keys:
+                yield self._of_nothing()
+
+    def _merge(self, held: _Held, room: Held) -> None:
+        held.merge()
+        room.clear()
+        for states in held.batches:
+            room.insist(states, self.label, "")
+
+    def _parts(self, context: TaskContext, aggs: Aggs) -> InParts:
+        return InParts(
+            context=context,
+            keys=lambda states: states.columns[: len(self.keys)],
+            make=functools.partial(self._made, aggs),
+            what=f"A group of {self.label}",
+            advice="Its values are kept until it is whole: raise memory_limit, take fewer workers,"
+            " or choose an aggregate that is approximate.",
+        )
+
+    def _made(
+        self, aggs: Aggs, batches: list[pa.RecordBatch], /, *, placed: bool
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the results of groups that were put aside, each with the place of its first row.
+
+        Groups in order of their last rows have the place of these.
+        """
+        whole = concat(batches)
+        columns = whole.columns[: len(self.keys)]
+        groups = _grouped(columns, whole.num_rows, self.by_last)
+        held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last, distinct=False)
+        held.add(whole.select(range(whole.num_columns - placed)))
+        held.merge()
+        rows = last_rows(groups) if self.by_last else groups.first_rows
+        places = whole.column(PLACE).take(pa.array(rows)) if placed else None
+        made = self._finished(held.batches[0])
+        yield made if places is None else with_place(made, places)
+
+    def _as_states(
+        self, batches: Iterator[pa.RecordBatch], context: TaskContext, most: int
+    ) -> Iterator[tuple[pa.RecordBatch, bool]]:
+        """Yield what comes as states, and whether no two of a batch are of one group."""
+        rows = PlainRows(columns=_row_columns(self.keys, self.aggs))
         for batch in batches:
             context.check()
             if not batch.num_rows:
                 continue
-            held.add(batch)
-            if held.rows >= most and held.rows >= 2 * held.merged_rows:
-                held.merge()
-        if held.rows:
-            held.merge()
-            for states in held.given(context.batch_rows):
-                yield self._finished(states)
-        elif not self.keys:
-            yield self._of_nothing()
+            if not rows.hold(batch):
+                # What follows rows comes behind them.
+                yield from self._group(rows)
+                yield batch, False
+            elif rows.rows >= most:
+                yield from self._group(rows)
+        yield from self._group(rows)
+
+    def _group(self, rows: PlainRows) -> Iterator[tuple[pa.RecordBatch, bool]]:
+        """Make states of rows that came as they are."""
+        batch = rows.given()
+        if batch is not None:
+            aggs = accumulated(self.aggs)
+            states = _states_of(batch, self.keys, aggs, self.by_last, exact=True)
+            names = [*self.keys, *_state_names(self.keys, self.aggs)]
+            yield pa.RecordBatch.from_arrays(states, names=names), True
 
     def _finished(self, states: pa.RecordBatch) -> pa.RecordBatch:
         columns = list(states.columns[: len(self.keys)])
@@ -300,11 +399,14 @@ class _Held:
     merged_rows: int = 0
     schema: pa.Schema | None = None
 
-    def add(self, states: pa.RecordBatch) -> None:
+    def add(self, states: pa.RecordBatch, *, are_merged: bool = False) -> None:
+        """Add states; `are_merged` if no two of them are of one group."""
         if self.schema is None:
             self.schema = states.schema
         self.batches.append(states)
         self.rows += states.num_rows
+        if are_merged and len(self.batches) == 1:
+            self.merged_rows = self.rows
 
     def merge(self) -> None:
         """Bring the states of each group together."""
@@ -320,7 +422,7 @@ class _Held:
             parts = _parts_of(states, self.keys, self.aggs)
             for (name, agg), own in zip(self.aggs, parts, strict=True):
                 with _named(name):
-                    merged.extend(state_of(agg).merge(groups, own))
+                    merged.extend(_merged(state_of(agg), groups, own, bool(self.keys)))
             self.batches = [pa.RecordBatch.from_arrays(merged, names=states.schema.names)]
         self.rows = self.merged_rows = self.batches[0].num_rows
 
@@ -331,6 +433,19 @@ class _Held:
         self.batches, self.rows, self.merged_rows, self.schema = [], 0, 0, None
         for piece in slices(states, batch_rows):
             yield narrowed(piece, schema)
+
+
+def _merged(state: State, groups: GroupIds, parts: Parts, keyed: bool) -> Parts:
+    """Return one state per group.
+
+    The sum of one group is taken pairwise, and that of one among several in order: states of a
+    group are merged in order whatever lies beside it.
+    """
+    if groups.count > 1 or not keyed:
+        return state.merge(groups, parts)
+    first_rows = np.append(groups.first_rows, len(groups.ids))
+    beside_none = GroupIds(ids=groups.ids, first_rows=first_rows, count=2)
+    return tuple(part.slice(0, 1) for part in state.merge(beside_none, parts))
 
 
 def _grouped(columns: Sequence[pa.Array], rows: int, by_last: bool) -> GroupIds:

@@ -43,7 +43,7 @@ class Built:
 
 def build(
     context: TaskContext,
-    side: int,
+    batches: Iterator[pa.RecordBatch],
     on: Sequence[Expr],
     types: Sequence[pa.DataType],
     wanted: Sequence[str],
@@ -56,7 +56,7 @@ def build(
 
     With `only_set`, it is the set of the keys where that can be exact.
     """
-    read = read_whole(context.side(side), context, on, types, wanted, logical, nulls_equal)
+    read = read_whole(batches, context, on, types, wanted, logical, nulls_equal)
     context.count("rows_built", read.count)
     index = (exact_key_set(read.keys) if only_set else None) or build_index(read.keys)
     return Built(rows=read.rows, schema=read.schema, count=read.count, index=index)

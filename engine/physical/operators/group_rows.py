@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,8 @@ import pyarrow as pa
 from ..kernels.concat import concat, take, take_batches
 from ..kernels.group import group_ids, rows_by_group
 from ..stage import TaskContext
+from .held import PLACE, Held
+from .parts import InParts
 
 _BATCHES_HELD = 4
 """Rows are gone through again when they reach this many batches, and twice what was left."""
@@ -43,23 +47,50 @@ class RowsOfGroups:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream the rows that are kept, once the input is at its end."""
-        held: list[pa.RecordBatch] = []
-        rows = left = 0
+        parts = InParts(
+            context=context,
+            keys=lambda batch: [batch.column(name) for name in self.keys],
+            make=partial(self._made, context),
+            what=f"{self.label[0].upper()}{self.label[1:]}",
+            advice="Raise memory_limit, take fewer workers, or ask for fewer rows of a group.",
+            fewer=self._fewer,
+        )
+        left = 0
         most = _BATCHES_HELD * context.batch_rows
-        for batch in batches:
-            context.check()
-            if not batch.num_rows:
-                continue
-            held.append(batch)
-            rows += batch.num_rows
-            if rows >= most and rows >= 2 * left:
-                whole, schema = concat(held), held[0].schema
-                held = [take(whole, np.sort(self._kept(whole, self.ordered)), schema)]
-                rows = left = held[0].num_rows
-        if held:
-            whole = concat(held)
-            kept = self._kept(whole, self.ordered and self.partial)
-            yield from take_batches(whole, kept, held[0].schema, context.batch_rows)
+        with Held(context, parts.copies, parts.row_bytes) as held:
+            for batch in batches:
+                context.check()
+                if not batch.num_rows:
+                    continue
+                if not held.add(batch) and not (parts.reduced(held) and held.add(batch)):
+                    rest = itertools.chain(held.batches, [batch], batches)
+                    yield from parts.spilled(rest, held)
+                    return
+                if held.rows >= most and held.rows >= 2 * left:
+                    parts.reduced(held)
+                    left = held.rows
+            if held.rows:
+                yield from self._made(context, held.batches, placed=False)
+
+    def _fewer(self, held: list[pa.RecordBatch]) -> pa.RecordBatch:
+        """Return the rows that may be given yet, and the first of each group, which orders them."""
+        whole = concat(held)
+        kept = np.sort(self._kept(whole, self.ordered or self.last))
+        return take(whole, kept, held[0].schema)
+
+    def _made(
+        self, context: TaskContext, held: list[pa.RecordBatch], /, *, placed: bool
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the rows that are kept; as their places, those of the first rows of groups."""
+        whole = concat(held)
+        schema = held[0].schema
+        if placed:
+            groups = group_ids([whole.column(name) for name in self.keys], whole.num_rows)
+            firsts = whole.column(PLACE).to_numpy()[groups.first_rows[groups.ids]]
+            columns = [*whole.columns[:-1], pa.array(firsts)]
+            whole = pa.RecordBatch.from_arrays(columns, names=whole.schema.names)
+        kept = self._kept(whole, self.ordered and self.partial)
+        yield from take_batches(whole, kept, schema, context.batch_rows)
 
     def _kept(self, rows: pa.RecordBatch, with_first: bool) -> np.ndarray:
         """Return the rows that are kept, group after group."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +19,8 @@ from ..kernels.kept import rows_at
 from ..kernels.words import is_text
 from ..stage import TaskContext
 from .build_side import Built, build, key_columns
+from .held import PLACE, Held
+from .spilled_join import BUILD_PLACE, COPIES, ROW_BYTES, SpilledJoin, held_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,10 @@ class _Probe:
         if self.places is not None:
             return pa.array(self.places if rows is None else self.places[rows])
         return None if rows is None else positions(rows, complete=True)
+
+
+def _rows_of(batch: pa.RecordBatch, places: np.ndarray | None) -> pa.RecordBatch:
+    return batch if places is None else rows_at(batch, places)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +144,55 @@ class HashJoin:
 
         Of the rows that meet nothing only the keys are copied.
         """
-        built = self._built(context)
+        if self.shared_build:
+            yield from self._joined(chosen, self._built(context), context)
+            return
+        with Held(context, COPIES, ROW_BYTES) as held:
+            side = context.side(self.side)
+            rest = held_whole(side, held, context)
+            if rest is None:
+                yield from self._joined(chosen, self._build(iter(held.batches), context), context)
+            else:
+                probe = (_rows_of(batch, places) for batch, places in chosen)
+                spilled = self._spilled(context)
+                yield from spilled.given(probe, itertools.chain(held.batches, rest), held)
+
+    def _spilled(self, context: TaskContext) -> SpilledJoin:
+        """Return how the join is done where its build side may not be held."""
+        probe_role = "right" if self.swap else "left"
+        places = [(probe_role, PLACE, PLACE), (self._build_role, BUILD_PLACE, BUILD_PLACE)]
+        both = pa.schema([(PLACE, pa.int64()), (BUILD_PLACE, pa.int64())])
+        inner = replace(
+            self,
+            output=(*self.output, *(places[:1] if self._only_set else places)),
+            left_schema=pa.schema([*self.left_schema, *both]),
+            right_schema=pa.schema([*self.right_schema, *both]),
+        )
+
+        def join(
+            probe: Iterator[pa.RecordBatch], build: list[pa.RecordBatch]
+        ) -> Iterator[pa.RecordBatch]:
+            chosen = ((batch, None) for batch in probe)
+            return inner._joined(chosen, inner._build(iter(build), context), context)
+
+        return SpilledJoin(
+            context=context,
+            join=join,
+            probe_keys=partial(self._keys_of, self.swap),
+            build_keys=partial(self._keys_of, not self.swap),
+            what=f"{self.label[0].upper()}{self.label[1:]}",
+        )
+
+    def _keys_of(self, right: bool, batch: pa.RecordBatch) -> list[pa.Array]:
+        on = self.right_on if right else self.left_on
+        return key_columns(on, self.key_types, batch, nulls_equal=self.nulls_equal)
+
+    def _joined(
+        self,
+        chosen: Iterator[tuple[pa.RecordBatch, np.ndarray | None]],
+        built: Built,
+        context: TaskContext,
+    ) -> Iterator[pa.RecordBatch]:
         keeps_probe = self._keeps_probe or (self.how == "anti" and not self.swap)
         if not built.count and not keeps_probe:
             return
@@ -178,19 +234,19 @@ class HashJoin:
             context.check()
 
     def _built(self, context: TaskContext) -> Built:
-        if not self.shared_build:
-            return self._build(context)
         # The keys are part of the name: one stage may be the build side of several joins.
         on = self.left_on, self.right_on, self.key_types, self.nulls_equal
         key = "join", self.id, self.swap, on, self.output, self._only_set
         if key not in context.cache:
-            context.cache[key] = self._build(context)
+            built = self._build(context.side(self.side), context)
+            context.memory.count(built.rows.nbytes + built.count * ROW_BYTES)
+            context.cache[key] = built
         return context.cache[key]
 
-    def _build(self, context: TaskContext) -> Built:
+    def _build(self, batches: Iterator[pa.RecordBatch], context: TaskContext) -> Built:
         return build(
             context,
-            self.side,
+            batches,
             self.left_on if self.swap else self.right_on,
             self.key_types,
             list(dict.fromkeys(name for role, name, _ in self.output if role == self._build_role)),

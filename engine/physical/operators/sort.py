@@ -15,7 +15,12 @@ from ...schema import decoded
 from ..kernels.concat import concat, concat_arrays, take, take_batches
 from ..kernels.sort import sort_positions
 from ..kernels.threshold import possible
+from ..spill import SpillFile
 from ..stage import TaskContext
+from .held import Held, SpilledTo, merged
+
+_ROW_BYTES = 24
+"""Of a row that is sorted: its position, and the digits of its keys packed with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +39,55 @@ class SortRun:
     def execute(
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
-        """Stream the rows in order, once the input is at its end."""
-        held = []
-        for batch in batches:
-            context.check()
-            if batch.num_rows:
-                held.append(batch)
-        if not held:
-            return
-        rows, positions = _sorted(held, self.by, self.limit)
-        schema = held[0].schema
-        held.clear()
+        """Stream the rows in order, once the input is at its end.
+
+        Rows that may not be held together are sorted run by run, put aside, and merged.
+        """
+        with Held(context, copies=2, row_bytes=_ROW_BYTES) as held, SpilledTo(context) as files:
+            runs: list[SpillFile] = []
+            for batch in batches:
+                context.check()
+                if not batch.num_rows or held.add(batch):
+                    continue
+                if held.rows:
+                    runs.append(files.run(self._in_order(held, context)))
+                if not held.add(batch):
+                    # It is there already, and sorted by itself.
+                    runs.append(files.run(self._sorted([batch], context)))
+            if not runs:
+                yield from self._in_order(held, context)
+                return
+            if held.rows:
+                runs.append(files.run(self._in_order(held, context)))
+            yield from self._first(merged(runs, self.by, files, context))
+
+    def _in_order(self, held: Held, context: TaskContext) -> Iterator[pa.RecordBatch]:
+        """Stream what is held in order, and hold it no more."""
+        if held.rows:
+            batches, held.batches = held.batches, []
+            yield from self._sorted(batches, context)
+            held.clear()
+
+    def _sorted(
+        self, batches: list[pa.RecordBatch], context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        rows, positions = _sorted(batches, self.by, self.limit)
+        schema = batches[0].schema
+        batches.clear()
         for batch in take_batches(rows, positions, schema, context.batch_rows):
             context.check()
             yield batch
+
+    def _first(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        left = self.limit
+        for batch in batches:
+            if left is None:
+                yield batch
+                continue
+            yield batch.slice(0, left)
+            left -= min(left, batch.num_rows)
+            if not left:
+                return
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ...expr.node import SortKey
+from ..kernels.concat import copied
 from ..kernels.sort import cut
 from ..stage import TaskContext
 
@@ -40,4 +41,5 @@ class TakeRange:
             if wanted.high is not None:
                 (stop,) = cut(batch, self.by, [wanted.high], wanted.with_high)
             if stop > start:
-                yield batch.slice(start, stop - start)
+                piece = batch.slice(start, stop - start)
+                yield copied(piece) if context.copies else piece

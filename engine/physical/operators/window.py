@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +22,7 @@ from ..kernels.concat import concat, concat_arrays, narrowed, slices
 from ..kernels.segments import Arranged, Segments, arranged
 from ..kernels.windows import KERNELS
 from ..stage import TaskContext
+from .parts import InParts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +44,22 @@ class WindowRows:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream the rows with the functions, once the input is at its end."""
-        held = held_batches(batches, context)
-        if not held:
-            return
+        parts = InParts(
+            context=context,
+            keys=self._keys if self.keys else None,
+            make=partial(self._made, context),
+            what=f"A window with {functions_text(self.functions)}",
+            advice=_ADVICE if self.keys else _ADVICE_WITHOUT_KEYS,
+        )
+        yield from parts.given(batches)
+
+    def _keys(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        return evaluate_many(list(self.keys), batch)
+
+    def _made(
+        self, context: TaskContext, held: list[pa.RecordBatch], /, *, placed: bool
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the rows with the functions, in the order in which they are held."""
         values = Values(held)
         rows = arranged(
             [values.of(key) for key in self.keys],
@@ -58,6 +73,16 @@ class WindowRows:
             dtype = self.schema.field(name).type
             made.append(_computed(name, function, rows, values, dtype))
         yield from widened(held, made, self.schema, context)
+
+
+_ADVICE = (
+    "The rows of one key are that many: raise memory_limit, take fewer workers, or choose keys"
+    " that fewer rows share."
+)
+_ADVICE_WITHOUT_KEYS = (
+    "All rows are gathered for it (explain says so): raise memory_limit, take fewer workers, or"
+    " give it keys with over(...)."
+)
 
 
 def functions_text(functions: Sequence[Named]) -> str:

@@ -1,0 +1,99 @@
+"""Who may hold how much: the shares of the memory limit, and what one process has reserved.
+
+The limit is split once: shared memory (partitions on their way), the driver (batches of the
+result), and the rest for as many tasks as may run at once. A task takes a quarter of its share
+as it goes along, for what is decoded and written; the rest is reserved by operators before they
+hold rows (`Budget`). What is refused is spilled, see `operators/held.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..config import Settings
+from ..errors import MemoryLimitExceeded
+
+_TASK = 4
+"""So many partitions a task may have in hand: read, put together, sorted or split, written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """How a memory limit is split."""
+
+    limit: int
+    shared: int
+    """Bytes of partitions in shared memory, and of what is held before scans wait."""
+
+    tasks: int
+    """Tasks that run at once: less than there are workers where these are many for the limit."""
+
+    task: int
+    """Bytes that one task may take in its process."""
+
+
+def shares(limit: int, settings: Settings, workers: int) -> Shares:
+    """Return how `limit` is split; `settings` are those that suit it (`config.within_limit`)."""
+    shared = int(limit * settings.shared_memory_share)
+    for_tasks = max(limit - shared - limit // 10, limit // 10)
+    most = max(1, for_tasks // (_TASK * settings.partition_bytes))
+    tasks = min(workers, most)
+    return Shares(limit=limit, shared=shared, tasks=tasks, task=for_tasks // tasks)
+
+
+class Budget:
+    """The bytes that operators in one process may hold, and those that they do.
+
+    Parameters
+    ----------
+    share
+        Bytes that the process may take in all; three quarters of them can be reserved.
+    """
+
+    def __init__(self, share: int) -> None:
+        self.share = share
+        self.allowed = share * 3 // 4
+        self.held = 0
+        self.peak = 0
+        """The most that was held since `begin`."""
+
+    def begin(self) -> None:
+        """Begin to look for the peak of a task."""
+        self.peak = self.held
+
+    def reserve(self, size: int) -> bool:
+        """Count `size` bytes as held, before they are; False, and nothing counted, if too many."""
+        if self.held + size > self.allowed:
+            return False
+        self._add(size)
+        return True
+
+    def insist(self, size: int, what: str, advice: str, beside: int = 0) -> None:
+        """Count `size` bytes that cannot be had in parts: all of the share may be used for them.
+
+        Raises
+        ------
+        MemoryLimitExceeded
+            If they are more; `what` needs them with the bytes it has `beside`, and `advice` says
+            what to try.
+        """
+        if self.held + size > self.share:
+            raise MemoryLimitExceeded(
+                f"{what} needs {size + beside:,} bytes at once or more, and a task may take"
+                f" {self.share:,} of memory_limit, of which {self.held - beside:,} are taken."
+                f" {advice}"
+            )
+        self._add(size)
+
+    def count(self, size: int) -> None:
+        """Count `size` bytes that are held whatever the limit is, so that others hold less."""
+        self._add(size)
+
+    def release(self, size: int) -> None:
+        """Count `size` bytes as given back."""
+        self.held -= size
+
+    def _add(self, size: int) -> None:
+        self.held += size
+        if self.held > self.peak:
+            self.peak = self.held

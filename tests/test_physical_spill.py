@@ -1,0 +1,332 @@
+"""Rows that are put aside: every operator gives the same, row for row and bit for bit."""
+
+from __future__ import annotations
+
+import itertools
+import resource
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import partita as pt
+from partita import errors
+from partita.engine.expr.evaluate import dtype_of
+from partita.engine.expr.node import Agg, Column, SortKey
+from partita.engine.physical.memory import Budget
+from partita.engine.physical.operators.aggregate import (
+    FinalAggregate,
+    PartialAggregate,
+    partial_schema,
+)
+from partita.engine.physical.operators.group_rows import RowsOfGroups
+from partita.engine.physical.operators.join import HashJoin
+from partita.engine.physical.operators.map_groups import MapGroupsRows
+from partita.engine.physical.operators.sort import SortRun
+from partita.engine.physical.operators.window import WindowRows
+from partita.engine.physical.spill import SpillFile
+from partita.engine.physical.stage import KeyRange, Operator
+from partita.engine.plan.windows import WindowColumns
+
+
+@dataclass(kw_only=True)
+class TightContext:
+    """A task of its own, in this process, that may hold little."""
+
+    directory: Path
+    memory: Budget
+    partition: int = 0
+    label: str = "part.parquet"
+    key_range: KeyRange | None = None
+    own_range: KeyRange | None = None
+    first_row: int | None = None
+    skips: tuple[int, ...] = ()
+    batch_rows: int = 64
+    copies: bool = False
+    cache: dict[Any, Any] = field(default_factory=dict)
+    sides: tuple[list[pa.RecordBatch], ...] = ()
+    metrics: Counter[str] = field(default_factory=Counter)
+    files: Iterator[int] = field(default_factory=itertools.count)
+
+    def side(self, number: int) -> Iterator[pa.RecordBatch]:
+        yield from self.sides[number]
+
+    def check(self) -> None:
+        """Nothing cancels a test."""
+
+    def count(self, metric: str, amount: int) -> None:
+        self.metrics[metric] += amount
+
+    def spill_file(self) -> SpillFile:
+        return SpillFile(str(self.directory / f"{next(self.files)}.arrows"))
+
+
+PLENTY = 1 << 30
+
+
+def rows_of(batches: list[pa.RecordBatch]) -> list[dict[str, Any]]:
+    return [row for batch in batches for row in batch.to_pylist()]
+
+
+def bits_of(batches: list[pa.RecordBatch]) -> list[str]:
+    """Return the rows as text that tells apart all doubles, NaN and -0.0 among them."""
+    return [repr(row) for row in rows_of(batches)]
+
+
+def run(
+    operator: Operator,
+    batches: list[pa.RecordBatch],
+    tmp_path: Path,
+    share: int,
+    *sides: list[pa.RecordBatch],
+) -> tuple[list[str], TightContext]:
+    context = TightContext(directory=tmp_path, memory=Budget(share), sides=sides)
+    given = list(operator.execute(iter(batches), context))
+    assert all(batch.num_rows for batch in given)
+    assert context.memory.held == 0
+    assert list(tmp_path.iterdir()) == []
+    return bits_of(given), context
+
+
+def same_when_spilled(
+    operator: Operator, batches: list[pa.RecordBatch], tmp_path: Path, *shares: int
+) -> None:
+    expected, context = run(operator, batches, tmp_path, PLENTY)
+    assert "spilled_bytes" not in context.metrics
+    for share in shares:
+        found, context = run(operator, batches, tmp_path, share)
+        assert context.metrics["spilled_bytes"] > 0, share
+        assert found == expected, share
+
+
+def batches_of(seed: int, rows: int = 4000, keys: int = 300) -> list[pa.RecordBatch]:
+    """Return batches of uneven size with nulls, NaN, -0.0 and text that is coded here and there."""
+    random = np.random.default_rng(seed)
+    number = random.integers(0, keys, rows)
+    number[random.random(rows) < 0.2] = 7
+    text = pa.array([f"text {each}" for each in number], mask=random.random(rows) < 0.03)
+    value = np.round(random.normal(size=rows), 3)
+    value[random.random(rows) < 0.05] = np.nan
+    value[random.random(rows) < 0.05] = -0.0
+    table = pa.table(
+        {
+            "k": pa.array(number, mask=random.random(rows) < 0.03),
+            "t": text,
+            "x": pa.array(value, mask=random.random(rows) < 0.05),
+            "y": random.normal(size=rows),
+            "i": random.integers(-(1 << 40), 1 << 40, rows),
+            "n": np.arange(rows),
+        }
+    )
+    batches, start = [], 0
+    while start < rows:
+        size = int(random.integers(1, 400))
+        (batch,) = table.slice(start, size).combine_chunks().to_batches()
+        if random.random() < 0.5:
+            batch = batch.set_column(1, "t", batch.column("t").dictionary_encode())
+        batches.append(batch)
+        start += size
+    return batches
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "by",
+    [
+        (SortKey(Column("x")), SortKey(Column("t"), descending=True)),
+        (SortKey(Column("t"), nulls_last=True),),
+        (SortKey(Column("k"), descending=True),),
+        (SortKey(Column("i")),),
+        (SortKey(Column("y"), descending=True),),
+    ],
+)
+def test_sorted_runs_are_merged_as_if_sorted_at_once(
+    seed: int, by: tuple[SortKey, ...], tmp_path: Path
+) -> None:
+    batches = batches_of(seed)
+    same_when_spilled(SortRun(by=by), batches, tmp_path, 200_000, 60_000, 10_000)
+    same_when_spilled(SortRun(by=by, limit=150), batches, tmp_path, 60_000)
+
+
+AGGS = (
+    *(
+        (name, Agg(name, Column("x")))
+        for name in ("sum", "mean", "min", "max", "count", "first", "last", "std", "var", "skew")
+    ),
+    ("n", Agg("len", None)),
+    ("values", Agg("n_unique", Column("i"))),
+    ("middle", Agg("median", Column("y"))),
+    ("total", Agg("sum", Column("i"))),
+    ("text", Agg("max", Column("t"))),
+)
+
+
+@pytest.mark.parametrize("by_last", [False, True])
+@pytest.mark.parametrize(
+    "keys", [("k",), ("t",), ("k", "t"), ("x",)], ids=lambda keys: " ".join(keys)
+)
+@pytest.mark.parametrize("aggs", [AGGS, AGGS[:7]], ids=["all", "folding"])
+def test_groups_are_merged_in_the_same_order(
+    keys: tuple[str, ...], aggs: tuple[tuple[str, Agg], ...], by_last: bool, tmp_path: Path
+) -> None:
+    batches = batches_of(5, keys=300 if aggs is AGGS else 3000)
+    schema = pa.schema(
+        [(name, pa.string() if name == "t" else dtype) for name, dtype in _types(batches[0])]
+    )
+    partial = PartialAggregate(keys=keys, aggs=aggs, schema=schema, by_last=by_last)
+    plenty = TightContext(directory=tmp_path, memory=Budget(PLENTY))
+    states = [
+        state
+        for start in range(0, len(batches), 2)
+        for state in partial.execute(iter(batches[start : start + 2]), plenty)
+    ]
+    assert partial_schema(keys, aggs, schema).names == states[0].schema.names
+    given = pa.schema(
+        [
+            *(schema.field(name) for name in keys),
+            *((name, dtype_of(agg, schema)) for name, agg in aggs),
+        ]
+    )
+    final = FinalAggregate(keys=keys, aggs=aggs, schema=given, by_last=by_last)
+    same_when_spilled(final, states, tmp_path, 300_000, 150_000)
+
+
+def _types(batch: pa.RecordBatch) -> list[tuple[str, pa.DataType]]:
+    return [(field.name, field.type) for field in batch.schema]
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("keys", [("k",), ("t", "k")], ids=lambda keys: " ".join(keys))
+def test_rows_of_groups_come_in_the_same_order(
+    keys: tuple[str, ...], ordered: bool, last: bool, tmp_path: Path
+) -> None:
+    keep = RowsOfGroups(keys=keys, count=3, last=last, ordered=ordered)
+    same_when_spilled(keep, batches_of(2, keys=3000), tmp_path, 150_000, 80_000)
+
+
+def test_functions_of_groups_are_called_in_the_same_order(tmp_path: Path) -> None:
+    given = pa.schema([("k", pa.int64()), ("n", pa.int64())])
+    schema = pa.schema([("k", pa.int64()), ("n", pa.int64()), ("rows", pa.int64())])
+
+    def first_and_count(group: pa.Table) -> pa.Table:
+        return group.slice(0, 1).append_column("rows", pa.array([group.num_rows]))
+
+    operator = MapGroupsRows(
+        keys=("k",), function=first_and_count, given=given, schema=schema, takes="arrow", site=None
+    )
+    same_when_spilled(operator, batches_of(4), tmp_path, 400_000, 250_000)
+
+
+@pytest.mark.parametrize("keys", [(Column("k"),), (Column("t"), Column("k"))])
+def test_windows_give_rows_in_their_order(keys: tuple[Column, ...], tmp_path: Path) -> None:
+    batches = batches_of(6)
+    frame = pt.from_arrow(pa.Table.from_batches(decoded_all(batches)))
+    over = [key.name for key in keys]
+    made = frame.with_columns(
+        total=pt.col("x").sum().over(over),
+        before=pt.col("i").shift(1).over(over, order_by="y"),
+        place=pt.col("y").rank().over(over),
+    )
+    operators = [
+        WindowRows(functions=node.functions, keys=keys, order_by=node.order_by, schema=node.schema)
+        for node in made.plan.walk()
+        if isinstance(node, WindowColumns)
+    ]
+    assert operators
+    plain = pa.schema(list(decoded_all(batches)[0].schema))
+    for operator in operators:
+        names = [name for name, _ in operator.functions]
+        schema = pa.schema([*plain, *(operator.schema.field(name) for name in names)])
+        same_when_spilled(replace(operator, schema=schema), batches, tmp_path, 400_000, 200_000)
+
+
+def decoded_all(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    return [batch.set_column(1, "t", batch.column("t").cast(pa.string())) for batch in batches]
+
+
+TYPES = pa.schema([("k", pa.int64()), ("t", pa.string()), ("x", pa.float64()), ("n", pa.int64())])
+HOWS = ("inner", "left", "right", "full", "semi", "anti")
+
+
+@pytest.mark.parametrize("nulls_equal", [False, True])
+@pytest.mark.parametrize("swap", [False, True])
+@pytest.mark.parametrize("how", [*HOWS, "rest"])
+def test_joins_give_rows_in_their_order(
+    how: str, swap: bool, nulls_equal: bool, tmp_path: Path
+) -> None:
+    names = ("k", "x") if nulls_equal else ("t",)
+    left = [batch.select(TYPES.names) for batch in batches_of(8, rows=1500, keys=900)]
+    right = [batch.select(TYPES.names) for batch in batches_of(9, rows=1500, keys=1200)]
+    roles = ("left",) if how in ("semi", "anti") else ("left", "right")
+    if how == "rest":
+        roles = ("left" if swap else "right",)
+    operator = HashJoin(
+        left_on=tuple(Column(name) for name in names),
+        right_on=tuple(Column(name) for name in names),
+        key_types=tuple(TYPES.field(name).type for name in names),
+        how=how,
+        side=0,
+        swap=swap,
+        output=tuple((role, name, f"{role}_{name}") for role in roles for name in TYPES.names),
+        left_schema=TYPES,
+        right_schema=TYPES,
+        shared_build=False,
+        id="build",
+        nulls_equal=nulls_equal,
+    )
+    streamed, built = (right, left) if swap else (left, right)
+    expected, _ = run(operator, streamed, tmp_path, PLENTY, built)
+    assert expected
+    for share in (130_000, 90_000):
+        found, context = run(operator, streamed, tmp_path, share, built)
+        assert context.metrics["spilled_bytes"] > 0
+        assert found == expected
+
+
+def test_rows_of_one_key_that_do_not_fit_are_refused_with_numbers(tmp_path: Path) -> None:
+    batch = pa.record_batch({"k": np.zeros(10_000, np.int64), "x": np.arange(10_000.0)})
+    schema = pa.schema([*batch.schema, ("total", pa.float64())])
+    operator = WindowRows(
+        functions=(("total", Agg("sum", Column("x"))),),
+        keys=(Column("k"),),
+        order_by=(),
+        schema=schema,
+    )
+    context = TightContext(directory=tmp_path, memory=Budget(100_000))
+    with pytest.raises(errors.MemoryLimitExceeded, match="100,000 of memory_limit") as caught:
+        list(operator.execute(iter([batch]), context))
+    assert isinstance(caught.value, MemoryError)
+    assert context.memory.held == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_stops_leaves_no_file(tmp_path: Path) -> None:
+    context = TightContext(directory=tmp_path, memory=Budget(60_000))
+    sort = SortRun(by=(SortKey(Column("i")),))
+    given = sort.execute(iter(batches_of(1)), context)
+    assert next(given).num_rows
+    assert list(tmp_path.iterdir())
+    given.close()
+    assert list(tmp_path.iterdir()) == []
+    assert context.memory.held == 0
+
+
+def test_a_full_disk_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    # The kernel refuses what goes beyond; the signal that comes with it is ignored by Python.
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    context = TightContext(directory=tmp_path, memory=Budget(60_000))
+    sort = SortRun(by=(SortKey(Column("i")),))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(errors.StorageFull, match=str(tmp_path)):
+            list(sort.execute(iter(batches_of(1)), context))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+    assert context.memory.held == 0
