@@ -35,6 +35,10 @@ from .row_group_filter import RowGroupFilter
 _STREAMED_BYTES = 256 << 20
 """A row group of more decoded bytes is not held whole."""
 
+_PART_BYTES = 16 << 20
+_FEWEST_ROWS = 1024
+"""It comes in parts of so many bytes, with no fewer rows."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
@@ -100,13 +104,18 @@ class ParquetFragment(FileFragment[Part]):
         rows = 0
         for part in self.parts:
             for table in self._readable(part, batch_rows, filtering):
-                if waiting and rows + table.num_rows > batch_rows:
+                # What is streamed comes in parts that are no longer than they may be.
+                if waiting and (self._streams or rows + table.num_rows > batch_rows):
                     yield from _given(waiting, batch_rows, filtering)
                     waiting, rows = [], 0
                 waiting.append(table)
                 rows += table.num_rows
         if waiting:
             yield from _given(waiting, batch_rows, filtering)
+
+    @property
+    def _streams(self) -> bool:
+        return self.size > _STREAMED_BYTES and len(self.parts) == len(self.parts[0].groups) == 1
 
     def _readable(
         self, part: Part, batch_rows: int, filtering: RowGroupFilter
@@ -135,7 +144,7 @@ class ParquetFragment(FileFragment[Part]):
             if not stored:
                 yield self._conformed(pa.table({}), sum(rows for _, rows in groups), file)
                 return
-            if self.size > _STREAMED_BYTES and len(self.parts) == len(part.groups) == 1:
+            if self._streams:
                 yield from self._streamed(reader, groups, stored, file, batch_rows)
                 return
             for run in _reads(groups, batch_rows):
@@ -200,9 +209,10 @@ class ParquetFragment(FileFragment[Part]):
         """
         for group, rows in groups:
             given = 0
+            at_once = max(_FEWEST_ROWS, min(batch_rows, rows * _PART_BYTES // self.size))
             try:
                 for batch in reader.iter_batches(
-                    batch_rows, row_groups=[group], columns=stored, use_threads=False
+                    at_once, row_groups=[group], columns=stored, use_threads=False
                 ):
                     check_values(batch.columns)
                     given += batch.num_rows

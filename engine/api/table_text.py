@@ -15,6 +15,9 @@ from ..observe.terminal import cut
 from ..plan.description import clean, text_width
 
 ROWS_SHOWN = 20
+COLUMNS_IN_HTML = 100
+"""Of more the first and the last are shown: ten thousand would be 3 MB of a notebook."""
+
 LAYOUTS = ((80, True), (60, True), (44, True), (32, True), (26, False))
 """Most characters of a cell, and whether types are written whole; the first that fits is taken.
 A time stamp with its zone has 25 characters."""
@@ -93,10 +96,20 @@ def table_text(table: pa.Table, most_rows: int = ROWS_SHOWN, width: int | None =
 
 def table_html(table: pa.Table, most_rows: int = ROWS_SHOWN) -> str:
     """Return a table as HTML, escaped, that fits light and dark notebooks."""
-    shape = f"<div>{html.escape(shape_text(table.num_rows, table.num_columns))}</div>"
+    words = shape_text(table.num_rows, table.num_columns)
+    hidden = table.num_columns - COLUMNS_IN_HTML
+    if hidden > 0:
+        words += f" ({hidden:,} columns not shown)"
+    shape = f"<div>{html.escape(words)}</div>"
     if table.num_columns == 0:
         return shape
-    columns = _columns(table, most_rows, LAYOUTS[0][0], whole_types=False)
+    if hidden > 0:
+        half = COLUMNS_IN_HTML // 2
+        first, last = range(half), range(table.num_columns - half, table.num_columns)
+        columns = _columns(table.select([*first, *last]), most_rows, LAYOUTS[0][0], False)
+        columns.insert(half, _Column(cells=("…",) * len(columns[0].cells)))
+    else:
+        columns = _columns(table, most_rows, LAYOUTS[0][0], whole_types=False)
     lines = list(zip(*(column.cells for column in columns), strict=True))
     grid = html_grid(lines[:2], lines[2:], [column.at_right for column in columns])
     return f'<div style="overflow-x:auto">{grid}{shape}</div>'

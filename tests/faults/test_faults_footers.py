@@ -1,0 +1,126 @@
+"""Footers that lie: about themselves, and about how much there is."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import partita as pt
+from partita.engine.errors import SourceCorrupt
+
+from .processes import environment
+
+FLIPPED = {"planned", "SourceCorrupt", "SchemaError", "would have ended the process"}
+FLIPPED |= {"DuplicateColumn"}
+
+
+def flip(folder: Path, every: int) -> dict[str, int]:
+    script = Path(__file__).with_name("flipped_footers.py")
+    command = [sys.executable, str(script), str(folder), str(every)]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment())
+    assert run.returncode == 0, f"the driver ended: {run.stderr[-800:]}"
+    found: dict[str, int] = json.loads(run.stdout)
+    assert set(found) <= FLIPPED
+    return found
+
+
+def test_a_bit_of_a_footer(tmp_path: Path) -> None:
+    found = flip(tmp_path, every=31)
+    # It is real: C++ would have ended the process for some of them.
+    assert found["would have ended the process"] > 0
+    assert found["SourceCorrupt"] > 100
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_every_bit_of_a_footer(tmp_path: Path) -> None:
+    found = flip(tmp_path, every=1)
+    print(found)
+    assert sum(found.values()) > 16_000
+
+
+def varint(number: int) -> bytes:
+    digits = bytearray()
+    while number > 127:
+        digits.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*digits, number])
+
+
+@pytest.mark.parametrize("elements", [1_000_000, 50_000_000])
+def test_a_footer_that_tells_of_a_million_columns(elements: int, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.parquet"
+    body = b"\x15\x02\x19\xfc" + varint(elements) + bytes(100)
+    path.write_bytes(b"PAR1" + body + struct.pack("<I", len(body)) + b"PAR1")
+    script = """
+import resource, sys
+import partita as pt
+pt.from_pydict({"a": [1]}).sink_parquet(sys.argv[2])
+pt.scan_parquet(sys.argv[2]).collect()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    pt.scan_parquet(sys.argv[1])
+except pt.errors.SourceCorrupt as error:
+    print("bomb.parquet" in str(error))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000)
+"""
+    command = [sys.executable, "-c", script, str(path), str(tmp_path / "good")]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment())
+    assert run.stdout.split() == ["True", "True"], run.stderr
+
+
+def test_a_small_file_that_is_large_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.parquet"
+    same = pa.repeat(7, 4_000_000)
+    pq.write_table(
+        pa.table({f"c{number}": same for number in range(32)}),
+        path,
+        row_group_size=4_000_000,
+        compression="zstd",
+    )
+    assert os.path.getsize(path) < 2_000_000
+    assert pt.scan_parquet(path).estimate().bytes > 1_000_000_000
+    script = """
+import resource, sys
+import partita as pt
+pt.config.set(executor="serial", memory_limit="1GiB")
+frame = pt.scan_parquet(sys.argv[1])
+sums = frame.select(*(pt.col(name).sum() for name in frame.columns)).collect().to_pydict()
+print(set(map(tuple, sums.values())) == {(28_000_000,)})
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+    command = [sys.executable, "-c", script, str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment())
+    right, peak = run.stdout.split()
+    assert right == "True"
+    assert int(peak) < 500
+
+
+def test_numbers_of_rows_that_contradict_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"a": range(1_000)}), path, write_statistics=False)
+    data = path.read_bytes()
+    start = len(data) - 8 - struct.unpack("<I", data[-8:-4])[0]
+    # The rows of the file and of its row group, but not the values of the column in it.
+    told = b"\x16" + varint(2_000)
+    places = [place for place in range(start, len(data)) if data.startswith(told, place)]
+    assert len(places) >= 3
+    refused = []
+    for place in places:
+        changed = bytearray(data)
+        changed[place : place + len(told)] = b"\x16" + varint(2_002)
+        path.write_bytes(changed)
+        try:
+            assert len(pt.scan_parquet(path)) == 1_000
+        except SourceCorrupt as error:
+            refused.append(str(error))
+    assert len(refused) >= 2
+    assert all("rows.parquet" in said for said in refused)
