@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ..errors import PartitaError
+from ..config import memory_limit
+from ..errors import MemoryLimitExceeded, PartitaError
 from ..execution.scheduler import Observer
 from ..execution.session import current
 from ..expr.node import Agg
@@ -39,6 +40,7 @@ class Run:
     def __init__(self, plan: PlanNode, *, progress: bool) -> None:
         self._session = current()
         settings = self._session.settings()
+        self._limit = memory_limit(settings)
         self.plan = optimize(plan, Context(settings=settings))
         self._recorder = ProfileRecorder()
         self._progress = progress_for(settings) if progress else None
@@ -63,7 +65,16 @@ class Run:
     def result(self) -> Result:
         """Run to the end and return all rows."""
         __tracebackhide__ = True
-        batches = list(self.batches())
+        batches, size = [], 0
+        for batch in self.batches():
+            batches.append(batch)
+            size += batch.nbytes
+            if size > self._limit:
+                raise MemoryLimitExceeded(
+                    f"The rows of the result take more than the {self._limit:,} bytes of"
+                    " memory_limit. Take them batch by batch (collect_batches), write them"
+                    " (sink_parquet), aggregate them, or raise memory_limit."
+                )
         table = pa.Table.from_batches(batches, schema=self.plan.schema)
         return Result(table, self.profile())
 
