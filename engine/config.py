@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from types import TracebackType
 
 from .errors import ConfigError, did_you_mean, listed
-from .machine import available_cpus, available_memory
+from .machine import known_cpus, known_memory
 
 MiB = 1024 * 1024
 
@@ -226,7 +226,7 @@ class set:  # noqa: A001, N801 - the public name is ``pt.config.set``
 
 def worker_count(settings: Settings) -> int:
     """Return how many workers `settings` ask for."""
-    return settings.workers or available_cpus()
+    return settings.workers or known_cpus()
 
 
 def memory_limit(settings: Settings) -> int:
@@ -237,7 +237,7 @@ def memory_limit(settings: Settings) -> int:
     """
     if settings.memory_limit:
         return settings.memory_limit
-    there = available_memory()
+    there = known_memory()
     return max(int(there * 0.25), min(int(there * 0.7), there - _LIBRARIES))
 
 

@@ -65,6 +65,10 @@ class SourceCorrupt(PartitaError, ValueError):
     """A file is not of the format it was read as, is truncated, or is damaged."""
 
 
+class SkippedWarning(UserWarning):
+    """Parts of a dataset could not be read and were left out, as ``on_error="skip"`` asks for."""
+
+
 class SinkError(PartitaError, OSError):
     """A target cannot be written."""
 

@@ -124,6 +124,28 @@ class Filtering(Protocol):
         """Stream the rows as `Fragment.batches` does, but for some that would not pass."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A part of a dataset that could not be read and was left out, as ``on_error="skip"`` asks."""
+
+    file: str
+    part: str
+    """Which part: ``row group 3``; empty for all of the file."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file!r}{f', {self.part}' if self.part else ''}: {self.reason}"
+
+
+@runtime_checkable
+class Skipping(Protocol):
+    """A fragment that leaves out what cannot be read, and has to tell of it."""
+
+    def telling(self, tell: Callable[[Skipped], None]) -> Fragment:
+        """Return the fragment, which calls `tell` for each part that it leaves out."""
+
+
 @runtime_checkable
 class InMemory(Protocol):
     """A fragment whose rows are in the driver's memory; it is shared with workers, not pickled."""

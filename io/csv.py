@@ -11,11 +11,17 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from pyarrow import fs
 
-from ..engine.errors import SchemaError, SinkError
+from ..engine.errors import (
+    PartitaError,
+    SchemaError,
+    SinkError,
+    SourceCorrupt,
+    SourceNotFound,
+)
 from ..engine.schema import schema_of, unify
 from ..engine.source import Pushdown, ScanPlan
 from .csv_fragment import CsvFragment, CsvOptions, read_header
-from .dataset import FileSource, runs
+from .dataset import FileSource, Unreadable, runs
 from .lines import Range, can_be_cut, ranges
 from .listing import File, Listing
 from .partitioned import TableWriter
@@ -69,22 +75,36 @@ class CsvSource(FileSource[CsvFile]):
 
     @classmethod
     def described(
-        cls, listing: Listing, given: pa.Schema | None, options: CsvOptions
+        cls,
+        listing: Listing,
+        given: pa.Schema | None,
+        options: CsvOptions,
+        unreadable: Unreadable,
     ) -> Iterator[CsvFile]:
         """Return the files with what the user says of them: CSV tells little of itself."""
         store = listing.filesystem
         return (CsvFile(file=file, options=options, store=store) for file in listing.files)
 
     @classmethod
-    def unified(cls, files: Sequence[CsvFile]) -> pa.Schema:
+    def unified(cls, files: Sequence[CsvFile], on_error: str) -> pa.Schema:
         """Return one schema for the first rows of the first file and of a few others."""
         step = max(1, len(files) // _SAMPLED_FILES)
         schemas = []
+        refused: PartitaError | None = None
         for index, stored in enumerate(files[::step]):
             sample = _SAMPLE_BYTES if index == 0 else _SAMPLE_BYTES // 64
             if stored.file.size:
-                found = read_header(stored.file, stored.store, stored.options, sample)
+                try:
+                    found = read_header(stored.file, stored.store, stored.options, sample)
+                except (SourceCorrupt, SourceNotFound) as error:
+                    if on_error == "raise":
+                        raise
+                    # Told by the task that reads it; here it says nothing of the columns.
+                    refused = refused or error
+                    continue
                 schemas.append((stored.file.path, schema_of(found, stored.file.path)))
+        if not schemas and refused is not None:
+            raise refused
         if not schemas:
             raise SchemaError(
                 f"{files[0].file.path!r} is empty, so that its columns are not known. Give schema=."
@@ -112,6 +132,7 @@ class CsvSource(FileSource[CsvFile]):
                 one_column=len(stored) == 1,
                 size=int(share * sum(part.size for part in run)),
                 store=self.store,
+                on_error=self.on_error,
             )
             for run in runs(((part, part.size) for part in self._ranges(target)), target)
         )

@@ -17,7 +17,7 @@ import pyarrow.csv as pacsv
 from pyarrow import fs
 
 from ..engine.errors import SchemaError, SourceCorrupt
-from .file_errors import not_readable, reason
+from .file_errors import UNREADABLE, not_readable, reason
 from .file_fragment import StreamedFragment
 from .lines import BLOCK_BYTES, Range, first_lines, lines_before, lines_of, open_stream
 from .listing import File
@@ -129,7 +129,7 @@ class CsvFragment(StreamedFragment[Range]):
                 f"{file.path!r} cannot be read with the types of schema=: {reason(error)}. Read the"
                 " column as text and cast it."
             ) from None
-        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             if "Empty CSV file" in str(error):
                 return
             raise _damaged(part, error) from None
@@ -191,6 +191,6 @@ def read_header(
             options.convert_options(None),
         )
         return reader.schema
-    except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
+    except UNREADABLE as error:
         advice = "see also separator= and quote="
         raise not_readable(file, "CSV", error, "*.csv", advice) from None

@@ -7,7 +7,7 @@ how they are cut into fragments (`plan`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 import pyarrow as pa
 from pyarrow import fs
 
-from ..engine.errors import SchemaError
+from ..engine.errors import PartitaError, SchemaError, SourceNotFound
 from ..engine.schema import select, unify
-from ..engine.source import Fragment, Pushdown, ScanPlan, Statistics
+from ..engine.source import Fragment, Pushdown, ScanPlan, Skipped, Statistics
 from .convert import plain_schema
 from .hive import partition_schema
 from .listing import File, Listing, Paths, resolve
@@ -34,6 +34,12 @@ class StoredFile(Protocol):
     def schema(self) -> pa.Schema:
         """Its columns, with the types they have in a plan."""
 
+
+Unreadable = Callable[[File, PartitaError], None]
+"""Is told of a file that cannot be read: raises what is wrong with it, or keeps it."""
+
+_TRIES = 5
+"""How often a dataset is listed anew that is replaced while its files are looked at."""
 
 StoredT = TypeVar("StoredT", bound=StoredFile)
 PieceT = TypeVar("PieceT")
@@ -60,6 +66,12 @@ class FileSource(ABC, Generic[StoredT]):
     store: fs.FileSystem | None
     """None is the local file system."""
 
+    on_error: str = "raise"
+    """``skip`` leaves out what cannot be read, and tells of it."""
+
+    skipped: tuple[Skipped, ...] = ()
+    """Files that could not be read when the scan was written."""
+
     @classmethod
     def open(
         cls,
@@ -69,6 +81,7 @@ class FileSource(ABC, Generic[StoredT]):
         hive_partitioning: bool | None = None,
         schema: pa.Schema | None = None,
         missing_columns: str = "insert",
+        on_error: str = "raise",
         **options: Any,
     ) -> Self:
         """Return the dataset behind `paths`; nothing but metadata is read.
@@ -81,6 +94,8 @@ class FileSource(ABC, Generic[StoredT]):
             The columns and types to read instead of what the files tell together.
         missing_columns
             ``insert`` reads a column that a file lacks as null, ``raise`` refuses.
+        on_error
+            ``raise`` ends with what is wrong with a file, ``skip`` leaves it out.
         **options
             Those of the format: CSV has `CsvOptions`.
 
@@ -95,18 +110,46 @@ class FileSource(ABC, Generic[StoredT]):
         """
         if missing_columns not in ("insert", "raise"):
             raise SchemaError(f"missing_columns is 'insert' or 'raise', not {missing_columns!r}.")
-        listing = resolve(paths, filesystem=filesystem, hive_partitioning=hive_partitioning)
+        if on_error not in ("raise", "skip"):
+            raise SchemaError(f"on_error is 'raise' or 'skip', not {on_error!r}.")
+        tries = 0
+        while True:
+            listing = resolve(paths, filesystem=filesystem, hive_partitioning=hive_partitioning)
+            try:
+                return cls._of(
+                    listing, hive_partitioning, schema, missing_columns, on_error, dict(options)
+                )
+            except SourceNotFound:
+                # Files that were listed are gone: another dataset has taken the place.
+                tries += 1
+                if tries == _TRIES:
+                    raise
+
+    @classmethod
+    def _of(
+        cls,
+        listing: Listing,
+        hive_partitioning: bool | None,
+        schema: pa.Schema | None,
+        missing_columns: str,
+        on_error: str,
+        options: dict[str, Any],
+    ) -> Self:
+        """Return the dataset of the files that were listed."""
         folders = partition_schema([file.partition for file in listing.files])
         given = None if schema is None else plain_schema(schema, "schema=")
         wanted = None if given is None else _without(given, folders)
         told = cls.told(wanted, options)
-        asked = (cls, listing.asked, given, hive_partitioning, missing_columns, told)
+        asked = (cls, listing.asked, given, hive_partitioning, missing_columns, on_error, told)
         known = cls.kept(asked, listing)
         if known is not None:
             return known
-        files = tuple(cls.described(listing, wanted, told))
+        left_out = _LeftOut(on_error)
+        files = tuple(cls.described(listing, wanted, told, left_out))
+        if not files:
+            raise left_out.errors[0]
         if wanted is None:
-            wanted = _without(cls.unified(files), folders)
+            wanted = _without(cls.unified(files, on_error), folders)
         unified = pa.schema([*wanted, *folders]) if given is None else given
         if missing_columns == "raise":
             _check_none_missing(files, wanted)
@@ -118,8 +161,11 @@ class FileSource(ABC, Generic[StoredT]):
             keys=keys,
             options=told,
             store=listing.filesystem,
+            on_error=on_error,
+            skipped=tuple(left_out.skipped),
         )
-        source.keep(asked)
+        if not source.skipped:
+            source.keep(asked)
         return source
 
     @classmethod
@@ -140,7 +186,7 @@ class FileSource(ABC, Generic[StoredT]):
     @classmethod
     @abstractmethod
     def described(
-        cls, listing: Listing, given: pa.Schema | None, options: Any
+        cls, listing: Listing, given: pa.Schema | None, options: Any, unreadable: Unreadable
     ) -> Iterable[StoredT]:
         """Return each file with what it tells of itself.
 
@@ -150,10 +196,12 @@ class FileSource(ABC, Generic[StoredT]):
             The columns of the files and the types to read them with, where schema= gave them.
         options
             What `told` returned.
+        unreadable
+            Is told of each file that cannot be read, which is left out.
         """
 
     @classmethod
-    def unified(cls, files: Sequence[StoredT]) -> pa.Schema:
+    def unified(cls, files: Sequence[StoredT], on_error: str) -> pa.Schema:
         """Return one schema of all files, where the user gave none."""
         distinct: dict[pa.Schema, str] = {}
         for stored in files:
@@ -174,7 +222,8 @@ class FileSource(ABC, Generic[StoredT]):
         files = tuple(stored.file for stored in self.files)
         columns = tuple((field.name, field.type) for field in self.schema)
         storage = None if self.store is None else id(self.store)
-        return (type(self), files, columns, self.keys, self.options, storage)
+        left_out = self.on_error, self.skipped
+        return (type(self), files, columns, self.keys, self.options, storage, left_out)
 
     @property
     def label(self) -> str:
@@ -208,6 +257,21 @@ class FileSource(ABC, Generic[StoredT]):
         return ScanPlan(
             fragments=fragments, pruned=pruned or {}, stored_bytes=(read, self.stored_bytes)
         )
+
+
+class _LeftOut:
+    """What is done with files that cannot be read: raised, or left out and told of."""
+
+    def __init__(self, on_error: str) -> None:
+        self._on_error = on_error
+        self.errors: list[PartitaError] = []
+        self.skipped: list[Skipped] = []
+
+    def __call__(self, file: File, error: PartitaError) -> None:
+        if self._on_error == "raise" or isinstance(error, SchemaError | SourceNotFound):
+            raise error
+        self.errors.append(error)
+        self.skipped.append(Skipped(file=file.path, part="", reason=str(error)))
 
 
 def runs(pieces: Iterable[tuple[PieceT, float]], size: float) -> Iterator[list[PieceT]]:

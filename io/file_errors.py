@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from ..engine.errors import SourceCorrupt, SourceNotFound
 from .listing import File
+
+UNREADABLE = (pa.ArrowException, OSError, UnicodeError, OverflowError)
+"""What Arrow raises for files that are not what they should be. A name that is no text is a
+UnicodeError, a number that is too large an OverflowError."""
 
 
 def reason(error: Exception) -> str:

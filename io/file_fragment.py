@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import pyarrow as pa
 from pyarrow import fs
 
-from ..engine.errors import SourceCorrupt
+from ..engine.errors import PartitaError, SourceCorrupt, SourceNotFound
+from ..engine.source import Skipped
 from .batches import rebatched, without_columns
 from .conforming import conformed, unchanged
 from .listing import File
@@ -41,6 +42,24 @@ class FileFragment(ABC, Generic[PartT]):
 
     size: int
     store: fs.FileSystem | None = None
+    on_error: str = "raise"
+    """``skip`` leaves out parts that cannot be read, and tells of them."""
+
+    tell: Callable[[Skipped], None] | None = field(default=None, compare=False, repr=False)
+    """Is told of what is left out."""
+
+    def telling(self, tell: Callable[[Skipped], None]) -> Self:
+        """Return the fragment, which tells of what it leaves out, if it leaves anything out."""
+        return self if self.on_error == "raise" else replace(self, tell=tell)
+
+    def leave_out(self, file: File, part: str, error: PartitaError) -> None:
+        """Tell of a part that cannot be read; raise what is wrong with it if that is wanted.
+
+        A part that is left out without anybody who can be told is an error as well.
+        """
+        if self.tell is None:
+            raise error
+        self.tell(Skipped(file=file.path, part=part, reason=str(error)))
 
     @property
     def label(self) -> str:
@@ -51,7 +70,7 @@ class FileFragment(ABC, Generic[PartT]):
     @property
     def is_near(self) -> bool:
         """Whether it is one file of this machine, which each process may read for itself."""
-        return self.store is None and len(self.parts) == 1
+        return self.store is None and len(self.parts) == 1 and self.on_error == "raise"
 
     @property
     def rows(self) -> int | None:
@@ -89,15 +108,29 @@ class StreamedFragment(FileFragment[PartT]):
     def batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
         """Stream the rows."""
         for part in self.parts:
-            if self.store is None and not unchanged(part.file):
-                raise SourceCorrupt(
-                    f"The file {part.file.path!r} has changed since the scan was planned. Scan it"
-                    " anew."
-                )
-            for batch in self.stored_batches(part):
-                if not self.schema.names:
-                    yield from without_columns(batch.num_rows, batch_rows)
-                    continue
-                table = pa.Table.from_batches([batch])
-                columns = conformed(table, batch.num_rows, self.schema, part.file, self.keys)
-                yield from rebatched(columns, batch_rows)
+            rows = 0
+            try:
+                for batch in self._checked(part):
+                    rows += batch.num_rows
+                    yield from self._given(batch, part.file, batch_rows)
+            except (SourceCorrupt, SourceNotFound) as error:
+                which = str(part).removeprefix(part.file.path).strip(" []")
+                behind = f"all behind its row {rows:,}" if rows else ""
+                self.leave_out(part.file, ", ".join(filter(None, (which, behind))), error)
+
+    def _checked(self, part: PartT) -> Iterator[pa.RecordBatch]:
+        if self.store is None and not unchanged(part.file):
+            raise SourceCorrupt(
+                f"The file {part.file.path!r} has changed since the scan was planned. Scan it anew."
+            )
+        yield from self.stored_batches(part)
+
+    def _given(
+        self, batch: pa.RecordBatch, file: File, batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        if not self.schema.names:
+            yield from without_columns(batch.num_rows, batch_rows)
+            return
+        table = pa.Table.from_batches([batch])
+        columns = conformed(table, batch.num_rows, self.schema, file, self.keys)
+        yield from rebatched(columns, batch_rows)

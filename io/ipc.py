@@ -11,11 +11,12 @@ from typing import ClassVar
 import pyarrow as pa
 from pyarrow import fs
 
-from ..engine.errors import SinkError, SourceCorrupt
+from ..engine.errors import SinkError, SourceCorrupt, SourceNotFound
 from ..engine.source import Pushdown, ScanPlan
+from .checking import check_values
 from .convert import plain_schema
-from .dataset import FileSource, runs
-from .file_errors import not_readable
+from .dataset import FileSource, Unreadable, runs
+from .file_errors import UNREADABLE, gone, not_readable
 from .file_fragment import StreamedFragment
 from .listing import File, Listing
 from .partitioned import TableWriter
@@ -43,10 +44,18 @@ class IpcSource(FileSource[IpcFile]):
 
     @classmethod
     def described(
-        cls, listing: Listing, given: pa.Schema | None, options: None
+        cls,
+        listing: Listing,
+        given: pa.Schema | None,
+        options: None,
+        unreadable: Unreadable,
     ) -> Iterator[IpcFile]:
         """Look at the beginning and the end of each file."""
-        return (_look(file, listing.filesystem) for file in listing.files)
+        for file in listing.files:
+            try:
+                yield _look(file, listing.filesystem)
+            except (SourceCorrupt, SourceNotFound) as error:
+                unreadable(file, error)
 
     def plan(self, pushdown: Pushdown, partition_bytes: int) -> ScanPlan:
         """Cut the files into runs of record batches; several small files make one fragment."""
@@ -59,6 +68,7 @@ class IpcSource(FileSource[IpcFile]):
                 keys=frozenset(self.keys),
                 size=int(share * sum(part.bytes for part in run)),
                 store=self.store,
+                on_error=self.on_error,
             )
             for run in runs(_parts(self.files, partition_bytes, share), partition_bytes)
         )
@@ -103,27 +113,40 @@ class IpcFragment(StreamedFragment[IpcPart]):
         """Stream the record batches."""
         try:
             with _open(part.file, self.store) as handle:
-                for batch in self._read(part, handle):
-                    # A damaged file must not lead to reads outside of its buffers.
-                    batch.validate()
-                    yield batch
-        except (pa.ArrowInvalid, OSError) as error:
+                if part.stop is None:
+                    yield from map(_validated, pa.ipc.open_stream(handle))
+                    return
+                options = self._options(pa.ipc.open_file(handle).schema)
+                reader = pa.ipc.open_file(handle, options=options)
+                if reader.num_record_batches < part.stop:
+                    raise pa.ArrowInvalid(f"it has {reader.num_record_batches} batches")
+                for index in range(part.start, part.stop):
+                    yield from self._batch(reader, index, part.file)
+        except UNREADABLE as error:
             raise _damaged(part.file, error) from None
 
-    def _read(self, part: IpcPart, handle: pa.NativeFile) -> Iterator[pa.RecordBatch]:
-        if part.stop is None:
-            yield from pa.ipc.open_stream(handle)
-            return
-        options = self._options(pa.ipc.open_file(handle).schema)
-        reader = pa.ipc.open_file(handle, options=options)
-        for index in range(part.start, part.stop):
-            yield reader.get_batch(index)
+    def _batch(
+        self, reader: pa.ipc.RecordBatchFileReader, index: int, file: File
+    ) -> Iterator[pa.RecordBatch]:
+        try:
+            batch = _validated(reader.get_batch(index))
+        except UNREADABLE as error:
+            self.leave_out(file, f"batch {index}", _damaged(file, error))
+        else:
+            yield batch
 
     def _options(self, stored: pa.Schema) -> pa.ipc.IpcReadOptions:
         names = [name for name in self.stored_names if name in stored.names]
         fields = [stored.get_field_index(name) for name in names]
         # No field at all would mean every field: the first one tells the rows as well.
         return pa.ipc.IpcReadOptions(included_fields=sorted(fields) or [0], use_threads=False)
+
+
+def _validated(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return `batch`, whose buffers are long enough and hold no code or offset that leads out."""
+    batch.validate()
+    check_values(batch.columns)
+    return batch
 
 
 def _open(file: File, store: fs.FileSystem | None) -> pa.NativeFile:
@@ -140,9 +163,11 @@ def _look(file: File, store: fs.FileSystem | None) -> IpcFile:
                 schema, batches = reader.schema, reader.num_record_batches
             else:
                 schema, batches = pa.ipc.open_stream(handle).schema, None
-    except (pa.ArrowInvalid, OSError) as error:
+            return IpcFile(file=file, schema=plain_schema(schema, file.path), batches=batches)
+    except FileNotFoundError:
+        raise gone(file) from None
+    except UNREADABLE as error:
         raise _damaged(file, error) from None
-    return IpcFile(file=file, schema=plain_schema(schema, file.path), batches=batches)
 
 
 def _damaged(file: File, error: Exception) -> SourceCorrupt:

@@ -12,12 +12,19 @@ import pyarrow.compute as pc
 import pyarrow.json as pajson
 from pyarrow import fs
 
-from ..engine.errors import SchemaError, SinkError, SourceCorrupt
+from ..engine.errors import (
+    PartitaError,
+    SchemaError,
+    SinkError,
+    SourceCorrupt,
+    SourceNotFound,
+)
 from ..engine.schema import schema_of, unify
 from ..engine.source import Pushdown, ScanPlan
+from .checking import check_values
 from .convert import plain_schema
-from .dataset import FileSource, runs
-from .file_errors import not_readable, reason
+from .dataset import FileSource, Unreadable, runs
+from .file_errors import UNREADABLE, not_readable, reason
 from .file_fragment import StreamedFragment
 from .json_text import has_json, json_lines
 from .lines import Range, can_be_cut, first_lines, lines_of, open_stream, ranges
@@ -59,21 +66,35 @@ class JsonSource(FileSource[JsonFile]):
 
     @classmethod
     def described(
-        cls, listing: Listing, given: pa.Schema | None, options: None
+        cls,
+        listing: Listing,
+        given: pa.Schema | None,
+        options: None,
+        unreadable: Unreadable,
     ) -> Iterator[JsonFile]:
         """Return the files: JSON tells nothing of itself without being read."""
         return (JsonFile(file=file, store=listing.filesystem) for file in listing.files)
 
     @classmethod
-    def unified(cls, files: Sequence[JsonFile]) -> pa.Schema:
+    def unified(cls, files: Sequence[JsonFile], on_error: str) -> pa.Schema:
         """Return one schema for the first objects of the first file and of a few others."""
         step = max(1, len(files) // _SAMPLED_FILES)
         schemas = []
+        refused: PartitaError | None = None
         for index, stored in enumerate(files[::step]):
             sample = _SAMPLE_BYTES if index == 0 else _SAMPLE_BYTES // 64
             if stored.file.size:
-                found = read_first_objects(stored.file, stored.store, sample)
+                try:
+                    found = read_first_objects(stored.file, stored.store, sample)
+                except (SourceCorrupt, SourceNotFound) as error:
+                    if on_error == "raise":
+                        raise
+                    # Told by the task that reads it; here it says nothing of the columns.
+                    refused = refused or error
+                    continue
                 schemas.append((stored.file.path, schema_of(found, stored.file.path)))
+        if not schemas and refused is not None:
+            raise refused
         if not schemas:
             raise SchemaError(
                 f"{files[0].file.path!r} is empty, so that its columns are not known. Give schema=."
@@ -100,6 +121,7 @@ class JsonSource(FileSource[JsonFile]):
                 keys=frozenset(self.keys),
                 size=int(share * sum(part.size for part in run)),
                 store=self.store,
+                on_error=self.on_error,
             )
             for run in runs(parts, target)
         )
@@ -156,13 +178,16 @@ class JsonFragment(StreamedFragment[Range]):
             whole = open_stream(part.file, self.store) if part.whole else None
             source = whole or pa.BufferReader(lines_of(part))
             read = pajson.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES)
-            yield from pajson.open_json(source, read_options=read, parse_options=parse)
+            for batch in pajson.open_json(source, read_options=read, parse_options=parse):
+                # Arrow's reader takes any bytes for text.
+                check_values(batch.columns)
+                yield batch
         except pa.ArrowNotImplementedError as error:
             raise SchemaError(
                 f"{part.file.path!r} cannot be read with the types of schema=: {reason(error)}."
                 " Read the column as text and cast it."
             ) from None
-        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             if "Empty JSON" in str(error):
                 return
             raise SourceCorrupt(
@@ -192,7 +217,7 @@ def read_first_objects(file: File, store: fs.FileSystem | None, sample_bytes: in
             )
         guessed = _read_sample(sample, None).schema
         return plain_schema(_with_dates(guessed, sample), file.path)
-    except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
+    except UNREADABLE as error:
         advice = "objects are read one to a line"
         raise not_readable(file, "JSON", error, "*.json", advice) from None
 

@@ -213,6 +213,18 @@ def _fixed_part(pattern: str) -> str:
     return pattern[: found.start() if found else None].rpartition("/")[0]
 
 
+_TRIES = 20
+"""How often a directory is listed that is replaced meanwhile."""
+
+
+def _directory_behind(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class _LocalTree:
     """The local file system, through the standard library: faster than a generic one."""
 
@@ -230,8 +242,24 @@ class _LocalTree:
         return path if stat.S_ISDIR(status.st_mode) else _file_as(path, status)
 
     def walk(self, path: str) -> Iterator[File]:
+        """Yield the files below a directory, all of one state of it.
+
+        A writer puts another directory in its place, so that the one behind the path tells.
+        """
         real = os.path.realpath(path)
-        yield from self._walk(path, real, frozenset({real}))
+        before = _directory_behind(path)
+        for _ in range(_TRIES):
+            try:
+                files = list(self._walk(path, real, frozenset({real})))
+            except SourceNotFound:
+                if _directory_behind(path) == before:
+                    raise
+                files = []
+            after = _directory_behind(path)
+            if after == before:
+                break
+            before = after
+        yield from files
 
     def _walk(self, path: str, real: str, above: frozenset[str]) -> Iterator[File]:
         """Yield the files below `path`, which is `real` without links, as are those `above`."""

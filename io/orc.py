@@ -10,11 +10,11 @@ from typing import ClassVar
 import pyarrow as pa
 from pyarrow import fs, orc
 
-from ..engine.errors import SinkError, SourceCorrupt
+from ..engine.errors import SinkError, SourceCorrupt, SourceNotFound
 from ..engine.source import Pushdown, ScanPlan, Statistics
 from .convert import plain_schema
-from .dataset import FileSource, runs
-from .file_errors import not_readable
+from .dataset import FileSource, Unreadable, runs
+from .file_errors import UNREADABLE, gone, not_readable
 from .file_fragment import StreamedFragment
 from .listing import File, Listing
 from .partitioned import TableWriter
@@ -41,10 +41,18 @@ class OrcSource(FileSource[OrcFile]):
 
     @classmethod
     def described(
-        cls, listing: Listing, given: pa.Schema | None, options: None
+        cls,
+        listing: Listing,
+        given: pa.Schema | None,
+        options: None,
+        unreadable: Unreadable,
     ) -> Iterator[OrcFile]:
         """Read the footer of each file."""
-        return (_look(file, listing.filesystem) for file in listing.files)
+        for file in listing.files:
+            try:
+                yield _look(file, listing.filesystem)
+            except (SourceCorrupt, SourceNotFound) as error:
+                unreadable(file, error)
 
     def statistics(self) -> Statistics:
         """Return rows and bytes, which the footers tell."""
@@ -61,6 +69,7 @@ class OrcSource(FileSource[OrcFile]):
                 keys=frozenset(self.keys),
                 size=int(share * sum(part.bytes for part in run)),
                 store=self.store,
+                on_error=self.on_error,
             )
             for run in runs(_parts(self.files, partition_bytes, share), partition_bytes)
         )
@@ -106,9 +115,19 @@ class OrcFragment(StreamedFragment[OrcPart]):
                 # No column at all would lose the rows: the first one tells them as well.
                 names = [name for name in self.stored_names if name in there] or there[:1]
                 for stripe in range(part.start, part.stop):
-                    yield reader.read_stripe(stripe, columns=names)
-        except (pa.ArrowException, OSError) as error:
+                    yield from self._stripe(reader, stripe, names, part.file)
+        except UNREADABLE as error:
             raise _damaged(part.file, error) from None
+
+    def _stripe(
+        self, reader: orc.ORCFile, stripe: int, names: list[str], file: File
+    ) -> Iterator[pa.RecordBatch]:
+        try:
+            batch = reader.read_stripe(stripe, columns=names)
+        except UNREADABLE as error:
+            self.leave_out(file, f"stripe {stripe}", _damaged(file, error))
+        else:
+            yield batch
 
 
 def _open(file: File, store: fs.FileSystem | None) -> pa.NativeFile:
@@ -125,7 +144,9 @@ def _look(file: File, store: fs.FileSystem | None) -> OrcFile:
                 stripes=reader.nstripes,
                 rows=reader.nrows,
             )
-    except (pa.ArrowException, OSError) as error:
+    except FileNotFoundError:
+        raise gone(file) from None
+    except UNREADABLE as error:
         raise _damaged(file, error) from None
 
 

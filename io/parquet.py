@@ -16,11 +16,12 @@ import pyarrow as pa
 from ..engine.errors import SchemaError
 from ..engine.source import ColumnStatistics, Pushdown, ScanPlan, Statistics
 from .column_statistics import LazyColumns, combined
-from .dataset import FileSource, runs
+from .dataset import FileSource, Unreadable, runs
 from .kept_sources import KeptSources
 from .listing import File, Listing
 from .parquet_columns import RowGroups
-from .parquet_footer import KEPT_BYTES, Footer, read_footers
+from .parquet_footer import Footer
+from .parquet_footers import KEPT_BYTES, read_footers
 from .parquet_fragment import ParquetFragment, Part
 from .pruning_columns import matching
 
@@ -41,10 +42,14 @@ class ParquetSource(FileSource[Footer]):
 
     @classmethod
     def described(
-        cls, listing: Listing, given: pa.Schema | None, options: None
+        cls,
+        listing: Listing,
+        given: pa.Schema | None,
+        options: None,
+        unreadable: Unreadable,
     ) -> Sequence[Footer]:
         """Return the footers; nothing else is read."""
-        footers = read_footers(listing.files, listing.filesystem)
+        footers = read_footers(listing.files, listing.filesystem, unreadable)
         if given is not None:
             for footer in footers:
                 _check_castable(footer, given)
@@ -120,7 +125,7 @@ class ParquetSource(FileSource[Footer]):
         kept = groups.rows > 0
         if pushdown.predicate is not None:
             kept &= matching(pushdown.predicate, len(groups), groups.column_bounds, groups.bounds)
-        elif pushdown.limit is not None:
+        elif pushdown.limit is not None and self.on_error == "raise":
             kept &= np.cumsum(groups.rows) - groups.rows < pushdown.limit
         places = np.flatnonzero(kept)
         sizes = groups.decoded_bytes(wanted.names)
@@ -164,6 +169,7 @@ class ParquetSource(FileSource[Footer]):
             size=int(sizes[run].sum()),
             stored_size=int(stored[run].sum()),
             store=self.store,
+            on_error=self.on_error,
         )
 
     def _absent(self, footer: Footer, wanted: pa.Schema) -> frozenset[str]:

@@ -1,43 +1,22 @@
-"""Parquet footers: read once, side by side, kept; and what they tell of each row group.
-
-What a worker needs of a footer it reads itself, once per file: parsing one takes a fraction of a
-millisecond, less than sending it.
-"""
+"""What the footer of a Parquet file tells of its columns and of each row group."""
 
 from __future__ import annotations
 
 import functools
 import operator
-from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from threading import Lock
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import fs
 
 from ..engine.errors import SchemaError
 from .bounds import NANOSECONDS, ONLY_NULLS, UNKNOWN, Bounds, as_type, type_kind
 from .convert import plain_schema, plain_type
-from .file_errors import gone, not_readable
 from .listing import File
-
-KEPT_BYTES = 32 << 20
-"""Serialized bytes of the footers kept in a process; the longest unused goes first."""
-
-_THREADS = 16
-"""Footers read at once from a storage far away: reading waits more than it computes."""
-
-_LOCAL_THREADS = 4
-_TURN = 32
-"""Footers that a thread reads before it takes more, of local files."""
-
-_WHOLE_BYTES = 1 << 16
-"""A local file of no more is read whole, whatever is wanted of it."""
 
 _FALLBACK_BYTES = 4
 _DICTIONARY_BYTES = 1 << 20
@@ -272,115 +251,6 @@ def _decimal(scale: int, raw: Any) -> Decimal | None:
     if isinstance(raw, bytes):
         raw = int.from_bytes(raw, "big", signed=True)
     return Decimal(raw).scaleb(-scale) if abs(raw) < 10**28 else None
-
-
-class _Kept:
-    """The footers of this process, by path, size and time of change."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._footers: OrderedDict[tuple[object, ...], Footer] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, key: tuple[object, ...]) -> Footer | None:
-        with self._lock:
-            footer = self._footers.get(key)
-            if footer is not None:
-                self._footers.move_to_end(key)
-            return footer
-
-    def put(self, key: tuple[object, ...], footer: Footer) -> None:
-        with self._lock:
-            if key in self._footers:
-                return
-            self._footers[key] = footer
-            self._bytes += footer.metadata.serialized_size
-            while self._bytes > KEPT_BYTES and len(self._footers) > 1:
-                _, oldest = self._footers.popitem(last=False)
-                self._bytes -= oldest.metadata.serialized_size
-
-
-_kept = _Kept()
-
-
-def read_footers(files: Sequence[File], store: fs.FileSystem | None) -> list[Footer]:
-    """Return the footers of files, in order; several are read at once.
-
-    Raises
-    ------
-    SourceCorrupt
-        If a file is not Parquet or is truncated.
-    SourceNotFound
-        If a file is gone.
-    """
-    found = [_kept.get(_key(file, store)) if file.modified else None for file in files]
-    missing = [place for place, footer in enumerate(found) if footer is None]
-    # A few files a turn: handing a file over to a thread takes twice as long as its footer.
-    turns = [missing[start : start + _TURN] for start in range(0, len(missing), _TURN)]
-
-    def read(turn: Sequence[int]) -> None:
-        for place in turn:
-            found[place] = read_footer(files[place], store)
-
-    if len(missing) <= 1:
-        read(missing)
-    else:
-        threads = _THREADS if store is not None else _LOCAL_THREADS
-        turns = turns if store is None else [[place] for place in missing]
-        with ThreadPoolExecutor(min(threads, len(turns))) as pool:
-            list(pool.map(read, turns))
-    return [footer for footer in found if footer is not None]
-
-
-def known_footer(file: File, store: fs.FileSystem | None) -> Footer | None:
-    """Return the footer of a file if it has been read before in this process."""
-    return _kept.get(_key(file, store)) if file.modified else None
-
-
-def read_footer(file: File, store: fs.FileSystem | None) -> Footer:
-    """Return the footer of one file, from memory where it has been read before."""
-    footer = known_footer(file, store)
-    if footer is None:
-        footer = _read(file, store)
-        keep_footer(footer, store)
-    return footer
-
-
-def keep_footer(footer: Footer, store: fs.FileSystem | None) -> None:
-    """Keep a footer for `known_footer`."""
-    # Files of a storage that tells no time of change are never taken from memory.
-    if footer.file.modified:
-        _kept.put(_key(footer.file, store), footer)
-
-
-def _key(file: File, store: fs.FileSystem | None) -> tuple[object, ...]:
-    storage = None if store is None else (store.type_name, id(store))
-    return (storage, file.path, file.size, file.modified, file.partition)
-
-
-def open_file(file: File, store: fs.FileSystem | None) -> pa.NativeFile:
-    """Return a file to be read at random; a local one is not mapped: see ``parquet_fragment``.
-
-    A small one is read at once: one of 10 kB with its footer and a column takes 71 microseconds
-    of processor time, and 86 when it is read piece by piece.
-    """
-    if store is not None:
-        return store.open_input_file(file.path)
-    if file.size > _WHOLE_BYTES:
-        return pa.OSFile(file.path)
-    with open(file.path, "rb", buffering=0) as handle:
-        return pa.BufferReader(handle.readall())
-
-
-def _read(file: File, store: fs.FileSystem | None) -> Footer:
-    try:
-        with open_file(file, store) as handle:
-            return footer_of(file, pq.read_metadata(handle))
-    except FileNotFoundError:
-        raise gone(file) from None
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        advice = "if it is, write it again"
-        raise not_readable(file, "Parquet", error, "*.parquet", advice) from None
 
 
 def footer_of(file: File, metadata: pq.FileMetaData) -> Footer:

@@ -17,18 +17,23 @@ from functools import cached_property, partial
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..engine.errors import SourceCorrupt
+from ..engine.errors import SourceCorrupt, SourceNotFound
 from ..engine.schema import select
 from ..engine.source import RowFilters
 from .batches import rebatched, without_columns
 from .bounds import Bounds, of_scalar
+from .checking import check_values
 from .conforming import CODES, conformed, unchanged
-from .file_errors import reason
+from .file_errors import UNREADABLE, reason
 from .file_fragment import FileFragment
 from .hive import partition_value
 from .listing import File
-from .parquet_footer import Footer, footer_of, keep_footer, known_footer, open_file
+from .parquet_footer import Footer, footer_of
+from .parquet_footers import keep_footer, known_footer, open_file
 from .row_group_filter import RowGroupFilter
+
+_STREAMED_BYTES = 256 << 20
+"""A row group of more decoded bytes is not held whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +73,12 @@ class ParquetFragment(FileFragment[Part]):
     stored_size: int
 
     @property
-    def rows(self) -> int:
-        """Rows of the row groups."""
+    def rows(self) -> int | None:
+        """Rows of the row groups; not known where some may be left out."""
+        return self._told_rows if self.on_error == "raise" else None
+
+    @cached_property
+    def _told_rows(self) -> int:
         return sum(sum(part.group_rows) for part in self.parts)
 
     @property
@@ -84,13 +93,13 @@ class ParquetFragment(FileFragment[Part]):
     def filtered_batches(self, batch_rows: int, filters: RowFilters) -> Iterator[pa.RecordBatch]:
         """Stream the rows, but for row groups of which nothing would pass."""
         if not self.schema.names:
-            yield from without_columns(self.rows, batch_rows)
+            yield from without_columns(self._told_rows, batch_rows)
             return
         filtering = RowGroupFilter(filters)
         waiting: list[pa.Table] = []
         rows = 0
         for part in self.parts:
-            for table in self._tables(part, batch_rows, filtering):
+            for table in self._readable(part, batch_rows, filtering):
                 if waiting and rows + table.num_rows > batch_rows:
                     yield from _given(waiting, batch_rows, filtering)
                     waiting, rows = [], 0
@@ -98,6 +107,15 @@ class ParquetFragment(FileFragment[Part]):
                 rows += table.num_rows
         if waiting:
             yield from _given(waiting, batch_rows, filtering)
+
+    def _readable(
+        self, part: Part, batch_rows: int, filtering: RowGroupFilter
+    ) -> Iterator[pa.Table]:
+        """Yield what `_tables` does; a file that cannot be opened may be left out."""
+        try:
+            yield from self._tables(part, batch_rows, filtering)
+        except (SourceCorrupt, SourceNotFound) as error:
+            self.leave_out(part.file, f"row groups {_runs(part.groups)}", error)
 
     def _tables(self, part: Part, batch_rows: int, filtering: RowGroupFilter) -> Iterator[pa.Table]:
         """Yield tables of about `batch_rows` rows, or of one row group where that is longer."""
@@ -117,33 +135,86 @@ class ParquetFragment(FileFragment[Part]):
             if not stored:
                 yield self._conformed(pa.table({}), sum(rows for _, rows in groups), file)
                 return
+            if self.size > _STREAMED_BYTES and len(self.parts) == len(part.groups) == 1:
+                yield from self._streamed(reader, groups, stored, file, batch_rows)
+                return
             for run in _reads(groups, batch_rows):
-                first = filtering.first_columns(stored)
-                if first:
-                    # Each row group for itself, so that any of them may fall away.
-                    for group in run:
-                        yield from self._filtered(reader, group, file, stored, first, filtering)
-                else:
-                    rows = sum(count for _, count in run)
-                    table = _read(reader, [group for group, _ in run], rows, stored, file)
-                    yield self._conformed(table, rows, file)
+                # Each row group for itself where any of them may fall away.
+                parts = [[group] for group in run] if filtering.first_columns(stored) else [run]
+                for groups_at_once in parts:
+                    yield from self._run(reader, groups_at_once, stored, file, filtering)
 
-    def _filtered(
+    def _run(
         self,
         reader: pq.ParquetFile,
-        group: tuple[int, int],
-        file: File,
+        run: Sequence[tuple[int, int]],
         stored: list[str],
-        first: list[str],
+        file: File,
         filtering: RowGroupFilter,
     ) -> Iterator[pa.Table]:
-        """Yield one row group, of which the columns `first` are read first, if anything is left."""
-        number, rows = group
-        tested = _read(reader, [number], rows, first, file)
-        if filtering.leaves_something(self._conformed(tested, rows, file, first)):
-            rest = [name for name in stored if name not in first]
-            whole = _side_by_side(tested, _read(reader, [number], rows, rest, file), stored)
-            yield self._conformed(whole, rows, file)
+        """Yield the rows of some row groups; each that cannot be read may be left out."""
+        try:
+            table = self._table(reader, run, stored, file, filtering)
+        except SourceCorrupt as error:
+            if len(run) == 1 or self.tell is None:
+                self.leave_out(file, f"row group {run[0][0]}", error)
+                return
+            for group in run:
+                yield from self._run(reader, [group], stored, file, filtering)
+        else:
+            if table is not None:
+                yield table
+
+    def _table(
+        self,
+        reader: pq.ParquetFile,
+        run: Sequence[tuple[int, int]],
+        stored: list[str],
+        file: File,
+        filtering: RowGroupFilter,
+    ) -> pa.Table | None:
+        """Return the rows of some row groups, None where nothing of them would pass."""
+        numbers = [group for group, _ in run]
+        rows = sum(rows for _, rows in run)
+        first = filtering.first_columns(stored)
+        if not first:
+            return self._conformed(_read(reader, numbers, rows, stored, file), rows, file)
+        tested = _read(reader, numbers, rows, first, file)
+        if not filtering.leaves_something(self._conformed(tested, rows, file, first)):
+            return None
+        rest = [name for name in stored if name not in first]
+        whole = _side_by_side(tested, _read(reader, numbers, rows, rest, file), stored)
+        return self._conformed(whole, rows, file)
+
+    def _streamed(
+        self,
+        reader: pq.ParquetFile,
+        groups: Sequence[tuple[int, int]],
+        stored: list[str],
+        file: File,
+        batch_rows: int,
+    ) -> Iterator[pa.Table]:
+        """Yield a row group that is large when decoded as it is decoded.
+
+        A file of 4 kB can hold 2 GB: the same value over and over.
+        """
+        for group, rows in groups:
+            given = 0
+            try:
+                for batch in reader.iter_batches(
+                    batch_rows, row_groups=[group], columns=stored, use_threads=False
+                ):
+                    check_values(batch.columns)
+                    given += batch.num_rows
+                    table = pa.Table.from_batches([batch])
+                    yield self._conformed(table, batch.num_rows, file)
+                if given != rows:
+                    raise _damaged(file, [group], _other_rows(given, rows))
+            except (SourceCorrupt, *UNREADABLE) as error:
+                if not isinstance(error, SourceCorrupt):
+                    error = _damaged(file, [group], f"cannot be read: {reason(error)}.")
+                behind = f", all behind its row {given:,}" if given else ""
+                self.leave_out(file, f"row group {group}{behind}", error)
 
     def _needed(
         self, part: Part, footer: Footer, filtering: RowGroupFilter
@@ -188,7 +259,7 @@ class ParquetFragment(FileFragment[Part]):
                 read_dictionary=[name for name in stored if name in codes] if codes else None,
                 pre_buffer=self.store is not None,
             )
-        except (pa.ArrowException, OSError, KeyError):
+        except (*UNREADABLE, KeyError):
             raise _changed(part.file) from None
         footer = known
         if footer is None:
@@ -240,12 +311,16 @@ def _read(
 ) -> pa.Table:
     try:
         table = reader.read_row_groups(run, columns=names, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+        check_values(table.columns)
+    except UNREADABLE as error:
         raise _damaged(file, run, f"cannot be read: {reason(error)}.") from None
     if table.num_rows != rows:
-        found = f"hold {table.num_rows:,} rows, the footer tells of {rows:,}:"
-        raise _damaged(file, run, found)
+        raise _damaged(file, run, _other_rows(table.num_rows, rows))
     return table
+
+
+def _other_rows(found: int, told: int) -> str:
+    return f"hold {found:,} rows, the footer tells of {told:,}:"
 
 
 def _side_by_side(left: pa.Table, right: pa.Table, names: list[str]) -> pa.Table:
@@ -270,7 +345,7 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
 
 
 def _reads(groups: Sequence[tuple[int, int]], batch_rows: int) -> Iterator[list[tuple[int, int]]]:
-    """Yield row groups, with their rows, to read at once: several while they fill no batch."""
+    """Yield row groups to read at once, with their rows: several while they fill no batch."""
     run: list[tuple[int, int]] = []
     rows = 0
     for group, count in groups:

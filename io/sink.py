@@ -6,21 +6,34 @@ becomes a directory of part files. A format adds how one file is written.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pyarrow as pa
 
-from ..engine.errors import SinkError
+from ..engine.errors import PartitaError, SinkError
 from ..engine.schema import conform, field_index
 from ..engine.source import Written
 from .appending import check_fits
 from .file_errors import reason
 from .hive import check_partition_columns
 from .partitioned import PartFiles, TableWriter
-from .staging import Staging, exists, new_run, place_directory, place_file, sync
+from .staging import (
+    Staging,
+    alone,
+    exists,
+    identity,
+    linked_copy,
+    new_run,
+    place_directory,
+    place_file,
+    swap,
+    sync,
+)
 
 MODES = ("error", "overwrite", "append")
 
@@ -166,6 +179,8 @@ class FileWriteJob:
         # Fixed here: another process may have another working directory.
         self.target = sink.target
         self.staging = Staging(self.target, self.run)
+        self.found = identity(self.target)
+        """The target when the run began: another run may write to it meanwhile."""
 
     def write(
         self, partition: int, attempt: int, batches: Iterator[pa.RecordBatch]
@@ -185,7 +200,8 @@ class FileWriteJob:
     ) -> Sequence[Written]:
         if not os.path.isdir(self.staging.folder):
             raise SinkError(f"The write to {self.target!r} was aborted.")
-        os.makedirs(folder, exist_ok=True)
+        # Without its parents: a run that was aborted just now must not get them again.
+        os.mkdir(folder)
         files = PartFiles(
             folder=folder,
             name=f"part-{self.run}-{partition:05d}{self.sink.suffixes[0]}",
@@ -202,24 +218,42 @@ class FileWriteJob:
 
     def commit(self, written: Sequence[Written]) -> Sequence[Written]:
         """Make exactly `written` visible, at once; return the files where they lie now."""
-        appends = self.sink.mode == "append" and os.path.isdir(self.target)
         try:
-            files = list(written) or ([] if appends else self._empty())
-            if self.single_file:
-                self._commit_file(files)
-            elif appends:
-                self._append(files)
-            else:
-                self._commit_directory(files)
-            sync(os.path.dirname(self.target))
-        except SinkError:
+            with alone(self.target):
+                self._check_unchanged()
+                appends = self.sink.mode == "append" and os.path.isdir(self.target)
+                files = list(written) or ([] if appends else self._empty())
+                if self.single_file:
+                    self._commit_file(files)
+                elif appends:
+                    self._append(files)
+                else:
+                    self._commit_directory(files)
+        except PartitaError:
             self.abort()
             raise
         except (OSError, pa.ArrowException) as error:
             self.abort()
             raise self._failed(error) from error
+        # It is visible, and what it holds is on the disk; its name will be in a moment.
+        with contextlib.suppress(OSError):
+            sync(os.path.dirname(self.target))
         self.staging.remove(created=False)
         return [replace(file, path=self._visible(file)) for file in files]
+
+    def _check_unchanged(self) -> None:
+        """Raise when another run has written to the target and its rows would be lost."""
+        now = identity(self.target)
+        if now is None or now == self.found:
+            return
+        if self.sink.mode == "append":
+            # Those rows stay; but they may be of another kind.
+            self.sink.check(self.schema)
+        elif self.sink.mode == "overwrite":
+            raise SinkError(
+                f"{self.target!r} has been written by somebody else since this run began. Nothing"
+                " of this run is visible; look at what is there, and run it again."
+            )
 
     def _visible(self, file: Written) -> str:
         return self.target if self.single_file else os.path.join(self.target, file.target)
@@ -253,6 +287,21 @@ class FileWriteJob:
         place_directory(staged, self.target, replace, self.staging.folder)
 
     def _append(self, files: Sequence[Written]) -> None:
+        """Put a directory with the old files and the new ones in the place of the old one."""
+        staged = os.path.join(self.staging.folder, "data")
+        if not linked_copy(self.target, staged):
+            self._add(files)
+            return
+        for file in files:
+            os.link(file.path, self._place(staged, file.target))
+        for folder, _, _ in os.walk(staged):
+            sync(folder)
+        if not swap(staged, self.target):
+            shutil.rmtree(staged)
+            self._add(files)
+
+    def _add(self, files: Sequence[Written]) -> None:
+        """Add one file after the other, where a file system has no way to do it at once."""
         placed: list[str] = []
         try:
             for file in files:

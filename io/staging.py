@@ -6,6 +6,7 @@ on it while its run lives; what dead runs have left is removed by the next one t
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -13,6 +14,7 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,6 @@ from ..engine.errors import SinkError, SinkExists
 _MIDDLE = ".partita-"
 _LOCK = "lock"
 _OLD = "old"
-_UNLOCKED_SECONDS = 60
-"""A staging folder without a lock file is either just being made or older than this."""
-
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
@@ -48,11 +47,12 @@ class Staging:
         parent = os.path.dirname(self.target)
         try:
             os.makedirs(parent, exist_ok=True)
-            sweep(self.target)
-            os.mkdir(self.folder, 0o755)
-            flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
-            self._lock = os.open(os.path.join(self.folder, _LOCK), flags, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            with alone(self.target):
+                sweep(self.target)
+                os.mkdir(self.folder, 0o755)
+                flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
+                self._lock = os.open(os.path.join(self.folder, _LOCK), flags, 0o600)
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
         except OSError as error:
             self.remove(created=True)
             raise SinkError(
@@ -86,8 +86,24 @@ def _missing_parents(parent: str) -> list[str]:
     return missing
 
 
+@contextlib.contextmanager
+def alone(target: str) -> Iterator[None]:
+    """Be the only run that begins or commits beside `target`, for a moment."""
+    handle = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            # A file system without locks of directories: two runs at once are not told apart.
+            if error.errno not in (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP):
+                raise
+        yield
+    finally:
+        os.close(handle)
+
+
 def sweep(target: str) -> None:
-    """Remove the staging folders that runs which have died left beside `target`."""
+    """Remove what runs which have died left beside `target`; to be called `alone`."""
     parent, name = os.path.split(target)
     for entry in os.scandir(parent):
         if entry.name.startswith(f".{name}{_MIDDLE}") and entry.is_dir(follow_symlinks=False):
@@ -96,15 +112,10 @@ def sweep(target: str) -> None:
 
 def _sweep_one(folder: Path, target: str) -> None:
     try:
-        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
-        try:
-            age = time.time() - folder.stat().st_mtime
-        except FileNotFoundError:
-            # Its own run removed it just now.
-            return
-        if age > _UNLOCKED_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        # Made and locked by who is alone: without a lock its run has died in between.
+        shutil.rmtree(folder, ignore_errors=True)
         return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,6 +128,15 @@ def _sweep_one(folder: Path, target: str) -> None:
         return
     finally:
         os.close(handle)
+
+
+def identity(target: str) -> tuple[int, int, int] | None:
+    """Return what tells whether another run has written to `target`; None if nothing is there."""
+    try:
+        found = os.lstat(target)
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def place_file(staged: str, target: str, replace: bool) -> None:
@@ -155,8 +175,42 @@ def place_directory(staged: str, target: str, replace: bool, folder: str) -> Non
         if not replace:
             raise exists(target) from None
     if not _exchange(staged, target):
-        os.rename(target, os.path.join(folder, _OLD))
-        os.rename(staged, target)
+        old = os.path.join(folder, _OLD)
+        os.rename(target, old)
+        try:
+            os.rename(staged, target)
+        except OSError:
+            os.rename(old, target)
+            raise
+
+
+def linked_copy(target: str, staged: str) -> bool:
+    """Make `staged` a directory with the same files as `target`, each by one more name.
+
+    False, and nothing is left, where the file system has no such names.
+    """
+    try:
+        for folder, folders, names in os.walk(target):
+            copy = os.path.join(staged, os.path.relpath(folder, target))
+            os.makedirs(copy, exist_ok=True)
+            shutil.copystat(folder, copy)
+            for name in names:
+                path = os.path.join(folder, name)
+                os.link(path, os.path.join(copy, name), follow_symlinks=False)
+            for name in filter(lambda name: os.path.islink(os.path.join(folder, name)), folders):
+                path = os.path.join(folder, name)
+                os.symlink(os.readlink(path), os.path.join(copy, name))
+    except OSError as error:
+        shutil.rmtree(staged, ignore_errors=True)
+        if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV):
+            return False
+        raise
+    return True
+
+
+def swap(staged: str, target: str) -> bool:
+    """Put a staged directory in the place of `target` at once; False where that cannot be done."""
+    return _exchange(staged, target)
 
 
 def exists(target: str) -> SinkExists:

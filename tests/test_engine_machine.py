@@ -80,3 +80,11 @@ def test_sizes_follow_a_small_limit_and_nothing_else() -> None:
     assert (small.partition_bytes, small.batch_rows) == (other.partition_bytes, other.batch_rows)
     with config.set(memory_limit="8GiB"):
         assert config.within_limit(config.get()) == config.get()
+
+
+def test_limits_are_looked_at_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = iter([4, 2, 1])
+    known = machine.remembered(lambda: next(limits))
+    assert [known(), known()] == [4, 4]
+    monkeypatch.setattr(machine, "LOOK_AGAIN", -1.0)
+    assert [known(), known()] == [2, 1]

@@ -152,11 +152,14 @@ def test_dictionaries_that_follow_each_other() -> None:
     array = pa.array(["a", "b", "b", None, "a"])
     schema = pa.schema([("s", pa.dictionary(pa.int32(), pa.string()))])
     test = truth_of(expr, schema)
-    for values in (["a", "b", "c"], ["b", "a", "c"], ["a", "b", "c"], ["b", "a", "c", "d"]):
+    orders = ["abc", "abc", "bac", "abc", "bacd", "bacd", "cbad", "cba"]
+    for values in map(list, orders):
         codes = pa.array([None if v is None else values.index(v) for v in array.to_pylist()])
         column = pa.DictionaryArray.from_arrays(codes.cast(pa.int32()), pa.array(values))
         batch = pa.record_batch([column], schema=schema)
         assert test(batch).tolist() == [False, True, True, False, False]
+        # Fewer rows than values.
+        assert test(batch.slice(2, 2)).tolist() == [True, False]
 
 
 def test_a_value_that_no_row_has_raises_nothing() -> None:

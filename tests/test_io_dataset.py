@@ -13,7 +13,7 @@ import pytest
 from partita.engine.errors import PartitaError, SchemaError, SourceCorrupt
 from partita.engine.source import Pushdown, ScanPlan, Source
 from partita.io import FORMATS
-from partita.io.dataset import FileSource, runs
+from partita.io.dataset import FileSource, Unreadable, runs
 from partita.io.file_fragment import StreamedFragment
 from partita.io.listing import File, Listing
 
@@ -121,7 +121,13 @@ class NoteSource(FileSource[Note]):
     format: ClassVar[str] = "note"
 
     @classmethod
-    def described(cls, listing: Listing, given: pa.Schema | None, options: None) -> Iterator[Note]:
+    def described(
+        cls,
+        listing: Listing,
+        given: pa.Schema | None,
+        options: None,
+        unreadable: Unreadable,
+    ) -> Iterator[Note]:
         """Name the files."""
         return (Note(file=file) for file in listing.files)
 

@@ -19,7 +19,7 @@ from partita.engine.errors import DuplicateColumn, SchemaError, SourceCorrupt, S
 from partita.engine.expr.node import Call, Column, Expr, literal
 from partita.engine.schema import conform
 from partita.engine.source import Fragment, Pushdown, Source
-from partita.io import ParquetSource, parquet_footer
+from partita.io import ParquetSource, parquet_footers
 
 MiB = 1 << 20
 CODES = pa.dictionary(pa.int32(), pa.string())
@@ -58,7 +58,7 @@ def numbers(
 ) -> pa.Table:
     """Three files of 4 row groups of 100 rows, ordered by `n`, in ``tmp_path``."""
     if request.param == "read piece by piece":
-        monkeypatch.setattr(parquet_footer, "_WHOLE_BYTES", 0)
+        monkeypatch.setattr(parquet_footers, "_WHOLE_BYTES", 0)
     table = pa.table(
         {
             "n": np.arange(1200),

@@ -30,6 +30,22 @@ def test_the_interface_loads_no_heavy_library() -> None:
     assert not brought & set(HEAVY)
 
 
+def test_what_runs_queries_waits_for_the_first_query() -> None:
+    look = """
+import sys
+import partita as pt
+assert pt.from_pydict({"a": [1]}).filter(pt.col("a") > 0).columns == ["a"]
+before = set(sys.modules)
+assert pt.from_pydict({"a": [1]}).filter(pt.col("a") > 0).to_pydict() == {"a": [1]}
+parts = "planner", "operators.join", "scheduler", "executors.process"
+for part in parts:
+    (module,) = (name for name in sys.modules if name.endswith(f".{part}"))
+    assert module not in before, module
+assert "psutil" not in before
+"""
+    modules_after(look)
+
+
 def test_names_are_found_however_they_are_asked_for() -> None:
     for statement in (
         "from partita import col, scan_parquet, Session, config, errors, random",

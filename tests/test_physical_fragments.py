@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from partita.engine.physical.fragments import LEAST_BYTES, PARTS, evenly_cut
+from partita.engine.physical.fragments import FEW, LEAST_BYTES, PARTS, evenly_cut
 from partita.engine.source import Pushdown, ScanPlan
 
 MIB = 2**20
@@ -46,7 +46,13 @@ def test_less_data_falls_into_more_tasks_than_would_fill_a_partition_each() -> N
 
 def test_a_task_is_never_too_small_to_be_worth_starting() -> None:
     assert tasks(40 * MIB, 32 * MIB) == 40 * MIB // LEAST_BYTES
-    assert tasks(3 * MIB, 32 * MIB) == 1
+    assert tasks(7 * MIB // 4, 32 * MIB) == 1
+
+
+def test_little_data_is_shared_by_a_few_tasks() -> None:
+    assert tasks(12 * MIB, 32 * MIB) == FEW
+    assert tasks(3 * MIB, 32 * MIB) == 3
+    assert tasks(2 * MIB, 32 * MIB) == 2
 
 
 def test_what_the_user_sets_is_kept_within_limits() -> None:

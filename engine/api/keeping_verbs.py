@@ -14,7 +14,6 @@ from ..errors import InvalidExpression, SchemaError
 from ..execution.session import current
 from ..optimizer.context import Context
 from ..optimizer.optimizer import optimize
-from ..physical.planner import Planner
 from ..plan.node import caller_site
 from ..plan.nodes import Scan, Write
 from ..plan.partitioning import Cache, Repartition, TakePartitions
@@ -204,6 +203,9 @@ class KeepingVerbs(Frame):
         else:
             settings = current().settings()
             better = optimize(plan, Context(settings=settings))
+            # Operators and kernels are loaded with the first query, not with the interface.
+            from ..physical.planner import Planner
+
             pipeline = Planner(better, settings).lower(better)
             count = None if pipeline is None else pipeline.partitions
         return count

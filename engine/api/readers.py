@@ -58,6 +58,7 @@ def scan_parquet(
     schema: Any = None,
     hive_partitioning: bool | None = None,
     missing_columns: str = "insert",
+    on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:
     """Return a frame over a Parquet dataset.
@@ -75,6 +76,11 @@ def scan_parquet(
         below a directory.
     missing_columns : {"insert", "raise"}
         Whether a column that some files lack reads as null there, or is an error.
+    on_error : {"raise", "skip"}
+        What to do with files, row groups and lines that cannot be read: end with what is wrong, or
+        leave them out, with a `SkippedWarning` when the query has run and a list in the
+        ``.profile.skipped`` of its result. What a query does not read is not looked at: a count of
+        all rows is told by the footers, and a damaged column does no harm to those who read others.
     filesystem : optional
         A pyarrow or fsspec file system; by default the path tells.
 
@@ -104,6 +110,7 @@ def scan_parquet(
         hive_partitioning=hive_partitioning,
         schema=None if schema is None else fields_of(schema, "scan_parquet"),
         missing_columns=missing_columns,
+        on_error=on_error,
     )
     return _frame(source, columns)
 
@@ -146,6 +153,7 @@ def scan_csv(
     schema: Any = None,
     hive_partitioning: bool | None = None,
     missing_columns: str = "insert",
+    on_error: str = "raise",
     filesystem: Any = None,
     separator: str = ",",
     has_header: bool = True,
@@ -159,7 +167,7 @@ def scan_csv(
 
     Parameters
     ----------
-    path, columns, hive_partitioning, missing_columns, filesystem
+    path, columns, hive_partitioning, missing_columns, on_error, filesystem
         As for `scan_parquet`.
     schema : pyarrow.Schema or mapping, optional
         Columns and types; by default they are guessed from the beginning of the files.
@@ -194,6 +202,7 @@ def scan_csv(
         hive_partitioning=hive_partitioning,
         schema=None if schema is None else fields_of(schema, "scan_csv"),
         missing_columns=missing_columns,
+        on_error=on_error,
         separator=separator,
         has_header=has_header,
         null_values=("", *([null_values] if isinstance(null_values, str) else null_values)),
@@ -213,13 +222,14 @@ def scan_ipc(
     schema: Any = None,
     hive_partitioning: bool | None = None,
     missing_columns: str = "insert",
+    on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:
     """Return a frame over Arrow IPC (Feather) files.
 
     Parameters
     ----------
-    path, columns, schema, hive_partitioning, missing_columns, filesystem
+    path, columns, schema, hive_partitioning, missing_columns, on_error, filesystem
         As for `scan_parquet`.
 
     Returns
@@ -239,6 +249,7 @@ def scan_ipc(
         hive_partitioning=hive_partitioning,
         schema=None if schema is None else fields_of(schema, "scan_ipc"),
         missing_columns=missing_columns,
+        on_error=on_error,
     )
     return _frame(source, columns)
 
@@ -255,13 +266,14 @@ def scan_json(
     schema: Any = None,
     hive_partitioning: bool | None = None,
     missing_columns: str = "insert",
+    on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:
     """Return a frame over JSON files with one object to a line (NDJSON, JSON lines).
 
     Parameters
     ----------
-    path, columns, hive_partitioning, missing_columns, filesystem
+    path, columns, hive_partitioning, missing_columns, on_error, filesystem
         As for `scan_parquet`; compressed files (``.json.gz``) are read by one task each.
     schema : pyarrow.Schema or mapping, optional
         Columns and types; by default they are guessed from the beginning of the files.
@@ -292,6 +304,7 @@ def scan_json(
         hive_partitioning=hive_partitioning,
         schema=None if schema is None else fields_of(schema, "scan_json"),
         missing_columns=missing_columns,
+        on_error=on_error,
     )
     return _frame(source, columns)
 
@@ -304,13 +317,14 @@ def scan_orc(
     schema: Any = None,
     hive_partitioning: bool | None = None,
     missing_columns: str = "insert",
+    on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:
     """Return a frame over ORC files.
 
     Parameters
     ----------
-    path, columns, schema, hive_partitioning, missing_columns, filesystem
+    path, columns, schema, hive_partitioning, missing_columns, on_error, filesystem
         As for `scan_parquet`.
 
     Returns
@@ -330,6 +344,7 @@ def scan_orc(
         hive_partitioning=hive_partitioning,
         schema=None if schema is None else fields_of(schema, "scan_orc"),
         missing_columns=missing_columns,
+        on_error=on_error,
     )
     return _frame(source, columns)
 

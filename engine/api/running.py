@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import pyarrow as pa
 
 from ..config import memory_limit
-from ..errors import MemoryLimitExceeded, PartitaError
-from ..execution.scheduler import Observer
+from ..errors import MemoryLimitExceeded, PartitaError, SkippedWarning
 from ..execution.session import current
 from ..expr.node import Agg
 from ..observe.profile import Profile, ProfileRecorder
@@ -18,7 +19,8 @@ from ..observe.progress import progress_for
 from ..optimizer.context import Context
 from ..optimizer.optimizer import optimize
 from ..plan.node import PlanNode
-from ..plan.nodes import Aggregate, Slice
+from ..plan.nodes import Aggregate, Scan, Slice
+from .background import BackgroundQuery
 from .frame import Frame
 from .options import options
 from .result import Result, batch_rows
@@ -28,6 +30,8 @@ from .torch_dataset import torch_dataset
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+
+    from ..execution.scheduler import Observer
 
 
 class Run:
@@ -43,7 +47,11 @@ class Run:
         self._limit = memory_limit(settings)
         self.plan = optimize(plan, Context(settings=settings))
         self._recorder = ProfileRecorder()
+        self._recorder.skipped_before = tuple(
+            part for scan in self._scans() for part in getattr(scan.source, "skipped", ())
+        )
         self._progress = progress_for(settings) if progress else None
+        self._cancelled = threading.Event()
 
     def batches(self) -> Generator[pa.RecordBatch, None, None]:
         """Yield the rows in partition order; closing it ends the query."""
@@ -52,7 +60,7 @@ class Run:
         if self._progress is not None:
             observers.append(self._progress)
         try:
-            for batch in self._session.execute(self.plan, observers):
+            for batch in self._session.execute(self.plan, observers, self._cancelled.is_set):
                 self._recorder.rows += batch.num_rows
                 yield batch
         except (PartitaError, KeyboardInterrupt) as error:
@@ -61,6 +69,33 @@ class Run:
         finally:
             if self._progress is not None:
                 self._progress.close()
+            self._warn_of_skipped()
+
+    def _scans(self) -> list[Scan]:
+        return [node for node in self.plan.walk() if isinstance(node, Scan)]
+
+    def _warn_of_skipped(self) -> None:
+        """Warn of what was left out, at the line of the scan that asked for it."""
+        skipped = self._recorder.skipped
+        if not skipped:
+            return
+        more = f"\n  and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
+        parts = "".join(f"\n  {part}" for part in skipped[:3])
+        said = (
+            f"{len(skipped):,} parts of files could not be read and were left out, as"
+            f" on_error='skip' asks for; .profile.skipped of the result lists them.{parts}{more}"
+        )
+        lenient = [s for s in self._scans() if getattr(s.source, "on_error", "raise") == "skip"]
+        site = next((scan.site for scan in lenient if scan.site is not None), None)
+        if site is None:
+            warnings.warn(said, SkippedWarning, stacklevel=2)
+        else:
+            # Each time: the filter for repeated warnings knows nothing of the file's contents.
+            warnings.warn_explicit(said, SkippedWarning, site.file, site.line)
+
+    def cancel(self) -> None:
+        """Give it up, from another thread than the one that runs it."""
+        self._cancelled.set()
 
     def result(self) -> Result:
         """Run to the end and return all rows."""
@@ -94,6 +129,12 @@ class Running(Frame):
 
     __slots__ = ()
 
+    @overload
+    def collect(self, *, background: Literal[False] = False) -> Result: ...
+
+    @overload
+    def collect(self, *, background: Literal[True]) -> BackgroundQuery: ...
+
     @options(
         engine="results stream through the workers, always; where they run is a matter of"
         " pt.config.set(executor=...)",
@@ -101,13 +142,20 @@ class Running(Frame):
         scheduler="write pt.config.set(executor='serial' or 'process')",
         optimizations="write pt.config.set(optimize=...)",
     )
-    def collect(self) -> Result:
+    def collect(self, *, background: bool = False) -> Result | BackgroundQuery:
         """Run the plan and return all rows.
+
+        Parameters
+        ----------
+        background : bool
+            Whether to return at once, with a query that runs beside what comes next.
 
         Returns
         -------
         Result
             The rows as one Arrow table, with the profile of the run.
+        BackgroundQuery
+            With ``background=True``: it has `fetch`, `fetch_blocking` and `cancel`.
 
         Raises
         ------
@@ -120,6 +168,9 @@ class Running(Frame):
         >>> pt.from_pydict({"a": [1, 2]}).filter(pt.col("a") > 1).collect().to_pydict()
         {'a': [2]}
         """
+        if background:
+            run = Run(self.plan, progress=False)
+            return BackgroundQuery(run.result, run.cancel)
         return Run(self.plan, progress=True).result()
 
     @options(scheduler="write pt.config.set(executor='serial' or 'process')")

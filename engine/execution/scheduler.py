@@ -14,7 +14,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from ..config import Settings
-from ..errors import TaskPoisoned
+from ..errors import QueryCancelled, TaskPoisoned
 from ..physical.memory import Shares
 from ..physical.planner import Planner
 from ..physical.stage import Stage, StageOutput, Task, TaskInput
@@ -61,12 +61,15 @@ class Scheduler:
         share: Shares,
         observers: Sequence[Observer],
         kept: Callable[[], int] = lambda: 0,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         self._query = query
         self._planner = planner
         self._executor = executor
         self._settings = settings
         self._observers = observers
+        # Whether somebody has given the query up, from another thread.
+        self._cancelled = cancelled
         # Bytes of shared memory that persisted frames take, and those that this query makes one of.
         self._kept = kept
         self._keeping = 0
@@ -86,6 +89,9 @@ class Scheduler:
         self._given = 0
         self._undelivered = 0
         self._committed = False
+        # Workers lost by tasks that have finished since: something else ends workers here, so that
+        # a task may lose as many more before it is blamed. A poisoned task makes none of them.
+        self._accidents = 0
 
     def run(self) -> Iterator[pa.RecordBatch]:
         """Yield the batches of the result, in partition order.
@@ -93,7 +99,8 @@ class Scheduler:
         Raises
         ------
         PartitaError
-            What a task failed with, located; `TaskPoisoned` when a task lost too many workers.
+            What a task failed with, located; `TaskPoisoned` when a task lost too many workers;
+            `QueryCancelled` when it was given up.
         """
         settings = self._task_settings = TaskSettings(
             batch_rows=self._settings.batch_rows,
@@ -103,7 +110,7 @@ class Scheduler:
         )
         outcome = "stopped"
         try:
-            self._store = self._executor.open_query(self._query, settings)
+            self._store = self._executor.open_query(self._query, settings, self._cancelled)
             self._holdings = Holdings(self._store, self._planner.awaits_readers)
             self._emit(
                 events.QueryStarted, executor=self._executor.name, workers=self._executor.workers
@@ -113,6 +120,8 @@ class Scheduler:
                 self._check()
                 self._start()
                 reports = self._executor.completed(self._query, HEARTBEAT)
+                if self._cancelled():
+                    raise QueryCancelled("The query was cancelled before its end.")
                 for report in reports:
                     self._take(report)
                 if not reports:
@@ -312,6 +321,7 @@ class Scheduler:
         key, result = report.key, report.result
         run = self._runs[key.stage]
         run.results[key.partition] = result
+        self._accidents += run.losses.get(key.partition, 0)
         self._keeping += kept_in_memory(result.written)
         for ref in result.refs:
             run.pieces.setdefault(key.partition, []).append(ref)
@@ -357,7 +367,7 @@ class Scheduler:
         run = self._runs[key.stage]
         losses = run.losses.get(key.partition, 0) + report.blamed
         run.losses[key.partition] = losses
-        retry = losses < self._settings.task_attempts
+        retry = losses < self._settings.task_attempts + self._accidents
         self._event(events.TaskFailed, key, reason=report.reason, retry=retry)
         if not retry:
             raise TaskPoisoned(

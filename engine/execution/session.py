@@ -13,25 +13,26 @@ import itertools
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from .. import config
 from ..config import Settings
 from ..errors import ExecutionError
-from ..physical.kernels import jit
 from ..physical.memory import shares
-from ..physical.planner import Planner
 from ..plan.node import PlanNode
-from .executors import EXECUTORS
-from .executors.executor import Executor, Resources
-from .executors.process import ProcessExecutor
 from .keeping import Keeper
 from .run_directory import RunDirectory
-from .scheduler import Observer, Scheduler
+
+if TYPE_CHECKING:
+    from ..physical.planner import Planner
+    from .executors.executor import Executor
+    from .executors.process import ProcessExecutor
+    from .scheduler import Observer
 
 _numbers = itertools.count(1)
 
@@ -76,7 +77,10 @@ class Session:
         return replace(config.get(), **self._overrides)
 
     def execute(
-        self, plan: PlanNode, observers: Sequence[Observer] = ()
+        self,
+        plan: PlanNode,
+        observers: Sequence[Observer] = (),
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[pa.RecordBatch]:
         """Yield the batches of `plan`, of exactly its schema and in partition order.
 
@@ -88,12 +92,20 @@ class Session:
             A logical plan, optimized or not.
         observers
             Functions that are given every event.
+        cancelled
+            Asked now and then whether the query is still wanted; another thread may say so.
 
         Raises
         ------
         PartitaError
             What a task failed with, with the place where it did.
         """
+        # Operators and kernels, half of the engine, are loaded with the first query: a script that
+        # only looks at schemas does without them.
+        from ..physical.kernels import jit
+        from ..physical.planner import Planner
+        from .scheduler import Scheduler
+
         settings = config.within_limit(self.settings())
         planner = Planner(plan, settings)
         name = _choice(planner, settings)
@@ -104,7 +116,14 @@ class Session:
         number = next(_numbers)
         try:
             yield from Scheduler(
-                number, planner, executor, settings, share, observers, self.keeper.bytes_in_memory
+                number,
+                planner,
+                executor,
+                settings,
+                share,
+                observers,
+                self.keeper.bytes_in_memory,
+                cancelled,
             ).run()
         except ExecutionError:
             if executor.broken:
@@ -117,6 +136,10 @@ class Session:
         One that was started for another number of workers is replaced, as soon as no query is
         under way in it.
         """
+        # They load with the first query, as above.
+        from .executors import EXECUTORS
+        from .executors.executor import Resources
+
         self._check_open()
         workers = config.worker_count(settings or self.settings())
         with self._lock:
@@ -148,9 +171,16 @@ class Session:
     @property
     def pids(self) -> tuple[int, ...]:
         """The workers of the process pool and, last, the helper that forks them; starts both."""
-        pool = self.executor("process")
-        assert isinstance(pool, ProcessExecutor)
+        self.executor("process")
+        pool = self._pool
+        assert pool is not None
         return pool.pids
+
+    @property
+    def _pool(self) -> ProcessExecutor | None:
+        """The process pool, if it was started."""
+        pool: Any = self._executors.get("process")
+        return pool
 
     def _directories(self) -> RunDirectory:
         if self._directory is None:
@@ -255,9 +285,8 @@ def _abandon_all() -> None:
     # Another thread of the parent may have held it.
     _making = threading.Lock()
     for session in _sessions:
-        for executor in session._executors.values():
-            if isinstance(executor, ProcessExecutor):
-                executor.abandon()
+        if session._pool is not None:
+            session._pool.abandon()
         if session._directory is not None:
             session._directory.let_go()
     _sessions.clear()

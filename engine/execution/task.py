@@ -23,7 +23,7 @@ from ..physical.runs import coded_for_groups, runs
 from ..physical.scan_filters import ScanFilters, scan_filters
 from ..physical.spill import SpillFile
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskInput, TaskResult
-from ..source import Filtering, RowFilters
+from ..source import Filtering, RowFilters, Skipped
 from .keeping import KeepJob
 from .transport import Store, batch_bytes, pieces
 
@@ -54,6 +54,8 @@ class Context:
     memory: Budget
     copies: bool = False
     metrics: Counter[str] = field(default_factory=Counter)
+    skipped: list[Skipped] = field(default_factory=list)
+    """What could not be read and was left out, by this task and what it makes for itself."""
 
     def side(self, number: int) -> Iterator[pa.RecordBatch]:
         """Stream the batches of side input `number`."""
@@ -201,6 +203,7 @@ def run_task(
         reserved=memory.peak,
         spilled=spilled,
         metrics=tuple(sorted(context.metrics.items())),
+        skipped=tuple(context.skipped),
     )
 
 
@@ -210,6 +213,8 @@ def _read(
     """Stream the input of a task, with a look at each batch whether it is still wanted."""
     fragment = task.fragment
     if fragment is not None:
+        if hasattr(fragment, "telling"):
+            fragment = fragment.telling(context.skipped.append)
         if filters is not None and filters.filters:
             assert isinstance(fragment, Filtering)
             given = fragment.filtered_batches(context.batch_rows, filters)

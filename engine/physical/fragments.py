@@ -12,6 +12,16 @@ LEAST_BYTES = 4 * 2**20
 """Of a fragment that is cut smaller than the settings say. It is read in about 10 ms, and a task
 costs about 0.5 ms."""
 
+FEW = 4
+"""Tasks into which a scan of less data yet is cut all the same, as far as it goes: what is joined
+to its rows is done in them too, and others have often nothing else to do meanwhile. Longest way
+through the tasks of TPC-H at scale 1 with two workers, processor time, medians of six runs: Q2
+34.7 ms before, 30.5 now, Q16 36.9 and 34.2, Q22 35.5 and 33.6, Q14 122 and 120; the sum of all
+tasks is 1 % more."""
+
+LEAST_OF_FEW = 2**20
+"""Bytes of their fragments; of less than two of them nothing is cut."""
+
 LEAST_SHARE = 8
 """A fragment is not cut smaller than this share of what the settings say."""
 
@@ -24,6 +34,8 @@ def evenly_cut(source: Source, pushdown: Pushdown, partition_bytes: int) -> Scan
     plan = source.plan(pushdown, partition_bytes)
     total = sum(fragment.bytes for fragment in plan.fragments)
     size = max(total // PARTS, partition_bytes // LEAST_SHARE, LEAST_BYTES)
+    if 2 * LEAST_OF_FEW <= total < FEW * size:
+        size = max(total // FEW, partition_bytes // LEAST_SHARE // FEW, LEAST_OF_FEW)
     if size >= partition_bytes or total <= size:
         return plan
     return source.plan(pushdown, size)

@@ -65,8 +65,10 @@ def lower_aggregate(
         met: Pipeline | None = partial
         groups = tuple(group for group in source.groups if group <= set(names))
     else:
-        # States of a task are no more than its rows, and than there are groups.
-        expected = min(estimate(node.input).bytes, partial.partitions * estimate(node).bytes)
+        expected = math.inf
+        if names and partial.partitions > 1:
+            # States of a task are no more than its rows, and than there are groups.
+            expected = min(estimate(node.input).bytes, partial.partitions * estimate(node).bytes)
         met = meet(
             asked_by or node,
             planner,

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ..expr.node import SortKey
 from ..plan.node import Site
-from ..source import Fragment, WriteJob, Written
+from ..source import Fragment, Skipped, WriteJob, Written
 from .memory import Budget
 from .spill import SpillFile
 
@@ -259,6 +259,8 @@ class TaskResult:
     """Bytes of files of rows that it put aside, and of what it made that went to disk."""
 
     metrics: tuple[tuple[str, int], ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    """What could not be read and was left out."""
 
 
 @dataclass(frozen=True, kw_only=True)

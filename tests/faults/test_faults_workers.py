@@ -132,6 +132,24 @@ def test_a_task_that_the_system_kills_for_want_of_memory_is_named(
         assert frame.count().to_pydict()["key"] == [600_000]
 
 
+def test_a_task_that_is_hit_by_what_ends_other_workers_too_is_not_blamed(
+    pool: pt.Session, dataset: Path, tmp_path: Path
+) -> None:
+    def unlucky(batch: pa.RecordBatch) -> pa.RecordBatch:
+        number = batch.column("file")[0].as_py()
+        for attempt in range(4 if number == 11 else 1):
+            hit = tmp_path / f"{number}-{attempt}"
+            if not hit.exists():
+                hit.touch()
+                die_of_sigkill()
+        return batch
+
+    frame = pt.scan_parquet(dataset)
+    result = frame.map_batches(unlucky, schema=frame.schema).group_by("file").len().collect()
+    assert sorted(result.to_pydict()["len"]) == [50_000] * 12
+    assert result.profile.retries >= 15
+
+
 def test_what_is_slow_is_not_taken_for_hanging(dataset: Path) -> None:
     def naps(batch: pa.RecordBatch) -> pa.RecordBatch:
         time.sleep(0.4)  # before each of five batches

@@ -86,6 +86,23 @@ def place_rows(random: np.random.Generator) -> Iterator[Arguments]:
         yield [ids, starts, np.zeros(len(ids), np.int64)]
 
 
+def count_ids(random: np.random.Generator) -> Iterator[Arguments]:
+    for ids, count in _groups(random):
+        yield [ids, np.zeros(count, np.int64)]
+
+
+def keep_extremes(random: np.random.Generator) -> Iterator[Arguments]:
+    limits = np.iinfo(np.int64)
+    special = np.array([np.inf, -np.inf, np.nan, -np.nan, 0.0, -0.0, 1e308, 5e-324])
+    for ids, count in _groups(random):
+        for largest in (False, True):
+            for values in (random.choice(special, len(ids)), random.choice(special[2:6], len(ids))):
+                yield [ids, values, largest, np.full(count, np.nan)]
+            integers = random.integers(limits.min, limits.max, len(ids), endpoint=True)
+            none = limits.min if largest else limits.max
+            yield [ids, integers, largest, np.full(count, none, np.int64)]
+
+
 def add_doubles(random: np.random.Generator) -> Iterator[Arguments]:
     special = np.array([np.inf, -np.inf, np.nan, -0.0, 1e308, -1e308, 5e-324])
     for ids, count in _groups(random):
@@ -134,6 +151,8 @@ CASES: dict[str, Cases] = {
     "number_texts": number_texts,
     "place_rows": place_rows,
     "distinct_rows": distinct_rows,
+    "count_ids": count_ids,
+    "keep_extremes": keep_extremes,
     "add_doubles": add_doubles,
     "add_four_doubles": add_four_doubles,
     "add_integers": add_integers,

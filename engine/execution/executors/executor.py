@@ -43,8 +43,13 @@ class Executor(Protocol):
     def shares_memory(self) -> bool:
         """Whether tasks see the objects of this process, so that nothing need be written out."""
 
-    def open_query(self, query: int, settings: TaskSettings) -> Store:
-        """Make ready for the tasks of a query; return where their data is found."""
+    def open_query(
+        self, query: int, settings: TaskSettings, cancelled: Callable[[], bool]
+    ) -> Store:
+        """Make ready for the tasks of a query; return where their data is found.
+
+        `cancelled` is for tasks that run in this process; the others are told by `cancel`.
+        """
 
     def holds(self, query: int) -> bool:
         """Return whether the query is open here: not once this was closed, nor in a forked child

@@ -18,7 +18,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -209,7 +209,9 @@ class ProcessExecutor:
 
     # What the scheduler asks for
 
-    def open_query(self, query: int, settings: TaskSettings) -> Store:
+    def open_query(
+        self, query: int, settings: TaskSettings, cancelled: Callable[[], bool]
+    ) -> Store:
         """Make the directories of the query and tell the workers."""
         with self._alone():
             if self._closed:

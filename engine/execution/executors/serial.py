@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,19 +37,23 @@ class SerialExecutor:
         self._settings: dict[int, TaskSettings] = {}
         self._caches: dict[int, dict[Any, Any]] = {}
         self._budgets: dict[int, Budget] = {}
+        self._cancelled: dict[int, Callable[[], bool]] = {}
 
     @property
     def busy(self) -> bool:
         """Whether a query is under way."""
         return bool(self._queues)
 
-    def open_query(self, query: int, settings: TaskSettings) -> Store:
+    def open_query(
+        self, query: int, settings: TaskSettings, cancelled: Callable[[], bool]
+    ) -> Store:
         """Make a store for the query."""
         self._queues[query] = deque()
         self._stores[query] = MemoryStore(lambda: self._resources.directory().disk)
         self._settings[query] = settings
         self._caches[query] = {}
         self._budgets[query] = Budget(settings.share)
+        self._cancelled[query] = cancelled
         return self._stores[query]
 
     def holds(self, query: int) -> bool:
@@ -69,7 +73,7 @@ class SerialExecutor:
             self._stores[query],
             self._settings[query],
             self._caches[query],
-            lambda: False,
+            self._cancelled[query],
             self._budgets[query],
         )
         self._queues[query].append(_Running(stage, task, steps))
@@ -108,7 +112,7 @@ class SerialExecutor:
             return
         self.cancel(query)
         del self._queues[query], self._stores[query], self._settings[query], self._caches[query]
-        del self._budgets[query]
+        del self._budgets[query], self._cancelled[query]
 
     def close(self) -> None:
         """Drop everything."""

@@ -13,7 +13,7 @@ from .key_columns import text_parts, valid_bytes
 from .text_loops import keep_same
 from .words import as_bytes, is_text, key_words
 
-_SAMPLE = 256
+_SAMPLE = 1024
 _LARGE = 1 << 12
 
 
@@ -31,7 +31,8 @@ def is_determined(array: pa.Array, ids: np.ndarray, first_rows: np.ndarray) -> b
     Of a dictionary they have to have the same code, or it is not said that they have.
 
     Method: rows are compared with the first of their group, some of them before all. Cost for
-    115,000 rows of 38,000 groups: 0.9 ms text of 60 bytes, 0.4 ms doubles, to look them up 9 and 2.
+    114,000 rows of 38,000 groups: 2.7 ms text of 60 bytes, 0.4 ms doubles; to look them up 9 and
+    1.3. Where they do not turn out the same, less than 1 ms is lost.
 
     Parameters
     ----------
@@ -46,12 +47,11 @@ def is_determined(array: pa.Array, ids: np.ndarray, first_rows: np.ndarray) -> b
         array = array.indices
     elif is_text(array.type):
         array = as_bytes(array)
-    firsts = first_rows[ids].astype(np.int32)
-    later = np.flatnonzero(firsts != np.arange(len(ids), dtype=np.int32))
-    some = later[:: max(len(later) // _SAMPLE, 1)]
-    return _same(array.take(pa.array(some)), array.take(pa.array(firsts[some]))) and _all_same(
-        array, firsts, later
-    )
+    some = np.arange(0, len(ids), max(len(ids) // _SAMPLE, 1))
+    firsts = first_rows[ids[some]]
+    if not _same(array.take(pa.array(some)), array.take(pa.array(firsts))):
+        return False
+    return _all_same(array, first_rows[ids].astype(np.int32))
 
 
 def _same(left: pa.Array, right: pa.Array) -> bool:
@@ -62,15 +62,14 @@ def _same(left: pa.Array, right: pa.Array) -> bool:
     )
 
 
-def _all_same(array: pa.Array, firsts: np.ndarray, later: np.ndarray) -> bool:
+def _all_same(array: pa.Array, firsts: np.ndarray) -> bool:
     valid = valid_bytes(array)
     if len(valid) and not np.array_equal(valid, valid[firsts]):
         return False
     if not is_text(array.type):
         return all(np.array_equal(words, words[firsts]) for words in key_words(array))
     # Only what may differ is compared: rows with a value that are not the first of their group.
-    compared = np.full(len(firsts), -1, np.int32)
-    compared[later] = firsts[later]
+    compared = np.where(firsts == np.arange(len(firsts), dtype=np.int32), np.int32(-1), firsts)
     if len(valid):
         compared[valid == 0] = -1
     asked = int(np.count_nonzero(compared >= 0))

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from ...schema import decoded
 from . import jit
+from .accumulate_loops import count_ids
 from .determined import is_dear, is_determined
 from .group_loops import distinct_rows, number_direct, number_hashed, number_sorted, place_rows
 from .key_columns import text_parts, valid_bytes
@@ -54,7 +55,9 @@ class GroupIds:
         """The rows of each group, int64."""
         if self.count == 1:
             return np.array([len(self.ids)])
-        return np.bincount(self.ids, minlength=self.count)
+        counts = np.zeros(self.count, np.int64)
+        count_ids(self.ids, counts)
+        return counts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ does not have, or that is null, becomes -1 and matches nothing.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,12 @@ class JoinIndex:
 
     rows: np.ndarray
     """Build rows, key after key; only where keys repeat."""
+
+    @functools.cached_property
+    def counts(self) -> np.ndarray:
+        """How many rows each key has, int32, and 0 behind the keys: what the key -1 finds."""
+        assert self.starts is not None
+        return np.append(np.diff(self.starts), np.int32(0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,8 +226,7 @@ def match_counts(index: JoinIndex, found: Found) -> np.ndarray:
     """Return how many build rows each probe row matches, int32."""
     if index.starts is None:
         return (found.keys >= 0).astype(np.int32)
-    # Behind the keys: what the place -1 finds.
-    return np.append(np.diff(index.starts), np.int32(0))[found.keys]
+    return index.counts[found.keys]
 
 
 def matches(
