@@ -275,8 +275,8 @@ def test_more_than_the_share_goes_to_disk() -> None:
         workers=2,
         partition_bytes="256KiB",
         chunk_bytes="64KiB",
-        memory_limit="4MiB",
-        shared_memory_share=0.25,
+        memory_limit="8MiB",
+        shared_memory_share=0.125,
     ) as session:
         frame = numbers(200_000)
         kept = frame.persist()

@@ -72,11 +72,11 @@ def test_disk_is_used_when_memory_is_not_wanted(store: FileStore) -> None:
 
 
 def test_both_stores_give_the_same_sizes_so_that_all_executors_cut_alike(
-    store: FileStore,
+    store: FileStore, tmp_path: Path
 ) -> None:
     parts = [(0, [batch(0, 10), batch(5, 50)]), (1, [batch(7, 7)])]
     in_files = store.write("file", parts, fast=True)
-    in_memory = MemoryStore().write("file", parts, fast=True)
+    in_memory = MemoryStore(lambda: str(tmp_path)).write("file", parts, fast=True)
     assert [(ref.rows, ref.bytes, ref.offset) for ref in in_files] == [
         (ref.rows, ref.bytes, ref.offset) for ref in in_memory
     ]

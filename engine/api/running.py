@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import pyarrow as pa
 
-from ..errors import PartitaError, SkippedWarning
+from ..config import memory_limit
+from ..errors import MemoryLimitExceeded, PartitaError, SkippedWarning
 from ..execution.session import current
 from ..expr.node import Agg
 from ..observe.profile import Profile, ProfileRecorder
@@ -43,6 +44,7 @@ class Run:
     def __init__(self, plan: PlanNode, *, progress: bool) -> None:
         self._session = current()
         settings = self._session.settings()
+        self._limit = memory_limit(settings)
         self.plan = optimize(plan, Context(settings=settings))
         self._recorder = ProfileRecorder()
         self._recorder.skipped_before = tuple(
@@ -98,7 +100,16 @@ class Run:
     def result(self) -> Result:
         """Run to the end and return all rows."""
         __tracebackhide__ = True
-        batches = list(self.batches())
+        batches, size = [], 0
+        for batch in self.batches():
+            batches.append(batch)
+            size += batch.nbytes
+            if size > self._limit:
+                raise MemoryLimitExceeded(
+                    f"The rows of the result take more than the {self._limit:,} bytes of"
+                    " memory_limit. Take them batch by batch (collect_batches), write them"
+                    " (sink_parquet), aggregate them, or raise memory_limit."
+                )
         table = pa.Table.from_batches(batches, schema=self.plan.schema)
         return Result(table, self.profile())
 

@@ -106,6 +106,11 @@ class Context:
         """Return a new file of this task for rows that it may not hold."""
         return SpillFile(self.store.spill_path())
 
+    def on_disk(self, ref: Ref) -> None:
+        """Count what was written, if it went to disk."""
+        if self.store.on_disk(ref):
+            self.count("spilled_bytes", ref.length)
+
     def count(self, metric: str, amount: int) -> None:
         """Add to a counter of the profile."""
         self.metrics[metric] += amount
@@ -135,6 +140,7 @@ def run_task(
 ) -> Generator[Ref, None, TaskResult]:
     """Run `task` of `stage`; yield pieces of its output as they are made, return the result."""
     started = time.perf_counter()
+    memory.begin()
     branch = stage.branches[task.branch]
     context = Context(
         partition=task.partition,
@@ -181,7 +187,12 @@ def run_task(
             written = job.write(task.partition, task.attempt, batches)
             result = TaskResult(written=tuple(written))
         case _:
-            yield from _write_pieces(batches, task, store, settings)
+            for ref in _write_pieces(batches, task, store, settings):
+                context.on_disk(ref)
+                yield ref
+    for ref in result.refs:
+        context.on_disk(ref)
+    spilled = context.metrics.pop("spilled_bytes", 0)
     return TaskResult(
         refs=result.refs,
         samples=result.samples,
@@ -189,6 +200,8 @@ def run_task(
         rows=rows["out"],
         rows_in=rows["in"],
         seconds=time.perf_counter() - started,
+        reserved=memory.peak,
+        spilled=spilled,
         metrics=tuple(sorted(context.metrics.items())),
         skipped=tuple(context.skipped),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
 
@@ -49,6 +49,13 @@ class StageProfile:
     rows_out: int
     bytes_out: int
     """Bytes in memory of what it handed on."""
+
+    reserved_bytes: int = 0
+    """The most that operators of one of its tasks had reserved at once, before they held rows."""
+
+    spilled_bytes: int = 0
+    """What its tasks put aside on disk because it did not fit into ``memory_limit``: rows of
+    operators, and partitions for which there was no room in shared memory."""
 
     metrics: Mapping[str, int] = field(default_factory=dict)
     """Counters of its operators, added up over its tasks."""
@@ -98,6 +105,11 @@ class Profile:
         return sum(stage.bytes_out for stage in self.stages)
 
     @property
+    def spilled_bytes(self) -> int:
+        """What tasks put aside on disk because it did not fit into ``memory_limit``."""
+        return sum(stage.spilled_bytes for stage in self.stages)
+
+    @property
     def busy_seconds(self) -> float:
         """Time that tasks were at work, all together."""
         return sum(stage.seconds for stage in self.stages)
@@ -114,6 +126,8 @@ class Profile:
             f"read {bytes_text(self.bytes_read)}",
             f"{self.rows:,} {noun}{'' if self.rows == 1 else 's'}",
         ]
+        if self.spilled_bytes:
+            parts.append(f"spilled {bytes_text(self.spilled_bytes)}")
         if self.retries:
             parts.append(f"{self.retries} tried again")
         if self.workers_lost:
@@ -169,7 +183,7 @@ class Profile:
     @property
     def _columns(self) -> int:
         """How many columns the table has: that of the counters only where something is counted."""
-        counted = any(stage.metrics for stage in self.stages)
+        counted = any(stage.metrics or stage.spilled_bytes for stage in self.stages)
         return len(_HEAD) if counted else len(_HEAD) - 1
 
     def _cells(self, longest: int) -> list[list[str]]:
@@ -184,13 +198,18 @@ class Profile:
                 count_text(stage.rows_in),
                 count_text(stage.rows_out),
                 bytes_text(stage.bytes_out),
-                ", ".join(
-                    f"{name.replace('_', ' ')} {count_text(amount)}"
-                    for name, amount in stage.metrics.items()
-                ),
+                ", ".join(_counted(stage)),
             ]
             for stage in self.stages
         ]
+
+
+def _counted(stage: StageProfile) -> Iterator[str]:
+    if stage.spilled_bytes:
+        yield f"spilled {bytes_text(stage.spilled_bytes)}"
+        yield f"reserved at most {bytes_text(stage.reserved_bytes)}"
+    for name, amount in stage.metrics.items():
+        yield f"{name.replace('_', ' ')} {count_text(amount)}"
 
 
 _MOST_TOLD = 10
@@ -260,6 +279,7 @@ class _StageRecord:
         self.rows_in = 0
         self.rows_out = 0
         self.bytes_out = 0
+        self.reserved_bytes = self.spilled_bytes = 0
         self.metrics: Counter[str] = Counter()
 
     def profile(self) -> StageProfile:
@@ -272,6 +292,8 @@ class _StageRecord:
             rows_in=self.rows_in,
             rows_out=self.rows_out,
             bytes_out=self.bytes_out,
+            reserved_bytes=self.reserved_bytes,
+            spilled_bytes=self.spilled_bytes,
             metrics=dict(self.metrics),
         )
 
@@ -358,6 +380,8 @@ class ProfileRecorder:
         record.rows_out += result.rows
         record.bytes_out += sum(ref.bytes for ref in result.refs)
         record.metrics.update(dict(result.metrics))
+        record.reserved_bytes = max(record.reserved_bytes, result.reserved)
+        record.spilled_bytes += result.spilled
         self._bytes_read += stored_bytes(record.stage, event.partition)
         if result.skipped:
             self._skipped[event.stage, event.partition] = result.skipped

@@ -252,6 +252,12 @@ class TaskResult:
 
     written: tuple[Written, ...] = ()
     seconds: float = 0.0
+    reserved: int = 0
+    """The most bytes that its operators had reserved at once."""
+
+    spilled: int = 0
+    """Bytes of files of rows that it put aside, and of what it made that went to disk."""
+
     metrics: tuple[tuple[str, int], ...] = ()
     skipped: tuple[Skipped, ...] = ()
     """What could not be read and was left out."""

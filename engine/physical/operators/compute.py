@@ -9,7 +9,9 @@ import pyarrow as pa
 
 from ...expr.evaluate import evaluate_many
 from ...expr.node import Expr
+from ...expr.python_call import has_python_call
 from ...plan.nodes import Named
+from ..memory import Halved
 from ..stage import TaskContext
 
 
@@ -34,6 +36,9 @@ class Compute:
         """Stream the columns of each batch."""
         names = [name for name, _ in self.exprs]
         exprs: list[Expr] = [expr for _, expr in self.exprs]
+        if any(has_python_call(expr) for expr in exprs):
+            halved = Halved(context.memory)
+            batches = (piece for batch in batches for piece in halved.pieces(batch))
         for batch in batches:
             context.check()
             if not batch.num_rows:

@@ -12,8 +12,10 @@ from ...expr.user_code import name_of
 from ...plan.node import Site
 from ...schema import conform
 from ..kernels.concat import concat, slices
+from ..memory import Halved
 from ..stage import TaskContext
 from ..user_code import UserCode
+from .held import Held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,9 @@ class MapBatchesRows:
         code = UserCode(function=self.function, site=self.site)
         logical = (conform(batch, self.given) for batch in batches)
         given = whole(logical, context) if self.whole_partition else logical
+        if not self.whole_partition:
+            halved = Halved(context.memory)
+            given = (piece for batch in given for piece in halved.pieces(batch))
         for batch in given:
             context.check()
             if not batch.num_rows:
@@ -62,9 +67,15 @@ class MapBatchesRows:
 
 def whole(batches: Iterator[pa.RecordBatch], context: TaskContext) -> Iterator[pa.RecordBatch]:
     """Yield all rows as one batch, and none if there are no rows."""
-    held = []
-    for batch in batches:
-        context.check()
-        held.append(batch)
-    if held:
-        yield concat(held)
+    with Held(context, copies=2, row_bytes=0) as held:
+        for batch in batches:
+            context.check()
+            held.insist(batch, "A function of whole partitions", _ADVICE)
+        if held.batches:
+            yield concat(held.batches)
+
+
+_ADVICE = (
+    "Set partition_bytes lower, raise memory_limit, or give the function batches"
+    " (whole_partition=False)."
+)
