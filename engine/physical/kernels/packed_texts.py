@@ -55,7 +55,9 @@ def packed_texts(key: pa.Array) -> PackedTexts | None:
     Cost for a million texts of 9 bytes: 1 ms.
     """
     values = key.dictionary if isinstance(key, pa.DictionaryArray) else key
-    values = as_bytes(values.drop_null() if values.null_count else values)
+    # First as bytes: Arrow cannot leave nulls out of a view.
+    values = as_bytes(values)
+    values = values.drop_null() if values.null_count else values
     offsets, data = text_parts(values)
     if not len(values):
         return None
