@@ -6,9 +6,10 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -20,9 +21,11 @@ from .hive import Partition, parse_folders
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class File:
-    """One file of a dataset, as it was when it was listed."""
+class File(NamedTuple):
+    """One file of a dataset, as it was when it was listed.
+
+    A tuple, for there are many: it is made in 0.6 microseconds, where a frozen dataclass takes 1.5.
+    """
 
     path: str
     size: int
@@ -139,17 +142,20 @@ def _directory(
     folders: dict[str, tuple[bool, Partition]] = {}
     for file in tree.walk(text):
         # Files are many and folders few: what a folder says is found out once.
-        folder, slash, name = file.path.rpartition("/")
-        if folder not in folders:
-            beside = folder + slash
-            below = "" if hive else base
-            partition = () if hive is False else parse_folders(_parts_below(beside, below))
-            folders[folder] = _is_visible(beside, text), partition
-        visible, partition = folders[folder]
+        folder, _, name = file.path.rpartition("/")
+        known = folders.get(folder)
+        if known is None:
+            inside = _parts_below(folder, text)
+            above = inside if base == text and not hive else None
+            if above is None:
+                above = _parts_below(folder, "" if hive else base)
+            partition = () if hive is False else parse_folders(above)
+            known = folders[folder] = not any(map(_is_hidden, inside)), partition
+        visible, partition = known
         if not visible or _is_hidden(name):
             hidden += 1
         elif partition:
-            files.append(replace(file, partition=partition))
+            files.append(File(file.path, file.size, file.modified, partition))
         else:
             files.append(file)
     if not files:
@@ -158,7 +164,7 @@ def _directory(
             f"The directory {text!r} has no file{note}. Check the path, or write a dataset there"
             " first."
         )
-    return sorted(files, key=lambda file: file.path.split("/"))
+    return files
 
 
 def _glob(text: str, tree: _LocalTree | _RemoteTree, hive: bool | None) -> list[File]:
@@ -176,6 +182,11 @@ def _glob(text: str, tree: _LocalTree | _RemoteTree, hive: bool | None) -> list[
             continue
     if not files:
         raise SourceNotFound(f"No file matches the glob {text!r}. {tree.nearby(base or '.')}")
+    return _in_order(files)
+
+
+def _in_order(files: Iterable[File]) -> list[File]:
+    """Return files by the names of their folders, outermost first, and then by their own."""
     return sorted(files, key=lambda file: file.path.split("/"))
 
 
@@ -241,16 +252,17 @@ class _LocalTree:
         status = _status(path)
         return path if stat.S_ISDIR(status.st_mode) else _file_as(path, status)
 
-    def walk(self, path: str) -> Iterator[File]:
-        """Yield the files below a directory, all of one state of it.
+    def walk(self, path: str) -> list[File]:
+        """Return the files below a directory in their order, all of one state of it.
 
         A writer puts another directory in its place, so that the one behind the path tells.
         """
         real = os.path.realpath(path)
         before = _directory_behind(path)
         for _ in range(_TRIES):
+            files: list[File] = []
             try:
-                files = list(self._walk(path, real, frozenset({real})))
+                self._walk(path, real, frozenset({real}), files)
             except SourceNotFound:
                 if _directory_behind(path) == before:
                     raise
@@ -259,29 +271,34 @@ class _LocalTree:
             if after == before:
                 break
             before = after
-        yield from files
+        return files
 
-    def _walk(self, path: str, real: str, above: frozenset[str]) -> Iterator[File]:
-        """Yield the files below `path`, which is `real` without links, as are those `above`."""
+    def _walk(self, path: str, real: str, above: frozenset[str], found: list[File]) -> None:
+        """Put the files below `path`, which is `real` without links, as are those `above`.
+
+        Folder by folder in the order of names, which is that of `_in_order`: to sort all behind it
+        takes 1 microsecond a file.
+        """
         try:
-            entries = list(os.scandir(path))
+            entries = sorted(os.scandir(path), key=attrgetter("name"))
         except OSError as error:
             raise SourceNotFound(
                 f"The directory {path!r} cannot be listed: {error.strerror}."
             ) from None
+        inside = real if real.endswith("/") else f"{real}/"
         for entry in entries:
             if entry.is_dir():
                 # A link to a folder above would be walked for ever.
-                here = os.path.join(real, entry.name)
-                below = os.path.realpath(entry.path) if entry.is_symlink() else here
+                link = entry.is_symlink()
+                below = os.path.realpath(entry.path) if link else f"{inside}{entry.name}"
                 if below not in above and not _is_hidden(entry.name):
-                    yield from self._walk(entry.path, below, above | {below})
+                    self._walk(entry.path, below, above | {below}, found)
             else:
                 try:
                     status = entry.stat()
                 except OSError as error:
                     raise _unreadable(entry.path, error) from None
-                yield _file_as(entry.path, status)
+                found.append(_file_as(entry.path, status))
 
     def matches(self, pattern: str) -> list[str]:
         base = _fixed_part(pattern)
@@ -321,7 +338,7 @@ def _status(path: str) -> os.stat_result:
 
 
 def _file_as(path: str, status: os.stat_result) -> File:
-    return File(path=path, size=status.st_size, modified=status.st_mtime_ns)
+    return File(path, status.st_size, status.st_mtime_ns)
 
 
 def _unreadable(path: str, error: OSError) -> SourceNotFound:
@@ -349,10 +366,9 @@ class _RemoteTree:
         info = self._info(path)
         return path if info.type == fs.FileType.Directory else _file_of(info)
 
-    def walk(self, path: str) -> Iterator[File]:
-        for info in self._store.get_file_info(fs.FileSelector(path, recursive=True)):
-            if info.type == fs.FileType.File:
-                yield _file_of(info)
+    def walk(self, path: str) -> list[File]:
+        below = self._store.get_file_info(fs.FileSelector(path, recursive=True))
+        return _in_order(_file_of(info) for info in below if info.type == fs.FileType.File)
 
     def matches(self, pattern: str) -> list[str]:
         base = _fixed_part(pattern)
