@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pyarrow as pa
 import pytest
 
@@ -89,31 +87,6 @@ def test_when_the_result_is_made_nothing_else_is_held(
 
         assert sum(batch.num_rows for batch in pool.execute(made(dataset).plan, [look])) > 0
     assert held[max(held)] == []
-
-
-def test_hundreds_of_queries_leave_nothing(pool: pt.Session, dataset: Path) -> None:
-    table = pa.table({"key": np.arange(2000) % 7, "value": np.arange(2000)})
-    frame = pt.from_arrow(table).group_by("key").agg(total=col("value").sum()).sort("key")
-    driver = psutil.Process()
-
-    def ask(times: int) -> tuple[list[int], list[float]]:
-        for number in range(times):
-            if number % 4 == 3:
-                batches = pt.scan_parquet(dataset / "part-0.parquet").collect_batches()
-                next(batches)
-                batches.close()
-            else:
-                assert frame.collect().shape == (7, 2)
-        gc.collect()
-        processes = [driver, *map(psutil.Process, pool.pids)]
-        counts = [count for one in processes for count in (one.num_fds(), one.num_threads())]
-        return counts, [one.memory_info().rss / 2**20 for one in processes]
-
-    counts, mebibytes = ask(40)
-    counts_after, mebibytes_after = ask(200)
-    assert counts_after == counts
-    assert files_of(pool) == []
-    assert max(np.subtract(mebibytes_after, mebibytes)) < 16
 
 
 def test_the_directories_of_a_living_session_are_not_removed(tmp_path: Path) -> None:

@@ -47,12 +47,11 @@ def test_the_next_start_removes_what_a_killed_session_left(dataset: Path, tmp_pa
 
 
 def left_after_a_kill(
-    root: Path, folder: Path, start_seconds: float, source: random.Random
+    root: Path, folder: Path, seconds: float, *, at_work: bool
 ) -> tuple[float, float]:
-    """Kill a driver at a random moment; see that nothing is left of it.
+    """Kill a driver `seconds` after its start, or after it has run all for the first time.
 
-    The moment is in its first `start_seconds`, or some time after it has begun its work. Returns
-    it, and how long the last process has lived after it.
+    Sees that nothing is left of it. Returns how long it has lived, and the last process after it.
     """
     mark = uuid.uuid4().hex
     disk = folder / "places"
@@ -60,12 +59,10 @@ def left_after_a_kill(
     began = time.monotonic()
     driver = start_busy_script(root, folder, disk, PARTITA_TESTS_DRIVER=mark)
     try:
-        if source.random() < 0.5:
+        if at_work:
             assert driver.stdout is not None
             assert driver.stdout.readline() == b"ready\n"
-            time.sleep(source.uniform(0, 1))
-        else:
-            time.sleep(source.uniform(0, start_seconds))
+        time.sleep(seconds)
     finally:
         driver.kill()
         moment = time.monotonic() - began
@@ -99,9 +96,8 @@ def seconds_to_start(root: Path, folder: Path) -> float:
 
 
 def test_a_driver_killed_at_some_moments(dataset: Path, tmp_path: Path) -> None:
-    source = random.Random(3)
-    for seconds in (0.3, 0.8, 1.6, 3.0):
-        _, lasted = left_after_a_kill(dataset, tmp_path, seconds, source)
+    for seconds, at_work in ((0.4, False), (0.9, False), (0.1, True)):
+        _, lasted = left_after_a_kill(dataset, tmp_path, seconds, at_work=at_work)
         assert lasted < 3
 
 
@@ -109,11 +105,15 @@ def test_a_driver_killed_at_some_moments(dataset: Path, tmp_path: Path) -> None:
 @pytest.mark.timeout(1200)
 def test_a_driver_killed_at_fifty_moments(dataset: Path, tmp_path: Path) -> None:
     source = random.Random(4)
-    seconds = seconds_to_start(dataset, tmp_path)
-    found = [left_after_a_kill(dataset, tmp_path, seconds, source) for _ in range(50)]
+    start = seconds_to_start(dataset, tmp_path)
+    found = []
+    for number in range(50):
+        at_work = number % 2 == 0
+        seconds = source.uniform(0, 1 if at_work else start)
+        found.append(left_after_a_kill(dataset, tmp_path, seconds, at_work=at_work))
     longest = max(lasted for _, lasted in found)
     print(
         f"\n50 drivers killed after {min(found)[0]:.2f} to {max(found)[0]:.2f} s (ready after"
-        f" {seconds:.2f}); the last process was gone {longest:.2f} s later at most"
+        f" {start:.2f}); the last process was gone {longest:.2f} s later at most"
     )
     assert longest < 3
