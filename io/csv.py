@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -16,13 +16,12 @@ from ..engine.errors import (
     SchemaError,
     SinkError,
     SourceCorrupt,
-    SourceNotFound,
 )
 from ..engine.schema import schema_of, unify
 from ..engine.source import Pushdown, ScanPlan
 from .csv_fragment import CsvFragment, CsvOptions, read_header
 from .dataset import FileSource, Unreadable, runs
-from .lines import Range, can_be_cut, ranges
+from .lines import Range, can_be_cut, of_first_that_reads, ranges
 from .listing import File, Listing
 from .partitioned import TableWriter
 from .sink import FileSink
@@ -30,6 +29,7 @@ from .sink import FileSink
 _SAMPLE_BYTES = 4 << 20
 """Of the first file, types are guessed from so much; of a few others from a little."""
 
+_SMALLER_SAMPLES = (1 << 16, 1 << 13, 1 << 10, 1 << 7)
 _SAMPLED_FILES = 8
 _PARSE_COST = 4
 """Parsing a byte of CSV takes as long as decoding about so many of Parquet: ranges are smaller."""
@@ -94,9 +94,14 @@ class CsvSource(FileSource[CsvFile]):
         for index, stored in enumerate(files[::step]):
             sample = _SAMPLE_BYTES if index == 0 else _SAMPLE_BYTES // 64
             if stored.file.size:
+                # Where bad lines are left out, a few good ones before them tell the columns.
+                less = () if on_error == "raise" else _SMALLER_SAMPLES
                 try:
-                    found = read_header(stored.file, stored.store, stored.options, sample)
-                except (SourceCorrupt, SourceNotFound) as error:
+                    found = of_first_that_reads(
+                        (sample, *less),
+                        partial(read_header, stored.file, stored.store, stored.options),
+                    )
+                except SourceCorrupt as error:
                     if on_error == "raise":
                         raise
                     # Told by the task that reads it; here it says nothing of the columns.

@@ -8,6 +8,7 @@ refused rather than read wrongly.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,18 @@ from pyarrow import fs
 from ..engine.errors import SchemaError, SourceCorrupt
 from .file_errors import UNREADABLE, not_readable, reason
 from .file_fragment import StreamedFragment
-from .lines import BLOCK_BYTES, Range, first_lines, lines_before, lines_of, open_stream
+from .lines import (
+    BLOCK_BYTES,
+    MOST_BAD_LINES,
+    Range,
+    blocks,
+    can_be_cut,
+    first_lines,
+    lines_before,
+    lines_of,
+    open_stream,
+    readable_lines,
+)
 from .listing import File
 
 _HEADER_BYTES = 1 << 16
@@ -111,6 +123,10 @@ class CsvFragment(StreamedFragment[Range]):
         # Arrow takes no columns for all of them; one that no file has is null, and tells the rows.
         convert = self.options.convert_options(stored if stored.names else _NO_COLUMN)
         names, source = None, None
+        plain = can_be_cut(file, self.store) and not self.options.newlines_in_values
+        if self.tell is not None and plain:
+            yield from self._readable(part, convert)
+            return
         try:
             if part.whole:
                 source = open_stream(file, self.store)
@@ -132,10 +148,46 @@ class CsvFragment(StreamedFragment[Range]):
         except UNREADABLE as error:
             if "Empty CSV file" in str(error):
                 return
-            raise _damaged(part, error) from None
+            raise _damaged_at(part, error) from None
         finally:
             if source is not None:
                 source.close()
+
+    def _readable(self, part: Range, convert: pacsv.ConvertOptions) -> Iterator[pa.RecordBatch]:
+        """Stream the lines but for those that cannot be read."""
+        own = self.options
+        names = _names(part.file, own)
+        quote = own.quote.encode() if own.quote else b""
+
+        def read(lines: bytes) -> list[pa.RecordBatch]:
+            if quote and lines.count(quote) % 2:
+                raise pa.ArrowInvalid("a quoted value has no end")
+            if not lines.strip(b"\r\n") and not self.one_column:
+                return []
+            reader = pacsv.open_csv(
+                pa.BufferReader(lines),
+                own.read_options(names, len(lines) + 1),
+                own.parse_options(empty_lines=self.one_column),
+                convert,
+            )
+            return list(reader)
+
+        bad = itertools.count(1)
+
+        def refused(number: int, error: Exception) -> None:
+            if next(bad) > MOST_BAD_LINES:
+                raise SourceCorrupt(f"{part} has more than {MOST_BAD_LINES:,} lines of that kind.")
+            found = _damaged(part.file.path, f", line {number:,}", error)
+            self.leave_out(part.file, f"line {number:,}", found)
+
+        data = lines_of(part)
+        line = 1 + (0 if part.start == 0 else lines_before(part))
+        for _ in range(own.skip_rows + own.has_header if part.start == 0 else 0):
+            data = data.partition(b"\n")[2]
+            line += 1
+        for block in blocks(data):
+            yield from readable_lines(block, line, read, refused)
+            line += block.count(b"\n")
 
     def _has_empty_lines(self, part: Range) -> bool:
         """Return whether an empty line is a row: in one column, but for those before its name."""
@@ -144,18 +196,36 @@ class CsvFragment(StreamedFragment[Range]):
         return not first_lines(part.file, self.store, 1).startswith((b"\n", b"\r"))
 
 
-def _damaged(part: Range, error: Exception) -> SourceCorrupt:
+def _damaged_at(part: Range, error: Exception) -> SourceCorrupt:
     text = reason(error)
     found = re.search(r"Row #(\d+)", text)
     line = ""
     if found:
         number = int(found[1]) + (0 if part.whole else lines_before(part))
         line = f", line {number:,}"
+    return _damaged(part.file.path, line, error)
+
+
+def _damaged(path: str, line: str, error: Exception) -> SourceCorrupt:
     return SourceCorrupt(
-        f"{part.file.path!r}{line} cannot be read as CSV: {text}. If a column's type was"
+        f"{path!r}{line} cannot be read as CSV: {reason(error)}. If a column's type was"
         " guessed wrongly from the first rows, give it with schema=; if values hold line ends,"
         " pass newlines_in_values=True; see also separator=, quote= and null_values=."
     )
+
+
+def _names(file: File, options: CsvOptions) -> list[str]:
+    """Return the names of the columns, whatever is behind the line that tells them."""
+    above = options.skip_rows + 1
+    beginning = b"\n".join(first_lines(file, None, _HEADER_BYTES).split(b"\n", above)[:above])
+    reader = pacsv.open_csv(
+        pa.BufferReader(beginning + b"\n"),
+        options.read_options(None, len(beginning) + 2),
+        options.parse_options(),
+        options.convert_options(None),
+    )
+    names: list[str] = reader.schema.names
+    return names
 
 
 def _lines_of(part: Range, options: CsvOptions) -> bytes:

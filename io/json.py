@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar
 
 import pyarrow as pa
@@ -17,7 +18,6 @@ from ..engine.errors import (
     SchemaError,
     SinkError,
     SourceCorrupt,
-    SourceNotFound,
 )
 from ..engine.schema import schema_of, unify
 from ..engine.source import Pushdown, ScanPlan
@@ -27,7 +27,19 @@ from .dataset import FileSource, Unreadable, runs
 from .file_errors import UNREADABLE, not_readable, reason
 from .file_fragment import StreamedFragment
 from .json_text import has_json, json_lines
-from .lines import Range, can_be_cut, first_lines, lines_of, open_stream, ranges
+from .lines import (
+    MOST_BAD_LINES,
+    Range,
+    blocks,
+    can_be_cut,
+    first_lines,
+    lines_before,
+    lines_of,
+    of_first_that_reads,
+    open_stream,
+    ranges,
+    readable_lines,
+)
 from .listing import File, Listing
 from .partitioned import TableWriter
 from .sink import FileSink
@@ -35,6 +47,7 @@ from .sink import FileSink
 _SAMPLE_BYTES = 4 << 20
 """Of the first file, types are guessed from so much; of a few others from a little."""
 
+_SMALLER_SAMPLES = (1 << 16, 1 << 13, 1 << 10, 1 << 7)
 _SAMPLED_FILES = 8
 _PARSE_COST = 4
 """Parsing a byte of JSON takes as long as decoding about so many of Parquet: ranges are smaller."""
@@ -84,9 +97,13 @@ class JsonSource(FileSource[JsonFile]):
         for index, stored in enumerate(files[::step]):
             sample = _SAMPLE_BYTES if index == 0 else _SAMPLE_BYTES // 64
             if stored.file.size:
+                # Where bad lines are left out, a few good ones before them tell the columns.
+                less = () if on_error == "raise" else _SMALLER_SAMPLES
                 try:
-                    found = read_first_objects(stored.file, stored.store, sample)
-                except (SourceCorrupt, SourceNotFound) as error:
+                    found = of_first_that_reads(
+                        (sample, *less), partial(read_first_objects, stored.file, stored.store)
+                    )
+                except SourceCorrupt as error:
                     if on_error == "raise":
                         raise
                     # Told by the task that reads it; here it says nothing of the columns.
@@ -173,6 +190,9 @@ class JsonFragment(StreamedFragment[Range]):
             explicit_schema=stored if stored.names else _NO_COLUMN,
             unexpected_field_behavior="ignore",
         )
+        if self.tell is not None and can_be_cut(part.file, self.store):
+            yield from self._readable(part, parse)
+            return
         source = None
         try:
             whole = open_stream(part.file, self.store) if part.whole else None
@@ -190,13 +210,43 @@ class JsonFragment(StreamedFragment[Range]):
         except UNREADABLE as error:
             if "Empty JSON" in str(error):
                 return
-            raise SourceCorrupt(
-                f"{part} cannot be read as JSON lines: {reason(error)}. If a column's type was"
-                " guessed wrongly from the first objects, give all columns with schema=."
-            ) from None
+            raise _damaged(str(part), error) from None
         finally:
             if source is not None:
                 source.close()
+
+    def _readable(self, part: Range, parse: pajson.ParseOptions) -> Iterator[pa.RecordBatch]:
+        """Stream the objects but for those that cannot be read."""
+
+        def read(lines: bytes) -> list[pa.RecordBatch]:
+            if not lines.strip():
+                return []
+            options = pajson.ReadOptions(use_threads=False, block_size=len(lines) + 1)
+            table = pajson.read_json(
+                pa.BufferReader(lines), read_options=options, parse_options=parse
+            )
+            check_values(table.columns)
+            return table.to_batches()
+
+        bad = itertools.count(1)
+
+        def refused(number: int, error: Exception) -> None:
+            if next(bad) > MOST_BAD_LINES:
+                raise SourceCorrupt(f"{part} has more than {MOST_BAD_LINES:,} lines of that kind.")
+            found = _damaged(f"{part.file.path}, line {number:,},", error)
+            self.leave_out(part.file, f"line {number:,}", found)
+
+        line = 1 + (0 if part.start == 0 else lines_before(part))
+        for block in blocks(lines_of(part)):
+            yield from readable_lines(block, line, read, refused)
+            line += block.count(b"\n")
+
+
+def _damaged(where: str, error: Exception) -> SourceCorrupt:
+    return SourceCorrupt(
+        f"{where} cannot be read as JSON lines: {reason(error)}. If a column's type was"
+        " guessed wrongly from the first objects, give all columns with schema=."
+    )
 
 
 def read_first_objects(file: File, store: fs.FileSystem | None, sample_bytes: int) -> pa.Schema:

@@ -6,7 +6,7 @@ value.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO
@@ -14,10 +14,14 @@ from typing import BinaryIO
 import pyarrow as pa
 from pyarrow import fs
 
-from .file_errors import gone
+from ..engine.errors import SourceCorrupt
+from .file_errors import UNREADABLE, gone
 from .listing import File
 
 BLOCK_BYTES = 1 << 20
+MOST_BAD_LINES = 1_000
+"""Lines of a part that are looked for and left out one by one; then all behind them is."""
+
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".br")
 
 
@@ -75,6 +79,64 @@ def lines_before(part: Range) -> int:
         while (left := end - handle.tell()) > 0:
             count += handle.read(min(left, BLOCK_BYTES)).count(b"\n")
     return count
+
+
+def of_first_that_reads(sizes: Sequence[int], read: Callable[[int], pa.Schema]) -> pa.Schema:
+    """Return what `read` makes of the first of some sizes of samples that it can read.
+
+    Raises
+    ------
+    SourceCorrupt
+        What is wrong with the smallest.
+    """
+    *more, last = sizes
+    for size in more:
+        try:
+            return read(size)
+        except SourceCorrupt:
+            continue
+    return read(last)
+
+
+def readable_lines(
+    data: bytes,
+    first: int,
+    read: Callable[[bytes], list[pa.RecordBatch]],
+    refused: Callable[[int, Exception], None],
+) -> Iterator[pa.RecordBatch]:
+    """Yield what can be read of `data`, which is halved until what cannot be is single lines.
+
+    Parameters
+    ----------
+    first
+        The number of the first line.
+    read
+        Reads lines, or raises one of `UNREADABLE`.
+    refused
+        Is told of each line that cannot be read: its number, and why.
+    """
+    try:
+        batches = read(data)
+    except UNREADABLE as error:
+        cut = data.find(b"\n", len(data) // 2) + 1
+        if cut in (0, len(data)):
+            cut = data.rfind(b"\n", 0, len(data) // 2) + 1
+        if cut == 0:
+            refused(first, error)
+            return
+        yield from readable_lines(data[:cut], first, read, refused)
+        yield from readable_lines(data[cut:], first + data.count(b"\n", 0, cut), read, refused)
+    else:
+        yield from batches
+
+
+def blocks(data: bytes) -> Iterator[bytes]:
+    """Yield runs of whole lines of about `BLOCK_BYTES`."""
+    start = 0
+    while start < len(data):
+        stop = data.find(b"\n", start + BLOCK_BYTES) + 1 or len(data)
+        yield data[start:stop]
+        start = stop
 
 
 def _line_from(handle: BinaryIO, position: int) -> int:

@@ -125,6 +125,48 @@ def test_lines_and_batches_are_left_out(tmp_path: Path) -> None:
         assert [part.file for part in result.profile.skipped] == [str(paths[1])]
 
 
+def test_single_lines_are_left_out(tmp_path: Path) -> None:
+    count = 20_000
+    bad = {0, 7, 9_999, 10_000, count - 1}
+    csv = [f'{number},"text {number}"' for number in range(count)]
+    json = [f'{{"n":{number},"text":"text {number}"}}' for number in range(count)]
+    for number in bad:
+        csv[number] = ['no number,"x"', f'{number},"x",y', f'{number},"no end'][number % 3]
+        json[number] = json[number][: 5 + number % 9]
+    (tmp_path / "f.csv").write_text("\n".join(["n,text", *csv]) + "\n")
+    (tmp_path / "f.json").write_text("\n".join(json) + "\n")
+    for form, scan, header in (("csv", pt.scan_csv, 1), ("json", pt.scan_json, 0)):
+        path = tmp_path / f"f.{form}"
+        # In one range and in many: the lines are the same.
+        for size in ("32MiB", "64KiB"):
+            frame = scan(path, schema={"n": "int64", "text": "string"}, on_error="skip")
+            with pt.config.set(partition_bytes=size), pytest.warns(SkippedWarning):
+                result = frame.collect()
+            assert result["n"].to_pylist() == [n for n in range(count) if n not in bad]
+            lines = [f"line {number + 1 + header:,}" for number in sorted(bad)]
+            assert [part.part for part in result.profile.skipped] == lines
+
+
+def test_of_bad_lines_without_end_the_rest_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("n\n" + "1\n" * 10 + "no number\n" * 5_000)
+    frame = pt.scan_csv(tmp_path / "f.csv", schema={"n": "int64"}, on_error="skip")
+    with pytest.warns(SkippedWarning, match="1,001 parts of files"):
+        result = frame.collect()
+    assert result["n"].to_pylist() == [1] * 10
+    assert "all behind" in result.profile.skipped[-1].part
+
+
+def test_the_good_lines_tell_the_types(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("n,text\n" + '1,"x"\n' * 500 + "1,2,3\n")
+    (tmp_path / "f.json").write_text('{"n":1,"text":"x"}\n' * 500 + '{"n":\n')
+    for scan, name in ((pt.scan_csv, "f.csv"), (pt.scan_json, "f.json")):
+        with pytest.raises(SourceCorrupt, match=name):
+            scan(tmp_path / name).collect()
+        with pytest.warns(SkippedWarning, match="1 parts of files"):
+            result = scan(tmp_path / name, on_error="skip").collect()
+        assert result["n"].to_pylist() == [1] * 500
+
+
 def test_a_file_that_changes_between_plan_and_read(tmp_path: Path) -> None:
     for form in ("parquet", "csv", "json", "ipc", "orc"):
         path = tmp_path / f"f.{form}"
