@@ -29,7 +29,8 @@ class Settings:
     """Worker processes; 0 takes what the affinity mask and the cgroup allow."""
 
     memory_limit: int = 0
-    """Bytes for driver, workers and shared memory together; 0 takes 70 % of what there is."""
+    """Bytes for driver, workers and shared memory together, beyond what they take that do nothing;
+    0 takes 70 % of what there is, see `memory_limit`."""
 
     run_directory: str = ""
     """Where partitions go when shared memory is full; empty takes the system's temporary one."""

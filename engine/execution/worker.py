@@ -92,6 +92,7 @@ def serve(descriptor: int, parent: int, beat: Callable[[], None]) -> None:
     """
     die_with(parent)
     yield_to_driver()
+    be_killed_first()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # The parallelism is the tasks: one thread of Arrow each.
@@ -144,6 +145,15 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def be_killed_first() -> None:
+    """Have the kernel end this process before the driver where it runs out of memory.
+
+    The loss of a worker costs a task tried again, that of the driver everything.
+    """
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("500")
 
 
 def yield_to_driver() -> None:
