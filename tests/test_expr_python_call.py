@@ -135,11 +135,61 @@ def test_several_columns_are_cut_alike_and_nulls_are_skipped() -> None:
     assert called(PythonCall(of_arrays, args, pa.string()), [left, right], rows) == expected
 
 
+@pytest.mark.parametrize("skip_nulls", [True, False])
+@pytest.mark.parametrize("columns", [1, 2, 3])
+@pytest.mark.parametrize("nulls", [True, False])
+def test_each_row_is_called_once_in_order(columns: int, nulls: bool, skip_nulls: bool) -> None:
+    rows = SLICE + 3
+    arrays = [
+        pa.array([None if nulls and row % (7 + n) == 0 else row * 10 + n for row in range(rows)])
+        for n in range(columns)
+    ]
+    seen: list[tuple[Any, ...]] = []
+
+    def kept(*row: Any) -> int:
+        seen.append(row)
+        return len(seen)
+
+    args = tuple(Column(str(n)) for n in range(columns))
+    form = PythonCall(kept, args, pa.int64(), "values", skip_nulls=skip_nulls)
+    made = called(form, arrays, rows).to_pylist()
+    given = list(zip(*(array.to_pylist() for array in arrays), strict=True))
+    wanted = [row for row in given if not (skip_nulls and None in row)]
+    assert seen == wanted
+    numbers = iter(range(1, rows + 1))
+    assert made == [None if skip_nulls and None in row else next(numbers) for row in given]
+
+
+@pytest.mark.parametrize("skip_nulls", [True, False])
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("bad", [0, 1, SLICE - 1, SLICE, SLICE + 2])
+def test_the_values_that_failed_are_shown(columns: int, bad: int, skip_nulls: bool) -> None:
+    rows = SLICE + 3
+    arrays = [
+        pa.array([row * 2 + n if row % 5 == bad % 5 else None for row in range(rows)])
+        for n in range(columns)
+    ]
+
+    def picky(first: int | None, *_: Any) -> int:
+        if first == bad * 2:
+            raise KeyError(first)
+        return 0
+
+    args = tuple(Column(str(n)) for n in range(columns))
+    form = PythonCall(picky, args, pa.int64(), "values", skip_nulls=skip_nulls)
+    shown = ", ".join(str(bad * 2 + n) for n in range(columns))
+    with pytest.raises(errors.UserFunctionError, match=rf"of the values \({shown}\)") as caught:
+        called(form, arrays, rows)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
 def test_a_function_of_nothing_is_called_for_each_row() -> None:
     rows = SLICE + 2
     numbers = iter(range(rows))
     made = called(PythonCall(lambda: next(numbers), (), pa.int64(), "values"), [], rows)
     assert made == pa.array(range(rows))
+    with pytest.raises(errors.UserFunctionError, match=r"of the values \(\)"):
+        called(PythonCall(lambda: 1 // 0, (), pa.int64(), "values"), [], rows)
 
 
 def test_what_is_returned_may_differ_from_slice_to_slice() -> None:
