@@ -76,7 +76,9 @@ def udf(
     ----------
     function : callable
         Given as many arguments as it will be called with columns, it returns as many values as
-        there are rows: an Arrow array, a numpy array, a pandas Series or a list.
+        there are rows: an Arrow array, a numpy array, a pandas Series or a list. Of Arrow arrays it
+        is given the first 8,192 rows of a batch; if it returns a list, then as many again, since
+        Python objects are made and read much faster within the processor's cache, else the rest.
     returns : type
         The type of its values, such as ``float``, ``"int64"`` or a pyarrow type.
     takes : {"arrow", "numpy", "pandas", "values"}

@@ -6,8 +6,9 @@ moves it past what removes rows nor computes it twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import length_hint
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,15 @@ from .user_code import name_of, user_failure
 
 FORMS = ("arrow", "numpy", "pandas", "values")
 """What a function of columns may be given: whole arrays, or one value of each at a time."""
+
+SLICE = 8192
+"""Rows of which Python objects are made at a time, so that they stay in the processor's cache.
+
+An object of a row is 24 bytes (a number) to 60 (a short text), and there are two or three for each
+row. CPU time of 5 million rows, plain Python functions over lists, with slices of 2,048, 4,096,
+8,192, 16,384, 32,768 and 393,216 rows (a batch): two numbers to one 504, 502, 511, 529, 516 and
+612 ms; a text to a text 850, 842, 825, 831, 1,055 and 1,159 ms (L2 cache 1 MiB for each core).
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +84,33 @@ def called(expr: PythonCall, values: Sequence[pa.Array], rows: int) -> pa.Array:
     """
     plain = [decoded(value) for value in values]
     if expr.takes == "values":
-        return _checked(expr, _one_by_one(expr, plain, rows), rows)
-    given = [_FORMS[expr.takes](value) for value in plain]
+        return _joined(expr, _slice_by_slice(expr, plain, rows))
+    if expr.takes != "arrow" or not plain:
+        # What numpy and pandas have begins with a price for each call: all rows at once.
+        return _call(expr, plain, rows)[0]
+    return _joined(expr, _first_and_rest(expr, plain, rows))
+
+
+def _first_and_rest(expr: PythonCall, arrays: Sequence[pa.Array], rows: int) -> Iterator[pa.Array]:
+    """Yield what the function makes of `SLICE` rows and, unless that was a list, of the rest."""
+    first = min(rows, SLICE)
+    made, was_list = _call(expr, _slice(arrays, 0, first), first)
+    yield made
+    if was_list:
+        for start, count in _slices(first, rows):
+            yield _call(expr, _slice(arrays, start, count), count)[0]
+    elif first < rows:
+        yield _call(expr, _slice(arrays, first, rows - first), rows - first)[0]
+
+
+def _call(expr: PythonCall, arrays: Sequence[pa.Array], rows: int) -> tuple[pa.Array, bool]:
+    """Return what the function makes of arrays, and whether that was a list."""
+    given = [_FORMS[expr.takes](array) for array in arrays]
     try:
         result = expr.function(*given)
     except Exception as error:
         raise user_failure(expr.function, error, "") from error
-    return _checked(expr, result, rows)
+    return _checked(expr, result, rows), isinstance(result, list)
 
 
 _FORMS: dict[str, Callable[[pa.Array], Any]] = {
@@ -91,21 +121,83 @@ _FORMS: dict[str, Callable[[pa.Array], Any]] = {
 }
 
 
+def _slice_by_slice(expr: PythonCall, arrays: Sequence[pa.Array], rows: int) -> Iterator[pa.Array]:
+    """Yield the values of the function for `SLICE` rows after the other, called with each row."""
+    for start, count in _slices(0, rows):
+        yield _checked(expr, _one_by_one(expr, _slice(arrays, start, count), count), count)
+
+
+def _slices(start: int, rows: int) -> Iterator[tuple[int, int]]:
+    """Yield where slices begin and how many rows they have, one without rows if there are none."""
+    for begin in range(start, rows, SLICE) if rows else (0,):
+        yield begin, min(SLICE, rows - begin)
+
+
+def _slice(arrays: Sequence[pa.Array], start: int, rows: int) -> list[pa.Array]:
+    return [array.slice(start, rows) for array in arrays]
+
+
 def _one_by_one(expr: PythonCall, arrays: Sequence[pa.Array], rows: int) -> list[Any]:
     """Return the value of the function for each row: slow, as Python is."""
     columns = [array.to_pylist() for array in arrays]
-    made: list[Any] = []
-    # A function of nothing is called for each row as well.
-    for row in zip(*columns, strict=True) if columns else [()] * rows:
-        if expr.skip_nulls and None in row:
-            made.append(None)
-            continue
-        try:
-            made.append(expr.function(*row))
-        except Exception as error:
-            shown = ", ".join(repr(value)[:60] for value in row)
-            raise user_failure(expr.function, error, f", of the values ({shown})") from error
-    return made
+    skips = expr.skip_nulls and any(array.null_count for array in arrays)
+    # It knows how far it is: what is around a call costs 26 ns for each row of one column and 43 of
+    # two, where a loop that remembers its row and asks each for nulls took 63 and 76.
+    first = iter(columns[0] if columns else [None] * rows)
+    try:
+        return _row_values(expr.function, first, columns[1:] if columns else None, skips)
+    except Exception as error:
+        place = rows - length_hint(first) - 1
+        shown = ", ".join(repr(column[place])[:60] for column in columns)
+        raise user_failure(expr.function, error, f", of the values ({shown})") from error
+
+
+def _row_values(
+    function: Callable[..., Any], first: Iterator[Any], others: list[list[Any]] | None, skips: bool
+) -> list[Any]:
+    """Return the values of `function` for the rows of the column `first` and `others` beside it.
+
+    Without `others` it is called with nothing; with `skips` a row with a null is null.
+    """
+    if others is None:
+        # A function of nothing is called for each row as well.
+        return [function() for _ in first]
+    if not others:
+        if skips:
+            return [None if value is None else function(value) for value in first]
+        return [function(value) for value in first]
+    rows = zip(first, *others, strict=True)
+    if skips:
+        return [None if None in row else function(*row) for row in rows]
+    return [function(*row) for row in rows]
+
+
+def _joined(expr: PythonCall, made: Iterator[pa.Array]) -> pa.Array:
+    """Return arrays, at least one, as one: with codes if all of them have codes."""
+    parts = list(made)
+    if len(parts) == 1:
+        return parts[0]
+    if all(isinstance(part, pa.DictionaryArray) for part in parts):
+        parts = [_with_wide_codes(part) for part in parts]
+    if any(part.type != parts[0].type or _null_is_coded(part) for part in parts):
+        parts = [decoded(part) for part in parts]
+    try:
+        return pa.concat_arrays(parts)
+    except pa.ArrowInvalid as error:
+        raise SchemaError(
+            f"What {expr.name} returned for {sum(map(len, parts)):,} rows is too much for one array"
+            f" of {expr.dtype}: {error}. Return less for each row, or set a smaller batch_rows."
+        ) from error
+
+
+def _with_wide_codes(array: pa.DictionaryArray) -> pa.DictionaryArray:
+    """Return codes that have room for the values of further dictionaries."""
+    return pa.DictionaryArray.from_arrays(array.indices.cast(pa.int32()), array.dictionary)
+
+
+def _null_is_coded(array: pa.Array) -> bool:
+    """Return whether a code stands for null, which Arrow cannot bring together with others."""
+    return isinstance(array, pa.DictionaryArray) and array.dictionary.null_count > 0
 
 
 def _checked(expr: PythonCall, result: Any, rows: int) -> pa.Array:
