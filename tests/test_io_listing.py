@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import fsspec
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyarrow import fs
 
 from partita.engine.errors import SourceNotFound
@@ -108,6 +111,42 @@ def test_a_file_named_like_a_glob(tmp_path: Path) -> None:
 def test_a_link_to_a_folder_above_ends(tree: Path) -> None:
     (tree / "year=2023" / "loop").symlink_to(tree)
     assert len(resolve(tree).files) == 3
+
+
+PARTS = st.sampled_from(
+    ["a", "a-b", "a b", "a.b", "A", "a=1", "a=10", "a=2", "é", "%", "_k=1", "z"]
+)
+
+
+@given(st.lists(st.lists(PARTS, min_size=1, max_size=3), min_size=1, max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_files_come_in_the_order_of_their_folders_names(found: list[list[str]]) -> None:
+    with TemporaryDirectory() as folder:
+        for parts in found:
+            path = Path(folder, *parts[:-1], f"{parts[-1]}.file")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        below = {os.path.join(at, name) for at, _, names in os.walk(folder) for name in names}
+        visible = [p for p in below if not os.path.basename(p).startswith("_") or "=" in p]
+        wanted = sorted(visible, key=lambda path: path.split("/"))
+        local, generic = resolve(folder), resolve(folder, filesystem=Generic())
+        assert [file.path for file in local.files] == wanted
+        # That one tells paths without the slash in front.
+        assert [(f"/{file.path}", file.partition) for file in generic.files] == [
+            (file.path, file.partition) for file in local.files
+        ]
+
+
+class Generic(fs.SubTreeFileSystem):
+    """The local file system as one that is not known to be that."""
+
+    def __init__(self) -> None:
+        super().__init__("/", fs.LocalFileSystem())
+
+
+def test_a_link_to_a_folder_beside_is_read_in_its_place(tree: Path) -> None:
+    (tree / "year=2022").symlink_to(tree / "year=2023", target_is_directory=True)
+    assert names(tree, tree) == ["year=2022/month=1/a.parquet", "year=2022/month=2/b.parquet", *ALL]
 
 
 def test_what_is_missing_is_told(tree: Path) -> None:
