@@ -33,7 +33,8 @@ def suit(share: int) -> None:
     kept = 256 << 20 if share >= PLENTY else max(share // 32, 1 << 20)
     libc.mallopt(_TRIM_THRESHOLD, kept)
     libc.mallopt(_TOP_PAD, min(kept, 16 << 20))
-    libc.mallopt(_MMAP_THRESHOLD, min(kept, 32 << 20))
+    # As workers are started where there is plenty: tables of large builds are kept as well.
+    libc.mallopt(_MMAP_THRESHOLD, kept)
 
 
 def give_back(share: int) -> None:
