@@ -40,11 +40,14 @@ def available_memory() -> int:
             text = _read(group / name)
             if text.isdigit():
                 memory = min(memory, int(text))
-    for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
-        soft, _ = resource.getrlimit(kind)
-        if soft != resource.RLIM_INFINITY:
-            memory = min(memory, soft)
-    return memory
+    own = process_memory()
+    return memory if own is None else min(memory, own)
+
+
+def process_memory() -> int | None:
+    """Return the bytes that ``ulimit`` allows to one process; None where it does not say."""
+    limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+    return min((each for each in limits if each != resource.RLIM_INFINITY), default=None)
 
 
 LOOK_AGAIN = 5.0
