@@ -14,7 +14,9 @@ a thread, where a process that could be lost would take a fifth of a second to s
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import functools
 import threading
 from collections.abc import Callable
 
@@ -139,16 +141,37 @@ def _handler() -> None:
         refused()
         # It must not return: what has called it would end the process then.
         threading.Event().wait()
-    _Handler(_before[-1])()
+    if _before:
+        _Handler(_before[-1])()
 
 
 def _watch() -> None:
-    """Have C++ call `_handler` before it ends the process."""
-    # The library that Arrow uses is loaded already, and so it is the same one.
-    set_terminate = ctypes.CDLL("libstdc++.so.6")._ZSt13set_terminatePFvvE
-    set_terminate.restype = ctypes.c_void_p
-    set_terminate.argtypes = [ctypes.c_void_p]
+    """Have C++ call `_handler` before it ends the process, until the interpreter ends.
+
+    Where C++ comes from another library, as on macOS, it is left as it is.
+    """
+    set_terminate = _set_terminate()
+    if set_terminate is None:
+        return
     own = ctypes.cast(_handler, ctypes.c_void_p).value
     before = set_terminate(own)
     if before is not None and before != own:
+        if not _before:
+            # What ends the process later must not call into an interpreter that is no more.
+            atexit.register(set_terminate, before)
         _before.append(before)
+
+
+@functools.cache
+def _set_terminate() -> Callable[[int | None], int | None] | None:
+    """Return ``std::set_terminate`` of the library that Arrow uses, None if that is not known.
+
+    Arrow has loaded it already, and so it is the same one.
+    """
+    try:
+        found = ctypes.CDLL("libstdc++.so.6")._ZSt13set_terminatePFvvE
+    except (OSError, AttributeError):
+        return None
+    found.restype = ctypes.c_void_p
+    found.argtypes = [ctypes.c_void_p]
+    return found

@@ -199,6 +199,15 @@ def test_texts_of_one_length_are_numbers(length: int, dtype: pa.DataType) -> Non
             assert found.count == sum(row >= 0 for row in expected[2:])
 
 
+@pytest.mark.parametrize("dtype", [pa.string_view(), pa.binary_view()])
+@pytest.mark.parametrize("values", [["ab", None, "cd"], ["a", None, "bcd"], [None]])
+def test_texts_of_views_may_be_null(dtype: pa.DataType, values: list[str | None]) -> None:
+    index = build_index([pa.array(values, pa.string()).cast(dtype)])
+    found = find_keys(index, [pa.array(["cd", None, "ab", "x"], dtype)])
+    known = {text: row for row, text in enumerate(values) if text is not None}
+    assert found.keys.tolist() == [known.get(text, -1) for text in ["cd", None, "ab", "x"]]
+
+
 def test_other_texts_are_no_numbers() -> None:
     digits = [f"{number:020d}" for number in RNG.integers(0, 2**63 - 1, 200)]
     for values in (["a", "bc"], ["", ""], [], [None], ["x" * 33] * 2, digits, ["ab", "", "abcd"]):

@@ -43,7 +43,8 @@ class Run:
 
     def __init__(self, plan: PlanNode, *, progress: bool) -> None:
         self._session = current()
-        settings = self._session.settings()
+        # A thread that runs it in the background starts later than a `with` block may end.
+        self._settings = settings = self._session.settings()
         self._limit = memory_limit(settings)
         self.plan = optimize(plan, Context(settings=settings))
         self._recorder = ProfileRecorder()
@@ -60,7 +61,9 @@ class Run:
         if self._progress is not None:
             observers.append(self._progress)
         try:
-            for batch in self._session.execute(self.plan, observers, self._cancelled.is_set):
+            for batch in self._session.execute(
+                self.plan, observers, self._cancelled.is_set, self._settings
+            ):
                 self._recorder.rows += batch.num_rows
                 yield batch
         except (PartitaError, KeyboardInterrupt) as error:

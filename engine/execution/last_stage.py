@@ -1,7 +1,7 @@
 """The last stage of a query in the driver's own process, where it has only a few rows to look at.
 
 Its rows come to the driver anyway. Sent to a worker, it is pickled, waited for, run, written, told
-of and mapped: 1.2 ms and more, in which nothing else of the query is left to do.
+of and mapped, while nothing else of the query is left to do.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .task import TaskSettings, run_task
 from .transport import Store
 
 MOST_ROWS = 2_000
-"""That it reads: 1 ms of work, also where kernels are not compiled, as in the driver."""
+"""That it reads. Chosen, not measured: little work also where kernels are not compiled."""
 
 MOST_BYTES = 256 * 1024
 

@@ -81,6 +81,7 @@ class Session:
         plan: PlanNode,
         observers: Sequence[Observer] = (),
         cancelled: Callable[[], bool] = lambda: False,
+        settings: Settings | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """Yield the batches of `plan`, of exactly its schema and in partition order.
 
@@ -94,6 +95,8 @@ class Session:
             Functions that are given every event.
         cancelled
             Asked now and then whether the query is still wanted; another thread may say so.
+        settings
+            Those to run it with; by default those in force when the first batch is asked for.
 
         Raises
         ------
@@ -106,7 +109,7 @@ class Session:
         from ..physical.planner import Planner
         from .scheduler import Scheduler
 
-        settings = config.within_limit(self.settings())
+        settings = config.within_limit(settings or self.settings())
         planner = Planner(plan, settings)
         name = _choice(planner, settings)
         executor = self.executor(name, settings)

@@ -26,8 +26,8 @@ from ..kernels.text_loops import mix
 from ..spill import SpillFile
 from ..stage import TaskContext
 
-PLACE = "__place"
-"""The number of a row in the input of an operator."""
+PLACE = "\x1fplace"
+"""The number of a row in the input of an operator. No column that somebody typed is called so."""
 
 FAN_OUT = 16
 """Parts into which rows are split by a hash, and again where one of them is still too large."""

@@ -20,7 +20,7 @@ from ..spill import SpillFile
 from ..stage import TaskContext
 from .held import LEVELS, PLACE, Held, Keys, SpilledTo, merged, placed, split
 
-BUILD_PLACE = "__build_place"
+BUILD_PLACE = "\x1fbuild_place"
 """The number of a row of the build side."""
 
 COPIES, ROW_BYTES = 3, 40
