@@ -248,7 +248,7 @@ def extremes(ids: np.ndarray, count: int, array: pa.Array, *, largest: bool) -> 
 
 def _reduce(ids: np.ndarray, values: np.ndarray, kept: np.ndarray, largest: bool) -> None:
     """Do what `keep_extremes` does, for numbers of any width."""
-    if len(kept) > 1:
+    if len(kept) != 1:
         of_kernel = values.dtype in (np.float64, np.int64)
         (keep_extremes if of_kernel else keep_extremes.instead)(ids, values, largest, kept)
         return
