@@ -13,7 +13,7 @@ import pytest
 
 import partita as pt
 from partita import col, errors
-from partita.engine.execution.events import Event, StageFinished
+from partita.engine.execution.events import Event, StageFinished, TaskFinished, TaskStarted
 from partita.engine.execution.run_directory import RunDirectory, remove_unowned
 
 SCHEMA = pa.schema([("key", pa.int64()), ("value", pa.float64()), ("file", pa.int32())])
@@ -77,12 +77,18 @@ def test_when_the_result_is_made_nothing_else_is_held(
     dataset: Path, made: Callable[[Path], pt.DataFrame]
 ) -> None:
     held: dict[int, list[str]] = {}
+    under_way: set[str] = set()
     settings = {"partition_bytes": "256KiB", "exchange_bytes": "256KiB"}
     with pt.Session(executor="process", workers=2, **settings) as pool:
 
         def look(event: Event) -> None:
-            if isinstance(event, StageFinished):
-                own = f"s{event.stage}-"
+            if isinstance(event, TaskStarted):
+                under_way.add(f"s{event.stage}-p{event.partition}-")
+            elif isinstance(event, TaskFinished):
+                under_way.discard(f"s{event.stage}-p{event.partition}-")
+            elif isinstance(event, StageFinished):
+                # A task that was cancelled may be writing yet; its worker tells when it has ended.
+                own = (f"s{event.stage}-", *under_way)
                 held[event.stage] = [one for one in files_of(pool) if not one.startswith(own)]
 
         assert sum(batch.num_rows for batch in pool.execute(made(dataset).plan, [look])) > 0
