@@ -84,9 +84,10 @@ class BackgroundQuery:
         --------
         >>> import partita as pt
         >>> query = pt.from_pydict({"a": [1]}).collect(background=True)
-        >>> query.cancel()
-        >>> query.done
-        True
+        >>> query.fetch_blocking().shape
+        (1, 1)
+        >>> query.fetch().shape
+        (1, 1)
         """
         return self.fetch_blocking() if self.done else None
 

@@ -10,7 +10,6 @@ its workers, and removes the session's directories if the driver is gone.
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import os
 import select
@@ -43,10 +42,6 @@ def main(arguments: list[str]) -> None:
     pa.array([0])
     compiled = jit.load_if_cached()
     give_back.library_pages(jit.COMPILER)
-    # A collection in a worker would write to the header of every object and so copy the pages of
-    # all that is imported here.
-    gc.collect()
-    gc.freeze()
     # The driver has blocked it for us until here.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
