@@ -19,6 +19,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from ..errors import ExecutionError, StorageFull
+from ..physical.kernels.mapped_rows import mapped_without_neighbours
 from ..physical.stage import Ref
 
 ALIGNMENT = 64
@@ -167,14 +168,24 @@ def _layout(parts: Sequence[tuple[int, Batches]]) -> _Layout:
 
 
 class MemoryStore:
-    """Keeps streams in the memory of this process, for the serial executor."""
+    """Keeps streams in the memory of this process, for the serial executor, and on disk what is
+    more than their share of it.
+
+    Parameters
+    ----------
+    directory
+        Makes a directory for the files of the query, when one is wanted.
+    """
 
     def __init__(self, directory: Callable[[], str]) -> None:
         self._directory = directory
         self._buffers: dict[str, dict[int, pa.Buffer]] = {}
+        self._files: FileStore | None = None
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
-        """Keep `parts` under `name`."""
+        """Keep `parts` under `name`, in memory if `fast`; see `FileStore.write`."""
+        if not fast:
+            return self._on_disk().write(name, parts, fast)
         layout = _layout(parts)
         self._buffers[name] = {
             ref.offset: _joined(stream)
@@ -185,19 +196,29 @@ class MemoryStore:
     def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
         """Stream the batches of `refs`."""
         for ref in refs:
-            yield from _read_stream(self._buffers[ref.path][ref.offset])
+            if self.on_disk(ref):
+                yield from self._on_disk().read(ref, sparsely=sparsely)
+            else:
+                yield from _read_stream(self._buffers[ref.path][ref.offset])
 
     def on_disk(self, ref: Ref) -> bool:
-        """Return False: all of it lies in memory."""
-        return False
+        """Return whether a stream lies on disk and not in memory."""
+        return self._files is not None and self._files.on_disk(ref)
 
     def spill_path(self) -> str:
-        """Return a path in the directory of the session, which is made when it is wanted."""
-        return _spill_path(self._directory())
+        """Return a path in the directory of the query."""
+        return self._on_disk().spill_path()
 
     def remove(self, path: str) -> None:
         """Forget the streams under `path`."""
-        self._buffers.pop(path, None)
+        if self._buffers.pop(path, None) is None and self._files is not None:
+            self._files.remove(path)
+
+    def _on_disk(self) -> FileStore:
+        if self._files is None:
+            directory = self._directory()
+            self._files = FileStore(directory, directory)
+        return self._files
 
 
 class FileStore:
@@ -245,8 +266,10 @@ class FileStore:
         mapped: dict[str, pa.Buffer] = {}
         for ref in refs:
             if self.on_disk(ref):
-                found = _read_stream(_part(_mapped(ref.path), ref)) if sparsely else _read_file(ref)
-                yield from found
+                if sparsely:
+                    yield from _read_stream(_part(mapped_without_neighbours(ref.path), ref))
+                else:
+                    yield from _read_file(ref)
                 continue
             if ref.path not in mapped:
                 if len(mapped) >= _MAPPED_FILES:

@@ -1,4 +1,8 @@
-"""Run tasks in the driver's own process, one after the other, a piece at a time."""
+"""Run tasks in the driver's own process, one after the other, a piece at a time.
+
+What they hand on stays in memory while its share of the limit lasts, then it goes to disk like that
+of workers.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ class _Running:
 
 
 class SerialExecutor:
-    """One task at a time, here; its data stays in this process."""
+    """One task at a time, here."""
 
     name = "serial"
     workers = 1
@@ -38,6 +42,8 @@ class SerialExecutor:
         self._caches: dict[int, dict[Any, Any]] = {}
         self._budgets: dict[int, Budget] = {}
         self._cancelled: dict[int, Callable[[], bool]] = {}
+        self._places: dict[int, tuple[str, str]] = {}
+        """The directories of those queries that have wanted one."""
 
     @property
     def busy(self) -> bool:
@@ -49,7 +55,7 @@ class SerialExecutor:
     ) -> Store:
         """Make a store for the query."""
         self._queues[query] = deque()
-        self._stores[query] = MemoryStore(lambda: self._resources.directory().disk)
+        self._stores[query] = MemoryStore(lambda: self._disk_of(query))
         self._settings[query] = settings
         self._caches[query] = {}
         self._budgets[query] = Budget(settings.share)
@@ -113,6 +119,13 @@ class SerialExecutor:
         self.cancel(query)
         del self._queues[query], self._stores[query], self._settings[query], self._caches[query]
         del self._budgets[query], self._cancelled[query]
+        if query in self._places:
+            self._resources.directory().leave(*self._places.pop(query))
+
+    def _disk_of(self, query: int) -> str:
+        if query not in self._places:
+            self._places[query] = self._resources.directory().for_query(query)
+        return self._places[query][1]
 
     def close(self) -> None:
         """Drop everything."""
