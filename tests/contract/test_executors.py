@@ -1,0 +1,42 @@
+"""The contract is held against every executor that there is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import partita as pt
+from partita.engine.execution.executors import EXECUTORS
+from partita.engine.observe.profile import Profile
+
+from .executors import PLACES, Executor
+from .marks import pids, watched
+
+
+def test_every_executor_has_its_line() -> None:
+    assert set(PLACES) == set(EXECUTORS)
+
+
+def test_tasks_run_where_the_executor_says(
+    executor: Executor, session: pt.Session, dataset: Path, tmp_path: Path
+) -> None:
+    profile = watched(pt.scan_parquet(dataset), tmp_path / "marks").collect().profile
+    assert isinstance(profile, Profile)
+    assert profile.executor == executor.name
+    assert profile.outcome == "finished"
+    here = pids(tmp_path / "marks") == {os.getpid()}
+    assert here == EXECUTORS[executor.name].shares_memory
+    assert 1 <= len(pids(tmp_path / "marks")) <= profile.workers
+
+
+def test_a_run_is_accounted_for(session: pt.Session, dataset: Path) -> None:
+    asked = pt.scan_parquet(dataset).group_by("file").agg(pt.col("value").sum())
+    profile = asked.collect().profile
+    assert isinstance(profile, Profile)
+    assert profile.rows == 6
+    assert profile.retries == 0
+    assert profile.stages[0].tasks == 12
+    assert profile.stages[0].rows_in == 120_000
+    assert all(stage.finished == stage.tasks for stage in profile.stages)
+    assert profile.busy_seconds > 0
+    assert profile.bytes_handed_on > 0
