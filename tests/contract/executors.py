@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import pytest
 
 import partita as pt
-from partita.engine.execution.executors import EXECUTORS
+from partita.engine.execution.executors.dask import DaskExecutor
+from partita.engine.execution.executors.process import ProcessExecutor
+from partita.engine.execution.executors.serial import SerialExecutor
 
 from ..clusters import Cluster
 
@@ -60,18 +62,20 @@ def keys_of(session: pt.Session) -> list[str]:
 class Place:
     """How the tests run on an executor, and how they see what it holds."""
 
+    kind: type[SerialExecutor] | type[ProcessExecutor] | type[DaskExecutor]
     settings: Callable[[pytest.FixtureRequest], Settings]
     held: Callable[[pt.Session], list[str]]
 
 
 PLACES: Mapping[str, Place] = {
-    "serial": Place(settings=no_settings, held=files_of),
-    "process": Place(settings=two_workers, held=files_of),
-    # "dask": Place(settings=the_cluster, held=keys_of),
+    "serial": Place(kind=SerialExecutor, settings=no_settings, held=files_of),
+    "process": Place(kind=ProcessExecutor, settings=two_workers, held=files_of),
+    "dask": Place(kind=DaskExecutor, settings=the_cluster, held=keys_of),
+    # "dask": Place(kind=DaskExecutor, settings=the_cluster, held=keys_of),
 }
-"""By the name in `EXECUTORS`."""
+"""By the name that an executor has of itself."""
 
-WITH_WORKERS = [name for name in PLACES if not EXECUTORS[name].shares_memory]
+WITH_WORKERS = [name for name, place in PLACES.items() if not place.kind.shares_memory]
 """Those whose tasks run in other processes."""
 
 
@@ -85,6 +89,14 @@ class Executor:
     def session(self, **settings: object) -> pt.Session:
         """Return a session with these settings beside its own."""
         return pt.Session(**{**self.settings, **settings})
+
+    workers = 2
+    """More are not there; an executor may have less."""
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether its tasks run in this process."""
+        return PLACES[self.name].kind.shares_memory
 
     def held(self, session: pt.Session) -> list[str]:
         """Return names of what the executor still holds for a session."""

@@ -17,6 +17,8 @@ from partita import col, errors
 from partita.engine.execution import events
 from partita.engine.optimizer.optimizer import optimize
 
+from .executors import Executor
+
 
 @pytest.fixture(autouse=True)
 def the_next_query_is_right(session: pt.Session, dataset: Path) -> Iterator[None]:
@@ -62,14 +64,15 @@ def test_a_function_that_raises_behind_a_shuffle(session: pt.Session, dataset: P
     assert f"{Path(__file__).name}:" in str(caught.value)
 
 
-def test_the_worker_is_told(session: pt.Session, dataset: Path) -> None:
+def test_the_worker_is_told(executor: Executor, session: pt.Session, dataset: Path) -> None:
     seen: list[events.Event] = []
     asked = failing(dataset, lambda: ValueError("no such luck"))
     with pytest.raises(errors.UserFunctionError):
         list(session.execute(optimize(asked.plan), [seen.append]))
     (failed,) = [event for event in seen if isinstance(event, events.TaskFailed)]
-    started = [event for event in seen if isinstance(event, events.TaskStarted)]
-    assert failed.worker in {event.worker for event in started}
+    # The driver is number 0, and workers are numbered from 1.
+    assert (failed.worker == 0) == executor.shares_memory
+    assert failed.worker <= executor.workers
     assert failed.partition == 6
     assert isinstance(seen[-1], events.QueryFinished)
     assert seen[-1].outcome == "failed"
@@ -144,15 +147,9 @@ def test_a_process_that_gets_no_memory(session: pt.Session, dataset: Path) -> No
         frame.map_batches(greedy, frame.schema).collect()
 
 
-def test_a_closed_session(executor_session_closed: Iterator[pa.RecordBatch]) -> None:
-    with pytest.raises(errors.ExecutionError, match="session of this query was closed"):
-        list(executor_session_closed)
-
-
-@pytest.fixture
-def executor_session_closed(executor: Any, dataset: Path) -> Iterator[pa.RecordBatch]:
-    """The stream of a query whose session is closed while it is under way."""
+def test_a_session_that_is_closed_meanwhile(executor: Executor, dataset: Path) -> None:
     with executor.session(partition_bytes="100KiB"):
         stream = pt.scan_parquet(dataset).collect_batches()
         next(stream)
-    return stream
+    with pytest.raises(errors.ExecutionError, match="session of this query was closed"):
+        list(stream)

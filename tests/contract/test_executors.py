@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 from pathlib import Path
 
 import partita as pt
-from partita.engine.execution.executors import EXECUTORS
+from partita.engine.execution import executors
 from partita.engine.observe.profile import Profile
 
 from .executors import PLACES, Executor
@@ -14,7 +16,18 @@ from .marks import pids, watched
 
 
 def test_every_executor_has_its_line() -> None:
-    assert set(PLACES) == set(EXECUTORS)
+    modules = [
+        importlib.import_module(f"{executors.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(executors.__path__)
+    ]
+    kinds = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and isinstance(vars(kind).get("shares_memory"), bool)
+    }
+    assert kinds == {place.kind for place in PLACES.values()}
+    assert all(place.kind.name == name for name, place in PLACES.items())
 
 
 def test_tasks_run_where_the_executor_says(
@@ -25,7 +38,7 @@ def test_tasks_run_where_the_executor_says(
     assert profile.executor == executor.name
     assert profile.outcome == "finished"
     here = pids(tmp_path / "marks") == {os.getpid()}
-    assert here == EXECUTORS[executor.name].shares_memory
+    assert here == executor.shares_memory
     assert 1 <= len(pids(tmp_path / "marks")) <= profile.workers
 
 
