@@ -12,7 +12,7 @@ import errno
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -144,7 +144,7 @@ class _Layout:
     total: int
 
     def refs_in(self, path: str) -> list[Ref]:
-        return [replace(ref, path=path) for ref in self.refs]
+        return [ref._replace(path=path) for ref in self.refs]
 
     def parts(self) -> Iterator[bytes | pa.Buffer]:
         """Yield all that the file is made of, from its beginning to its end."""
