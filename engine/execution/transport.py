@@ -12,7 +12,7 @@ import errno
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -145,7 +145,7 @@ class _Layout:
     total: int
 
     def refs_in(self, path: str) -> list[Ref]:
-        return [replace(ref, path=path) for ref in self.refs]
+        return [ref._replace(path=path) for ref in self.refs]
 
     def parts(self) -> Iterator[bytes | pa.Buffer]:
         """Yield all that the file is made of, from its beginning to its end."""
@@ -168,26 +168,25 @@ def _layout(parts: Sequence[tuple[int, Batches]]) -> _Layout:
 
 
 class MemoryStore:
-    """Keeps streams in the memory of this process, for the serial executor, and on disk what is
-    more than their share of it.
+    """Keeps streams in the memory of this process."""
 
-    Parameters
-    ----------
-    directory
-        Makes a directory for the files of the query, when one is wanted.
-    """
-
-    def __init__(self, directory: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        directory: Callable[[], str],
+        files: dict[str, dict[int, pa.Buffer]] | None = None,
+    ) -> None:
         self._directory = directory
-        self._buffers: dict[str, dict[int, pa.Buffer]] = {}
-        self._files: FileStore | None = None
+        self.files = {} if files is None else files
+        """By path and place."""
+
+    def same(self) -> MemoryStore:
+        """Return another object with the same streams, so that the end of this one is seen."""
+        return MemoryStore(self._directory, self.files)
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
-        """Keep `parts` under `name`, in memory if `fast`; see `FileStore.write`."""
-        if not fast:
-            return self._on_disk().write(name, parts, fast)
+        """Keep `parts` under `name`."""
         layout = _layout(parts)
-        self._buffers[name] = {
+        self.files[name] = {
             ref.offset: _joined(stream)
             for ref, stream in zip(layout.refs, layout.streams, strict=True)
         }
@@ -196,29 +195,19 @@ class MemoryStore:
     def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
         """Stream the batches of `refs`."""
         for ref in refs:
-            if self.on_disk(ref):
-                yield from self._on_disk().read(ref, sparsely=sparsely)
-            else:
-                yield from _read_stream(self._buffers[ref.path][ref.offset])
+            yield from _read_stream(self.files[ref.path][ref.offset])
 
     def on_disk(self, ref: Ref) -> bool:
-        """Return whether a stream lies on disk and not in memory."""
-        return self._files is not None and self._files.on_disk(ref)
+        """Return False: all of it lies in memory."""
+        return False
 
     def spill_path(self) -> str:
-        """Return a path in the directory of the query."""
-        return self._on_disk().spill_path()
+        """Return a path in the directory of the session, which is made when it is wanted."""
+        return _spill_path(self._directory())
 
     def remove(self, path: str) -> None:
         """Forget the streams under `path`."""
-        if self._buffers.pop(path, None) is None and self._files is not None:
-            self._files.remove(path)
-
-    def _on_disk(self) -> FileStore:
-        if self._files is None:
-            directory = self._directory()
-            self._files = FileStore(directory, directory)
-        return self._files
+        self.files.pop(path, None)
 
 
 class FileStore:
@@ -291,12 +280,31 @@ class FileStore:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
 
+    def remove_unfinished(self, pid: int) -> None:
+        """Remove what a process that has died was writing, or had put aside.
+
+        A query may go on for long, and the next attempt wants the room.
+        """
+        ends, begins = _unfinished("", pid), _spilled_by(pid)
+        for place in (self.memory, self.disk):
+            for name in os.listdir(place):
+                if name.endswith(ends) or name.startswith(begins):
+                    self.remove(os.path.join(place, name))
+
 
 _spilled = itertools.count(1)
 
 
 def _spill_path(directory: str) -> str:
-    return os.path.join(directory, f"spilled-{os.getpid()}-{next(_spilled)}.arrows")
+    return os.path.join(directory, f"{_spilled_by(os.getpid())}{next(_spilled)}.arrows")
+
+
+def _spilled_by(pid: int) -> str:
+    return f"spilled-{pid}-"
+
+
+def _unfinished(name: str, pid: int) -> str:
+    return f"{name}.{pid}.part"
 
 
 _MAPPED_FILES = 64
@@ -350,7 +358,7 @@ def _read_stream(buffer: pa.Buffer) -> Iterator[pa.RecordBatch]:
 def _write_file(directory: str, name: str, layout: _Layout) -> str:
     """Write a file whole, under another name until it is; nothing is left of one that failed."""
     path = os.path.join(directory, name)
-    unfinished = path + ".part"
+    unfinished = _unfinished(path, os.getpid())
     descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         try:

@@ -6,16 +6,20 @@ of workers.
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+import pyarrow as pa
 
 from ...physical.memory import Budget
 from ...physical.stage import Ref, Stage, Task, TaskResult
 from ..report import Done, Failed, Piece, Report, failure_of, key_of
 from ..task import TaskSettings, run_task
-from ..transport import MemoryStore, Store
+from ..transport import Batches, FileStore, MemoryStore, Store
 from .executor import Resources
 
 
@@ -24,6 +28,79 @@ class _Running:
     stage: Stage
     task: Task
     steps: Generator[Ref, None, TaskResult]
+
+
+class _Places:
+    """The directories of a query, made when one is wanted."""
+
+    def __init__(self, query: int, resources: Resources) -> None:
+        self._query = query
+        self._resources = resources
+        self._made: tuple[str, str] | None = None
+
+    def disk(self) -> str:
+        if self._made is None:
+            self._made = self._resources.directory().for_query(self._query)
+        return self._made[1]
+
+    def leave(self) -> None:
+        if self._made is not None:
+            made, self._made = self._made, None
+            self._resources.directory().leave(*made)
+
+
+class _Store(MemoryStore):
+    """Keeps streams in memory, and on disk those for which their share has no room."""
+
+    def __init__(
+        self, places: _Places, files: dict[str, dict[int, pa.Buffer]] | None = None
+    ) -> None:
+        super().__init__(places.disk, files)
+        self._places = places
+
+    def same(self) -> _Store:
+        """Return another object with the same streams, so that the end of this one is seen."""
+        return _Store(self._places, self.files)
+
+    def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
+        """Keep `parts` under `name`, in memory if `fast`; see `FileStore.write`."""
+        return super().write(name, parts, fast) if fast else self._disk().write(name, parts, fast)
+
+    def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
+        """Stream the batches of `refs`."""
+        for ref in refs:
+            if self.on_disk(ref):
+                yield from self._disk().read(ref, sparsely=sparsely)
+            else:
+                yield from super().read(ref)
+
+    def on_disk(self, ref: Ref) -> bool:
+        """Return whether a stream lies on disk and not in memory."""
+        return os.path.isabs(ref.path)
+
+    def remove(self, path: str) -> None:
+        """Forget the streams under `path`."""
+        if os.path.isabs(path):
+            self._disk().remove(path)
+        else:
+            super().remove(path)
+
+    def _disk(self) -> FileStore:
+        directory = self._places.disk()
+        return FileStore(directory, directory)
+
+
+@dataclass
+class _Query:
+    """A query that is open: what its tasks share, and those that are under way."""
+
+    places: _Places
+    store: _Store
+    settings: TaskSettings
+    cancelled: Callable[[], bool]
+    memory: Budget
+    cache: dict[Any, Any] = field(default_factory=dict)
+    queue: deque[_Running] = field(default_factory=deque)
 
 
 class SerialExecutor:
@@ -36,58 +113,46 @@ class SerialExecutor:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._queues: dict[int, deque[_Running]] = {}
-        self._stores: dict[int, MemoryStore] = {}
-        self._settings: dict[int, TaskSettings] = {}
-        self._caches: dict[int, dict[Any, Any]] = {}
-        self._budgets: dict[int, Budget] = {}
-        self._cancelled: dict[int, Callable[[], bool]] = {}
-        self._places: dict[int, tuple[str, str]] = {}
-        """The directories of those queries that have wanted one."""
+        self._queries: dict[int, _Query] = {}
 
     @property
     def busy(self) -> bool:
         """Whether a query is under way."""
-        return bool(self._queues)
+        return bool(self._queries)
 
     def open_query(
         self, query: int, settings: TaskSettings, cancelled: Callable[[], bool]
     ) -> Store:
         """Make a store for the query."""
-        self._queues[query] = deque()
-        self._stores[query] = MemoryStore(lambda: self._disk_of(query))
-        self._settings[query] = settings
-        self._caches[query] = {}
-        self._budgets[query] = Budget(settings.share)
-        self._cancelled[query] = cancelled
-        return self._stores[query]
+        places = _Places(query, self._resources)
+        store = _Store(places)
+        memory = Budget(settings.share)
+        self._queries[query] = _Query(places, store.same(), settings, cancelled, memory)
+        # The scheduler closes its query, unless an interrupt comes just then: it is forgotten when
+        # nobody has its store any more.
+        weakref.finalize(store, self._forget, query).atexit = False
+        return store
 
     def holds(self, query: int) -> bool:
         """Return whether the query is open here."""
-        return query in self._queues
+        return query in self._queries
 
     def free(self, query: int) -> int:
         """Return 1 when no task of the query is under way."""
-        return 0 if self._queues[query] else 1
+        return 0 if self._queries[query].queue else 1
 
     def start(self, stage: Stage, task: Task) -> int:
         """Queue a task; it runs inside `completed`."""
-        query = task.query
+        query = self._queries[task.query]
         steps = run_task(
-            stage,
-            task,
-            self._stores[query],
-            self._settings[query],
-            self._caches[query],
-            self._cancelled[query],
-            self._budgets[query],
+            stage, task, query.store, query.settings, query.cache, query.cancelled, query.memory
         )
-        self._queues[query].append(_Running(stage, task, steps))
+        query.queue.append(_Running(stage, task, steps))
         return 0
 
     def completed(self, query: int, timeout: float) -> Sequence[Report]:
         """Run the first task of the query up to its next piece or its end."""
-        queue = self._queues[query]
+        queue = self._queries[query].queue
         if not queue:
             return ()
         running = queue[0]
@@ -104,30 +169,26 @@ class SerialExecutor:
     def cancel(self, query: int, stage: int | None = None, partition: int | None = None) -> None:
         """Close the generators of the tasks."""
         kept: deque[_Running] = deque()
-        for running in self._queues[query]:
+        for running in self._queries[query].queue:
             task = running.task
             if stage is None or (task.stage, task.partition) == (stage, partition):
                 running.steps.close()
             else:
                 kept.append(running)
-        self._queues[query] = kept
+        self._queries[query].queue = kept
 
     def close_query(self, query: int) -> None:
         """Forget the data of the query."""
-        if query not in self._queues:
-            return
-        self.cancel(query)
-        del self._queues[query], self._stores[query], self._settings[query], self._caches[query]
-        del self._budgets[query], self._cancelled[query]
-        if query in self._places:
-            self._resources.directory().leave(*self._places.pop(query))
+        if query in self._queries:
+            self.cancel(query)
+            self._forget(query)
 
-    def _disk_of(self, query: int) -> str:
-        if query not in self._places:
-            self._places[query] = self._resources.directory().for_query(query)
-        return self._places[query][1]
+    def _forget(self, query: int) -> None:
+        left = self._queries.pop(query, None)
+        if left is not None:
+            left.places.leave()
 
     def close(self) -> None:
         """Drop everything."""
-        for query in list(self._queues):
+        for query in list(self._queries):
             self.close_query(query)
