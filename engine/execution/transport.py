@@ -260,6 +260,8 @@ class FileStore:
     def __init__(self, memory: str, disk: str) -> None:
         self.memory = memory
         self.disk = disk
+        # Another directory's name may begin as this one's does.
+        self._on_disk = os.path.join(disk, "")
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Write `parts` into one file called `name`; in shared memory if `fast` and it has room.
@@ -312,7 +314,7 @@ class FileStore:
 
     def on_disk(self, ref: Ref) -> bool:
         """Return whether a stream lies on disk and not in shared memory."""
-        return ref.path.startswith(self.disk)
+        return ref.path.startswith(self._on_disk)
 
     def spill_path(self) -> str:
         """Return a path in the directory of the query."""
