@@ -23,7 +23,7 @@ from .delivery import Delivery, commit
 from .executors.executor import Executor, not_held
 from .holdings import Holdings
 from .keeping import kept_in_memory
-from .policy import Account, Policy, StageRun, bytes_of
+from .policy import Account, Policy, StageRun
 from .report import (
     Done,
     Failed,
@@ -178,7 +178,7 @@ class Scheduler:
         for number in range(run.end, run.stage.partitions):
             self._forget_pieces(run, number)
             if number >= run.next:
-                self._release(run.stage.input(number))
+                self._holdings.ended(run.stage.input(number))
         self._holdings.finish(run.stage)
         self._observers.tell(
             events.StageFinished, stage=run.stage.id, rows=output.rows, bytes=output.bytes
@@ -243,7 +243,7 @@ class Scheduler:
             shared_memory=self._has_room(),
         )
         self._inputs[stage.id, partition] = task.input
-        self._reading += bytes_of(task.input)
+        self._reading += task.input.bytes
         return task
 
     def _started(self, task: Task, worker: int) -> None:
@@ -286,6 +286,8 @@ class Scheduler:
     def _take(self, report: Report) -> None:
         if self._is_late(report):
             return
+        if isinstance(report, Done | Failed) and report.worker is not None:
+            self._workers[report.key.stage, report.key.partition] = report.worker
         match report:
             case Piece():
                 self._piece(report)
@@ -330,7 +332,7 @@ class Scheduler:
         if result and self._delivery.is_given(key.partition, len(pieces) - 1):
             self._store.remove(ref.path)
             return
-        self._holdings.add(ref, key.stage)
+        self._holdings.add((ref,), key.stage)
         if result:
             self._delivery.add(ref)
         self._observers.tell(events.PieceMade, stage=key.stage, partition=key.partition, ref=ref)
@@ -341,10 +343,10 @@ class Scheduler:
         run.results[key.partition] = result
         self._accidents += run.losses.get(key.partition, 0)
         self._keeping += kept_in_memory(result.written)
-        for ref in result.refs:
-            run.pieces.setdefault(key.partition, []).append(ref)
-            self._holdings.add(ref, key.stage)
-        self._release(self._ended(run, key.partition))
+        if result.refs:
+            run.pieces.setdefault(key.partition, []).extend(result.refs)
+            self._holdings.add(result.refs, key.stage)
+        self._holdings.ended(self._ended(run, key.partition))
         self._tell_of(events.TaskFinished, key, result=result)
         if run.stage.output.limit is not None:
             self._stop_at_limit(run, run.stage.output.limit)
@@ -361,22 +363,17 @@ class Scheduler:
         if run.prefix < run.end:
             return
         for partition in run.again:
-            self._release(run.stage.input(partition))
+            self._holdings.ended(run.stage.input(partition))
         run.again.clear()
         for partition in [number for number in run.running if number >= run.end]:
             self._executor.cancel(self._query, run.stage.id, partition)
-            self._release(self._ended(run, partition))
-
-    def _release(self, task: TaskInput) -> None:
-        """A task will not read its input any more."""
-        for path in {ref.path for ref in task.refs}:
-            self._holdings.release(path)
+            self._holdings.ended(self._ended(run, partition))
 
     def _ended(self, run: StageRun, partition: int) -> TaskInput:
         """Take a task off the list of those that run; return what it has read."""
         run.running.discard(partition)
         task = self._inputs.pop((run.stage.id, partition))
-        self._reading -= bytes_of(task)
+        self._reading -= task.bytes
         return task
 
     def _lost(self, report: Lost) -> None:
