@@ -178,12 +178,6 @@ class MemoryStore:
         self.files = {} if files is None else files
         """By path and place."""
 
-    def same(self) -> MemoryStore:
-        """Return another object with the same streams, so that the end of this one is seen."""
-        other = MemoryStore(self._directory)
-        other._buffers = self._buffers
-        return other
-
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Keep `parts` under `name`."""
         layout = _layout(parts)

@@ -56,13 +56,17 @@ class SerialExecutor:
         self, query: int, settings: TaskSettings, cancelled: Callable[[], bool]
     ) -> Store:
         """Make a store for the query."""
-        store = MemoryStore(lambda: self._resources.directory().disk)
+        store = MemoryStore(self._spill_directory)
+        own = MemoryStore(self._spill_directory, store.files)
         memory = Budget(settings.share)
-        self._queries[query] = _Query(store.same(), settings, cancelled, memory)
+        self._queries[query] = _Query(own, settings, cancelled, memory)
         # The scheduler closes its query, unless an interrupt comes just then: it is forgotten when
         # nobody has its store any more.
         weakref.finalize(store, self._queries.pop, query, None).atexit = False
         return store
+
+    def _spill_directory(self) -> str:
+        return self._resources.directory().disk
 
     def holds(self, query: int) -> bool:
         """Return whether the query is open here."""
