@@ -87,7 +87,7 @@ def be_stopped() -> None:
         (die_of_sigkill, "killed by SIGKILL"),
         (die_of_a_bad_address, "killed by SIGSEGV"),
         (die_of_an_exit, "exited with status 7"),
-        (hang, "no batch and no CPU time for"),
+        (hang, "in hang: threading.Event().wait(): no batch and no CPU time for"),
         (be_stopped, "it was stopped"),
     ],
 )

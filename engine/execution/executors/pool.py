@@ -24,6 +24,7 @@ from ...errors import ExecutionError
 from ...physical.stage import Task
 from ..liveness import Pulses
 from ..messages import Hello, packed, unpacked
+from ..stacks import Stacks
 from .fork_server import MESSAGE_SECONDS, Forked, ForkServer
 
 _OF_TASKS = ("partita.engine.expr.", "partita.engine.physical.", "partita.io.")
@@ -98,17 +99,18 @@ class WorkerPool:
         self.size = workers
         self.workers: dict[int, Worker] = {}
         self.pulses = Pulses()
-        self._listener = listener
+        self.stacks = Stacks()
         self._directories = directories
+        self._listener = listener
         self._started = 0
         self._lost = 0
         self._tried = False
         """Whether the helper has forked a worker: another one would too."""
 
         try:
-            self.helper = ForkServer(directories, self.pulses.descriptor)
+            self.helper = self._new_helper()
         except BaseException:
-            self.pulses.close()
+            self._close_shared()
             raise
         # One for all waiting: `multiprocessing.connection.wait` makes a selector each time, which
         # takes 60 microseconds with two workers.
@@ -120,7 +122,7 @@ class WorkerPool:
             # It would take a second to say goodbye to one that still imports.
             self.helper.kill()
             self._close_connections()
-            self.pulses.close()
+            self._close_shared()
             raise
 
     @property
@@ -246,7 +248,7 @@ class WorkerPool:
     def _renew(self) -> None:
         """Have another helper, and workers of it in the place of those that ended with the old."""
         # An interrupt meanwhile leaves the old one, whose end is then noticed again.
-        old, new = self.helper, ForkServer(self._directories, self.pulses.descriptor)
+        old, new = self.helper, self._new_helper()
         for worker in self.workers.values():
             worker.ended = worker.ended or "the helper process that had forked it has ended"
             worker.cut()
@@ -263,7 +265,7 @@ class WorkerPool:
         """Close this process's copies of the sockets, in a child that the user has forked."""
         self.helper.abandon()
         self._close_connections()
-        self.pulses.close()
+        self._close_shared()
 
     def close(self) -> None:
         """End the helper, which ends the workers; bounded in time."""
@@ -275,7 +277,14 @@ class WorkerPool:
             self.helper.kill()
         else:
             self.helper.close()
+        self._close_shared()
+
+    def _new_helper(self) -> ForkServer:
+        return ForkServer(self._directories, self.pulses.descriptor, self.stacks.descriptor)
+
+    def _close_shared(self) -> None:
         self.pulses.close()
+        self.stacks.close()
 
     def _close_connections(self) -> None:
         for worker in self.workers.values():
