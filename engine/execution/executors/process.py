@@ -159,7 +159,9 @@ class ProcessExecutor:
             ]
             for number, seen in watch.stalled(busy).items():
                 worker = self._pool.workers[number]
-                worker.ended = f"killed, for it hung: {seen} (setting 'task_stall_seconds')"
+                place = self._pool.stacks.place_in(worker.pid)
+                at = f" at {place}" if place else ""
+                worker.ended = f"killed, for it hung{at}: {seen} (setting 'task_stall_seconds')"
                 self._pool.give_up(worker)
 
     def cancel(self, query: int, stage: int | None = None, partition: int | None = None) -> None:
