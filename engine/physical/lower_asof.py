@@ -17,6 +17,7 @@ from ..plan.joins import AsofJoin
 from .join_inputs import JoinInput, by_hash, typed_keys, with_side
 from .join_slots import join_tasks
 from .kernels.sort import boundaries
+from .large_exchanges import range_count
 from .lower_aggregate import slot_count
 from .lower_sort import in_order
 from .operators.asof_join import FindAsof
@@ -144,7 +145,11 @@ def _by_range(
     if moved is None:
         return None
     by = (SortKey(Column(_ON)),)
-    count = max(1, -(-(moved.bytes + built.bytes) // planner.settings.exchange_bytes))
+    count = range_count(
+        moved.bytes + built.bytes,
+        len(moved.refs()) + len(built.refs()),
+        planner.settings.exchange_bytes,
+    )
     samples = [result.samples for result in (*moved.results, *built.results)]
     edges = [None, *boundaries(samples, count, by), None]
     refs = moved.refs()
