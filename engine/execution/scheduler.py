@@ -289,6 +289,8 @@ class Scheduler:
     def _take(self, report: Report) -> None:
         if self._is_late(report):
             return
+        if isinstance(report, Done | Failed) and report.worker is not None:
+            self._workers[report.key.stage, report.key.partition] = report.worker
         match report:
             case Piece():
                 self._piece(report)

@@ -167,16 +167,21 @@ def _layout(parts: Sequence[tuple[int, Batches]]) -> _Layout:
 
 
 class MemoryStore:
-    """Keeps streams in the memory of this process, for the serial executor."""
+    """Keeps streams in the memory of this process."""
 
-    def __init__(self, directory: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        directory: Callable[[], str],
+        files: dict[str, dict[int, pa.Buffer]] | None = None,
+    ) -> None:
         self._directory = directory
-        self._buffers: dict[str, dict[int, pa.Buffer]] = {}
+        self.files = {} if files is None else files
+        """By path and place."""
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Keep `parts` under `name`."""
         layout = _layout(parts)
-        self._buffers[name] = {
+        self.files[name] = {
             ref.offset: _joined(stream)
             for ref, stream in zip(layout.refs, layout.streams, strict=True)
         }
@@ -185,7 +190,7 @@ class MemoryStore:
     def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
         """Stream the batches of `refs`."""
         for ref in refs:
-            yield from _read_stream(self._buffers[ref.path][ref.offset])
+            yield from _read_stream(self.files[ref.path][ref.offset])
 
     def on_disk(self, ref: Ref) -> bool:
         """Return False: all of it lies in memory."""
@@ -197,7 +202,7 @@ class MemoryStore:
 
     def remove(self, path: str) -> None:
         """Forget the streams under `path`."""
-        self._buffers.pop(path, None)
+        self.files.pop(path, None)
 
 
 class FileStore:

@@ -24,6 +24,9 @@ class Resources:
     directory: Callable[[], RunDirectory]
     """Returns the session's directories, made when they are first asked for."""
 
+    memory_limit: int = 0
+    """Bytes that all of it may take."""
+
 
 class Executor(Protocol):
     """Where tasks run."""
