@@ -61,7 +61,7 @@ class Session:
         with config.set(**settings):
             wanted = config.get()
         self._overrides = {name: getattr(wanted, name) for name in settings}
-        self._executors: dict[str, Executor] = {}
+        self._executors: dict[Any, Executor] = {}
         self._directory: RunDirectory | None = None
         self.keeper = Keeper(self._directories)
         """What persisted frames of this session hold."""
@@ -237,7 +237,7 @@ class Session:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"open, {sorted(self._executors)} started"
+        state = "closed" if self._closed else f"open, {sorted(map(str, self._executors))} started"
         return f"<partita.Session {state}, settings {self._overrides}>"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,8 @@ def connected(where: Any, resources: Resources) -> tuple[distributed.Client, Any
         ) from error
 
 
-def versions() -> dict[str, str]:
+@functools.cache
+def versions() -> Mapping[str, str]:
     """Return what has to be the same here and on every worker."""
     from importlib.metadata import version
 
@@ -63,6 +65,19 @@ def versions() -> dict[str, str]:
 
     python = ".".join(map(str, sys.version_info[:2]))
     return {"Python": python, "pyarrow": pa.__version__, "partita": version("partita")}
+
+
+def unlike(there: Mapping[str, Any], here: Mapping[str, str]) -> str:
+    """Return what is not the same in two processes, and nothing if all is.
+
+    >>> unlike({"pyarrow": "25.0"}, {"pyarrow": "26.0"})
+    'pyarrow 25.0, and the driver 26.0'
+    """
+    return "; ".join(
+        f"{name} {there[name]}, and the driver {mine}"
+        for name, mine in here.items()
+        if there[name] != mine
+    )
 
 
 _ASKED = """{
@@ -91,13 +106,13 @@ def refuse_others(client: distributed.Client, workers: list[str]) -> list[tuple[
     ExecutionError
         With both versions and the worker.
     """
+    if not workers:
+        return []
     told: Mapping[str, Any] = client.run(eval, _ASKED, workers=workers)
-    own = versions()
     wrong = [
-        f"worker {address} ({found['host']}) has {name} {found[name]}, this process {mine}"
+        f"worker {address} ({found['host']}) has {other}"
         for address, found in told.items()
-        for name, mine in own.items()
-        if found[name] != mine
+        if (other := unlike(found, versions()))
     ]
     if wrong:
         more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""

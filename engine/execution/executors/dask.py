@@ -11,47 +11,36 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import queue
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
 import pyarrow as pa
 
-from ...errors import ExecutionError, PartitaError, TaskPoisoned, WorkerLost
-from ...physical.stage import Branch, Ref, Stage, Task
-from ..by_value import pickled_stage
-from ..cluster.connecting import connected, refuse_others, versions
+from ...errors import ExecutionError, TaskPoisoned, WorkerLost
+from ...physical.stage import Ref, Stage, Task
+from ..cluster.connecting import connected, refuse_others
 from ..report import (
-    Done,
     Failed,
     Failure,
     Lost,
     Report,
-    TaskKey,
     WorkerDown,
     WorkerUp,
     failure_of,
-    key_of,
-    refs_of,
 )
 from ..task import TaskSettings
 from ..transport import MemoryStore, Store
 from .executor import Resources, not_held
 
 if TYPE_CHECKING:
-    from distributed import Future
-
     from ..cluster.output import Output
+    from ..cluster.sending import Query
 
 AHEAD = 4
 """Tasks that are handed out for each thread of the cluster: so that it has some when it is done."""
-
-LARGE = 64 * 1024
-"""Bytes from which a stage, or rows of this process, go to the workers by themselves."""
 
 LOOK_SECONDS = 0.2
 """How often to look for tasks of which nothing will be heard, for their workers have died."""
@@ -63,57 +52,25 @@ TOLD_BYTES = 16 << 20
 """After so many bytes of events the scheduler is told to forget them; it keeps 100,000."""
 
 
-@dataclass(eq=False)
-class _Sent:
-    """A task on its way."""
-
-    task: Task
-    stage: Stage
-    future: Future | None = None
-    inputs: tuple[Future, ...] = ()
-    """Rows of this process, which Dask cannot make again."""
-
-
-@dataclass(eq=False)
-class _Query:
-    number: int
-    settings: TaskSettings
-    heard: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
-    waiting: list[TaskKey] = field(default_factory=list)
-    """Tasks that go out with the next message."""
-
-    sent: dict[TaskKey, _Sent] = field(default_factory=dict)
-    made: dict[str, Future] = field(default_factory=dict)
-    """By path: the output of a task, given up with the last of its paths."""
-
-    blobs: dict[int, bytes | Future] = field(default_factory=dict)
-    looked: float = 0.0
-
-
 class _Store(MemoryStore):
     """What the driver reads of the cluster, and what it gives to it."""
 
-    def __init__(self, query: _Query, fetch: Callable[[list[Future]], list[Output]]) -> None:
-        super().__init__(os.getcwd)
-        self._query = query
+    def __init__(self, query: Query, fetch: Callable[[list[Any]], list[Output]]) -> None:
+        super().__init__(os.getcwd, query.files)
+        self._made = query.made
         self._fetch = fetch
 
     def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
         """Stream the batches of `refs`, fetched together if they are not here yet."""
-        paths = dict.fromkeys(ref.path for ref in refs if ref.path not in self.files)
-        wanted = {self._query.made[path].key: self._query.made[path] for path in paths}
-        for output in self._fetch(list(wanted.values())) if wanted else ():
-            self.take(output)
+        missing = {self._made[ref.path] for ref in refs if ref.path not in self.files}
+        for output in self._fetch([made.future for made in missing]) if missing else ():
+            self.files.update({path: dict(streams) for path, streams in output.files.items()})
         yield from super().read(*refs)
-
-    def take(self, output: Output) -> None:
-        """Have the streams of an output here."""
-        self.files.update({path: dict(streams) for path, streams in output.files.items()})
 
     def remove(self, path: str) -> None:
         """Forget the streams under `path`, here and there."""
         super().remove(path)
-        self._query.made.pop(path, None)
+        self._made.pop(path, None)
 
 
 class DaskExecutor:
@@ -133,20 +90,18 @@ class DaskExecutor:
     def __init__(self, where: Any, resources: Resources) -> None:
         self._client, self._cluster = connected(where, resources)
         self._own = self._client is not where
-        self._where = self._client.scheduler_info()["address"]
         self._process = os.getpid()
         self._topic = f"partita-{self._client.id}-{id(self):x}"
-        self._told = 0
-        self._queries: dict[int, _Query] = {}
-        self._stores: dict[int, _Store] = {}
-        self._versions = tuple(versions().items())
+        self._told_bytes = 0
+        self._queries: dict[int, Query] = {}
         self._known: dict[str, tuple[int, int]] = {}
         """By address: the number and the process of a worker."""
 
-        self._met = 0.0
+        self._numbers = 0
         self.workers = 1
-        self._client.subscribe_topic(self._topic, self._hear)
+        self.memory = 0
         try:
+            self._client.subscribe_topic(self._topic, self._hear)
             self._meet()
         except BaseException:
             self.close()
@@ -159,22 +114,22 @@ class DaskExecutor:
             query.heard.put(event[1])
 
     def _meet(self) -> list[Report]:
-        """Look which workers have come, and refuse those that do not fit, or gone."""
+        """Look which workers have come, and refuse those that do not fit, and which are gone."""
         there = self._client.scheduler_info(n_workers=-1)["workers"]
         reports: list[Report] = []
         for address in [address for address in self._known if address not in there]:
             number, pid = self._known.pop(address)
             reports.append(WorkerDown(number, pid, f"{address} left the cluster"))
-        new = [address for address in there if address not in self._known]
-        for address, pid in refuse_others(self._client, new) if new else ():
+        for address, pid in refuse_others(
+            self._client, [one for one in there if one not in self._known]
+        ):
             self._numbers += 1
             self._known[address] = self._numbers, pid
             reports.append(WorkerUp(self._numbers, pid))
         self.workers = max(1, sum(worker["nthreads"] for worker in there.values()))
+        self.memory = sum(worker["memory_limit"] or 0 for worker in there.values())
         self._met = time.monotonic()
         return reports
-
-    _numbers = 0
 
     @property
     def broken(self) -> bool:
@@ -190,33 +145,33 @@ class DaskExecutor:
         self, query: int, settings: TaskSettings, cancelled: Callable[[], bool]
     ) -> Store:
         """Make ready for the tasks of a query."""
-        found = self._queries[query] = _Query(query, settings)
-        store = self._stores[query] = _Store(found, self._fetch)
-        return store
+        from ..cluster.sending import Query  # with all of Dask
+
+        found = self._queries[query] = Query((self._topic, query), settings)
+        return _Store(found, self._fetch)
 
     def holds(self, query: int) -> bool:
         """Return whether the query is open here."""
         return query in self._queries and os.getpid() == self._process
 
+    def _query(self, query: int) -> Query:
+        if not self.holds(query):
+            raise not_held()
+        return self._queries[query]
+
     def free(self, query: int) -> int:
         """Return how many tasks can be handed out."""
-        return AHEAD * self.workers - len(self._queries[query].sent)
+        return AHEAD * self.workers - len(self._query(query).sent)
 
     def start(self, stage: Stage, task: Task) -> int:
         """Note a task; it goes out with others, when the driver waits for reports."""
-        if not self.holds(task.query):
-            raise not_held()
-        query = self._queries[task.query]
-        query.sent[key_of(task)] = _Sent(task, stage)
-        query.waiting.append(key_of(task))
+        self._query(task.query).add(stage, task)
         return 0
 
     def completed(self, query: int, timeout: float) -> Sequence[Report]:
         """Send what was started, and wait for reports."""
-        if not self.holds(query):
-            raise not_held()
-        found = self._queries[query]
-        self._send(found)
+        found = self._query(query)
+        found.send(self._client, len(self._known))
         reports: list[Report] = []
         with contextlib.suppress(queue.Empty):
             reports += self._reports(found, found.heard.get(timeout=timeout))
@@ -225,151 +180,85 @@ class DaskExecutor:
         now = time.monotonic()
         if now - found.looked > LOOK_SECONDS:
             found.looked = now
-            reports += self._ended_unheard(found)
+            reports += self._given_up(found)
         if now - self._met > MEET_SECONDS:
             reports += self._meet()
         return reports
 
-    def _reports(self, query: _Query, message: dict[str, Any]) -> Sequence[Report]:
-        """Return what a task has told; nothing if Dask has run it once more, or nobody waits."""
-        reports: list[Report] = cloudpickle.loads(message["reports"])
-        number, _ = self._known.get(message["worker"], (0, 0))
-        last = reports[-1]
-        assert isinstance(last, Done | Failed)
-        sent = query.sent.pop(last.key, None)
-        self._count(len(message["reports"]) + len(message["output"]))
+    def _reports(self, query: Query, message: dict[str, Any]) -> Sequence[Report]:
+        """Return what a task has told; nothing if Dask has run it again, or nobody waits for it."""
+        self._told_bytes += len(message["reports"]) + len(message["output"])
+        if self._told_bytes > TOLD_BYTES:
+            self._told_bytes = 0
+            self._aside(self._client.run_on_scheduler, _forget_events, self._topic)
+        reports: list[Any] = pickle.loads(message["reports"])
+        sent = query.sent.pop(reports[-1].key, None)
         if sent is None or sent.future is None:
             return ()
-        reports[-1] = replace(last, worker=number)
-        for report in reports:
-            for ref in refs_of(report):
-                query.made[ref.path] = sent.future
+        number, _ = self._known.get(message["worker"], (0, 0))
+        query.take(sent, reports, number)
         if message["output"]:
-            self._stores[query.number].take(cloudpickle.loads(message["output"]))
+            query.files.update(pickle.loads(message["output"]).files)
         return reports
-
-    def _count(self, size: int) -> None:
-        """Have the scheduler forget what was told."""
-        self._told += size
-        if self._told > TOLD_BYTES:
-            self._told = 0
-            self._aside(self._client.run_on_scheduler, _forget_events, self._topic)
 
     def _aside(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
         """Ask something of the cluster without waiting for the answer."""
         loop: Any = self._client.loop
         loop.add_callback(call, *arguments, asynchronous=True, **options)
 
-    def _ended_unheard(self, query: _Query) -> list[Report]:
+    def _given_up(self, query: Query) -> list[Report]:
         """Report the tasks that Dask has given up."""
         if self.broken:
             raise ExecutionError(
-                f"The Dask scheduler at {self._where} does not answer any more;"
-                " what the query had made is gone with it. Run the query again when there is one."
+                f"The Dask scheduler of {self._client} does not answer any more; what the query had"
+                " made is gone with it. Run the query again when there is one."
             )
         reports: list[Report] = []
         for key, sent in list(query.sent.items()):
-            if sent.future is None:
-                continue
-            status = sent.future.status
+            status = sent.future.status if sent.future is not None else "pending"
             if status == "error":
                 reports.append(Failed(key, _failure(sent.future.exception())))
             elif status in ("cancelled", "lost"):
-                reports.append(Lost(key, "Dask lost what it reads with a worker", not sent.inputs))
+                # Rows of this process are put on another worker; what else is lost Dask would have
+                # made again.
+                reports.append(Lost(key, "what it reads was lost with a worker", sent.rows is None))
             else:
                 continue
             del query.sent[key]
         return reports
 
-    def _send(self, query: _Query) -> None:
-        """Send the tasks that wait, those of the latest stage first."""
-        waiting = [query.sent[key] for key in query.waiting if key in query.sent]
-        query.waiting.clear()
-        for stage in sorted({sent.stage.id for sent in waiting}, reverse=True):
-            wave = [sent for sent in waiting if sent.stage.id == stage]
-            nodes = dict(self._node(query, sent) for sent in wave)
-            futures = self._client.get(nodes, list(nodes), sync=False, priority=stage)
-            for sent, future in zip(wave, futures, strict=True):
-                sent.future = future
-
-    def _node(self, query: _Query, sent: _Sent) -> tuple[Any, Any]:
-        """Return the key of a task and what Dask is to run for it."""
-        from dask._task_spec import Task as Node  # late, as all of Dask
-        from dask._task_spec import TaskRef
-
-        from ..cluster.output import Output
-        from ..cluster.remote import Order, run
-
-        task, stage = sent.task, sent.stage
-        given = self._stores[query.number].files
-        paths = list(_paths(task, stage.branches[task.branch]))
-        reads = {query.made[path].key for path in paths if path in query.made}
-        rows = Output({path: given[path] for path in paths if path not in query.made})
-        order = Order(
-            query=(self._topic, query.number),
-            task=task,
-            settings=query.settings,
-            versions=self._versions,
-        )
-        if rows.bytes > LARGE:
-            sent.inputs = (self._client.scatter(rows, hash=False),)
-            reads.add(sent.inputs[0].key)
-        elif rows.files:
-            order = replace(order, rows=rows)
-        if stage.id not in query.blobs:
-            blob = pickled_stage(stage)
-            large = len(blob) > LARGE
-            query.blobs[stage.id] = (
-                self._client.scatter(blob, broadcast=True, hash=False) if large else blob
-            )
-        known = query.blobs[stage.id]
-        name = f"{_shown(stage.label)}-{self._topic}-q{query.number}-s{stage.id}"
-        key = name, task.partition, task.attempt
-        return key, Node(
-            key,
-            run,
-            cloudpickle.dumps(order),
-            known if isinstance(known, bytes) else TaskRef(known.key),
-            *map(TaskRef, reads),
-            # What reads a source may run anywhere, and not only where its small sides lie.
-            _data_producer=task.input.fragment is not None,
-        )
-
-    def _fetch(self, futures: list[Future]) -> list[Output]:
+    def _fetch(self, futures: list[Any]) -> list[Output]:
         """Bring outputs here."""
         try:
             return self._client.gather(futures)
-        except PartitaError:
-            raise
-        except Exception as error:
+        except Exception as error:  # whatever Dask raises of what was lost
             raise WorkerLost(
                 f"Rows that the cluster had made could not be fetched: {type(error).__name__}:"
                 f" {error}. Run the query again."
             ) from error
 
     def cancel(self, query: int, stage: int | None = None, partition: int | None = None) -> None:
-        """Give up tasks: Dask tells their workers."""
-        sent = self._queries[query].sent
+        """Give up tasks; Dask tells the workers that have them."""
+        sent = self._query(query).sent
         for key in list(sent):
             if stage is None or (key.stage, key.partition) == (stage, partition):
                 del sent[key]
 
     def close_query(self, query: int) -> None:
         """Give up all that belongs to the query."""
-        if self._queries.pop(query, None) is None or os.getpid() != self._process:
-            return
-        from ..cluster.remote import forget
+        if self._queries.pop(query, None) is not None and not self.broken:
+            from ..cluster.remote import forget
 
-        del self._stores[query]
-        if not self.broken:
             self._aside(self._client.run, forget, (self._topic, query), on_error="ignore")
 
     def close(self) -> None:
         """Leave the cluster; end it if it was started here."""
         self._queries.clear()
-        self._stores.clear()
+        if os.getpid() != self._process:
+            return
         if not self.broken:
             self._client.unsubscribe_topic(self._topic)
+            self._aside(self._client.run_on_scheduler, _forget_events, self._topic)
         if self._own:
             self._client.close()
         if self._cluster is not None:
@@ -378,33 +267,6 @@ class DaskExecutor:
 
 def _forget_events(topic: str, dask_scheduler: Any) -> None:
     dask_scheduler._broker.truncate(topic)
-
-
-def _paths(task: Task, branch: Branch) -> Iterator[str]:
-    """Yield the paths of all that a task reads."""
-    for refs in (task.input.refs, *task.sides):
-        for ref in refs:
-            yield ref.path
-    for side in branch.sides:
-        if side.made_by is not None:
-            yield from _paths_made(side.made_by)
-
-
-def _paths_made(branch: Branch) -> Iterator[str]:
-    for task in branch.inputs:
-        for ref in task.refs:
-            yield ref.path
-    for side in branch.sides:
-        for refs in side.partitions:
-            for ref in refs:
-                yield ref.path
-        if side.made_by is not None:
-            yield from _paths_made(side.made_by)
-
-
-def _shown(label: str) -> str:
-    """Return the label of a stage as Dask's dashboard shows it: what comes before a digit."""
-    return re.sub(r"[^A-Za-z_]+", "_", label)[:60].strip("_") or "stage"
 
 
 def _failure(error: BaseException | None) -> Failure:
