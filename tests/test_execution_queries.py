@@ -211,15 +211,6 @@ def test_a_closed_session_is_not_entered_again() -> None:
         pass
 
 
-@pytest.mark.parametrize("executor", ["serial", "process"])
-def test_a_query_whose_session_is_closed_says_so(dataset: Path, executor: str) -> None:
-    with pt.Session(executor=executor, workers=1, partition_bytes="256KiB"):
-        batches = slow(dataset).collect_batches()
-        next(batches)
-    with pytest.raises(errors.ExecutionError, match="session of this query was closed"):
-        list(batches)
-
-
 def test_suspended_queries_that_are_garbage_are_left_whoever_collects_them(
     pool: pt.Session, dataset: Path
 ) -> None:

@@ -6,31 +6,27 @@ again gives nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pyarrow as pa
 
 from ..physical.stage import Ref
 from ..plan.nodes import WRITTEN
 from ..source import WriteJob
+from .executors.executor import Executor, not_held
 from .holdings import Holdings
 from .policy import StageRun
 from .transport import Store
 
 
 class Delivery:
-    """What of one query's result was given, and what waits to be.
+    """What of one query's result was given, and what waits to be."""
 
-    Parameters
-    ----------
-    check
-        Raises if the files of the query are not this process's any more.
-    """
-
-    def __init__(self, store: Store, holdings: Holdings, check: Callable[[], None]) -> None:
+    def __init__(self, query: int, executor: Executor, store: Store, holdings: Holdings) -> None:
+        self._query = query
+        self._executor = executor
         self._store = store
         self._holdings = holdings
-        self._check = check
         self.cursor = 0
         """The partition that comes next."""
 
@@ -62,7 +58,8 @@ class Delivery:
             pieces = run.pieces.get(self.cursor, [])
             while self._given < len(pieces):
                 # The files of a query that is not open here are gone, or another process's.
-                self._check()
+                if not self._executor.holds(self._query):
+                    raise not_held()
                 ref = pieces[self._given]
                 self._given += 1
                 # Mapped rows stay readable when their file is gone, so it goes at once.

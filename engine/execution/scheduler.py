@@ -106,13 +106,14 @@ class Scheduler:
         try:
             self._store = self._executor.open_query(self._query, settings, self._cancelled)
             self._holdings = Holdings(self._store, self._planner.awaits_readers)
-            self._delivery = Delivery(self._store, self._holdings, self._check)
+            self._delivery = Delivery(self._query, self._executor, self._store, self._holdings)
             self._observers.tell(
                 events.QueryStarted, executor=self._executor.name, workers=self._executor.workers
             )
             self._plan()
             while not self._over():
-                self._check()
+                if not self._executor.holds(self._query):
+                    raise not_held()
                 self._start()
                 reports = self._executor.completed(self._query, HEARTBEAT)
                 if self._cancelled():
@@ -143,10 +144,6 @@ class Scheduler:
                     self._abort()
             finally:
                 self._observers.tell(events.QueryFinished, outcome=outcome)
-
-    def _check(self) -> None:
-        if not self._executor.holds(self._query):
-            raise not_held()
 
     def _abort(self) -> None:
         for run in self._runs.values():

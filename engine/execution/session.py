@@ -164,7 +164,7 @@ class Session:
         Its processes import what they need while the script goes on to its query.
         """
         settings = self.settings()
-        if not settings.start_early or settings.executor == "serial":
+        if not settings.start_early or settings.executor not in ("auto", "process"):
             return
         if "process" in self._executors:
             return

@@ -66,7 +66,9 @@ class ProcessExecutor:
             try:
                 if not outer:
                     while self._left:
-                        self._leave(self._left.pop())
+                        # It stays in the list until that is done: an interrupt may come meanwhile.
+                        self._leave(self._left[0])
+                        del self._left[0]
                 yield
             finally:
                 self._inside = outer
@@ -246,7 +248,10 @@ class ProcessExecutor:
             self._report(message)
 
     def worker_ended(self, worker: Worker, reason: str) -> None:
-        """Report the end of a worker and the loss of its tasks."""
+        """Report the end of a worker and the loss of its tasks; remove what nobody will read."""
+        for query in worker.queries & self._queries.keys():
+            opened = self._queries[query]
+            FileStore(opened.memory, opened.disk).remove_unfinished(worker.pid)
         self._tell_all(WorkerDown(worker.number, worker.pid, reason))
         for place, task in enumerate(worker.tasks):
             # The first is the one that ran; the others had only been queued.
