@@ -180,9 +180,7 @@ class MemoryStore:
 
     def same(self) -> MemoryStore:
         """Return another object with the same streams, so that the end of this one is seen."""
-        other = MemoryStore(self._directory)
-        other._buffers = self._buffers
-        return other
+        return MemoryStore(self._directory, self.files)
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Keep `parts` under `name`."""
