@@ -47,6 +47,7 @@ class SerialExecutor:
     name = "serial"
     workers = 1
     shares_memory = True
+    memory = 0
     broken = False
 
     def __init__(self, resources: Resources) -> None:
