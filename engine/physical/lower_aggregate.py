@@ -12,13 +12,9 @@ from ..expr.node import Agg, Column, columns_of
 from ..optimizer.estimate import estimate
 from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate
-<<<<<<< HEAD
-from .large_exchanges import MOST_RUNS
-from .operators.aggregate import FinalAggregate, PartialAggregate, partial_schema
-=======
 from ..schema import free_name
+from .large_exchanges import MOST_RUNS
 from .operators.aggregate_states import partial_schema
->>>>>>> 61e30ec45727635a4427f93491e41dbc50e5526a
 from .operators.compute import Compute
 from .operators.final_aggregate import FinalAggregate
 from .operators.partial_aggregate import PartialAggregate
