@@ -6,20 +6,17 @@ of workers.
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import pyarrow as pa
 
 from ...physical.memory import Budget
 from ...physical.stage import Ref, Stage, Task, TaskResult
 from ..report import Done, Failed, Piece, Report, failure_of, key_of
 from ..task import TaskSettings, run_task
-from ..transport import Batches, FileStore, MemoryStore, Store
+from ..transport import LimitedStore, Store
 from .executor import Resources
 
 
@@ -30,77 +27,18 @@ class _Running:
     steps: Generator[Ref, None, TaskResult]
 
 
-class _Places:
-    """The directories of a query, made when one is wanted."""
-
-    def __init__(self, query: int, resources: Resources) -> None:
-        self._query = query
-        self._resources = resources
-        self._made: tuple[str, str] | None = None
-
-    def disk(self) -> str:
-        if self._made is None:
-            self._made = self._resources.directory().for_query(self._query)
-        return self._made[1]
-
-    def leave(self) -> None:
-        if self._made is not None:
-            made, self._made = self._made, None
-            self._resources.directory().leave(*made)
-
-
-class _Store(MemoryStore):
-    """Keeps streams in memory, and on disk those for which their share has no room."""
-
-    def __init__(
-        self, places: _Places, files: dict[str, dict[int, pa.Buffer]] | None = None
-    ) -> None:
-        super().__init__(places.disk, files)
-        self._places = places
-
-    def same(self) -> _Store:
-        """Return another object with the same streams, so that the end of this one is seen."""
-        return _Store(self._places, self.files)
-
-    def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
-        """Keep `parts` under `name`, in memory if `fast`; see `FileStore.write`."""
-        return super().write(name, parts, fast) if fast else self._disk().write(name, parts, fast)
-
-    def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
-        """Stream the batches of `refs`."""
-        for ref in refs:
-            if self.on_disk(ref):
-                yield from self._disk().read(ref, sparsely=sparsely)
-            else:
-                yield from super().read(ref)
-
-    def on_disk(self, ref: Ref) -> bool:
-        """Return whether a stream lies on disk and not in memory."""
-        return os.path.isabs(ref.path)
-
-    def remove(self, path: str) -> None:
-        """Forget the streams under `path`."""
-        if os.path.isabs(path):
-            self._disk().remove(path)
-        else:
-            super().remove(path)
-
-    def _disk(self) -> FileStore:
-        directory = self._places.disk()
-        return FileStore(directory, directory)
-
-
 @dataclass
 class _Query:
     """A query that is open: what its tasks share, and those that are under way."""
 
-    places: _Places
-    store: _Store
+    store: LimitedStore
     settings: TaskSettings
     cancelled: Callable[[], bool]
     memory: Budget
     cache: dict[Any, Any] = field(default_factory=dict)
     queue: deque[_Running] = field(default_factory=deque)
+    places: tuple[str, ...] = ()
+    """Its directories, if it has wanted any."""
 
 
 class SerialExecutor:
@@ -109,6 +47,7 @@ class SerialExecutor:
     name = "serial"
     workers = 1
     shares_memory = True
+    memory = 0
     broken = False
 
     def __init__(self, resources: Resources) -> None:
@@ -124,10 +63,9 @@ class SerialExecutor:
         self, query: int, settings: TaskSettings, cancelled: Callable[[], bool]
     ) -> Store:
         """Make a store for the query."""
-        places = _Places(query, self._resources)
-        store = _Store(places)
+        store = LimitedStore(lambda: self._disk_of(query))
         memory = Budget(settings.share)
-        self._queries[query] = _Query(places, store.same(), settings, cancelled, memory)
+        self._queries[query] = _Query(store.same(), settings, cancelled, memory)
         # The scheduler closes its query, unless an interrupt comes just then: it is forgotten when
         # nobody has its store any more.
         weakref.finalize(store, self._forget, query).atexit = False
@@ -185,8 +123,15 @@ class SerialExecutor:
 
     def _forget(self, query: int) -> None:
         left = self._queries.pop(query, None)
-        if left is not None:
-            left.places.leave()
+        if left is not None and left.places:
+            self._resources.directory().leave(*left.places)
+
+    def _disk_of(self, query: int) -> str:
+        """Return the directory of a query, made when it is wanted."""
+        found = self._queries[query]
+        if not found.places:
+            found.places = self._resources.directory().for_query(query)
+        return found.places[1]
 
     def close(self) -> None:
         """Drop everything."""
