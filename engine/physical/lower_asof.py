@@ -18,6 +18,7 @@ from ..schema import free_name
 from .join_inputs import JoinInput, by_hash, typed_keys, with_side
 from .join_slots import join_tasks
 from .kernels.sort import boundaries
+from .large_exchanges import range_count
 from .lower_aggregate import slot_count
 from .lower_sort import in_order
 from .operators.asof_join import FindAsof
@@ -152,7 +153,8 @@ def _by_range(
     if moved is None:
         return None
     by = (SortKey(Column(_on(node))),)
-    count = max(1, -(-(moved.bytes + built.bytes) // planner.settings.exchange_bytes))
+    runs = len(moved.refs()) + len(built.refs())
+    count = range_count(moved.bytes + built.bytes, runs, planner.settings.exchange_bytes)
     samples = [result.samples for result in (*moved.results, *built.results)]
     edges = [None, *boundaries(samples, count, by), None]
     refs = moved.refs()
