@@ -11,6 +11,7 @@ limit.
 from __future__ import annotations
 
 import heapq
+import itertools
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -157,6 +158,17 @@ class Held:
 
     def _weight(self, size: int, rows: int) -> int:
         return int(size * self._copies) + rows * self._row_bytes
+
+
+def held_whole(
+    batches: Iterator[pa.RecordBatch], held: Held, context: TaskContext
+) -> Iterator[pa.RecordBatch] | None:
+    """Hold a build side; return what may not be held of it, None if all is."""
+    for batch in batches:
+        context.check()
+        if batch.num_rows and not held.add(batch):
+            return itertools.chain([batch], batches)
+    return None
 
 
 def _dictionaries(batch: pa.RecordBatch) -> Mapping[int, int]:
