@@ -38,6 +38,7 @@ class ProcessExecutor:
 
     name = "process"
     shares_memory = False
+    memory = 0
 
     def __init__(self, resources: Resources) -> None:
         self.workers = resources.workers
