@@ -12,9 +12,12 @@ from ..expr.node import Agg, Column, columns_of
 from ..optimizer.estimate import estimate
 from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate
+from ..schema import free_name
 from .large_exchanges import MOST_RUNS
-from .operators.aggregate import FinalAggregate, PartialAggregate, partial_schema
+from .operators.aggregate_states import partial_schema
 from .operators.compute import Compute
+from .operators.final_aggregate import FinalAggregate
+from .operators.partial_aggregate import PartialAggregate
 from .pipeline import Pipeline, slots_together
 from .stage import Exchange
 
@@ -109,7 +112,7 @@ def _with_keys(
     computed = []
     for number, (name, expr) in enumerate(node.keys):
         plain = expr == Column(name)
-        key = name if plain else f"__key_{number}"
+        key = name if plain else free_name(f"key_{number}", source.schema.names)
         keys.append((key, dtype_of(expr, source.schema)))
         if not plain:
             computed.append((key, expr))
