@@ -115,7 +115,9 @@ class Session:
         executor = self.executor(name, settings)
         if name == "serial" and planner.scan_bytes >= _WORTH_LOADING:
             jit.load_if_cached()
-        share = shares(config.memory_limit(settings), settings, executor.workers)
+        # Where no limit is set, a cluster has more than this machine.
+        limit = settings.memory_limit or executor.memory or config.memory_limit(settings)
+        share = shares(limit, settings, executor.workers)
         number = next(_numbers)
         try:
             yield from Scheduler(

@@ -181,7 +181,7 @@ class MemoryStore:
     def same(self) -> MemoryStore:
         """Return another object with the same streams, so that the end of this one is seen."""
         other = MemoryStore(self._directory)
-        other._buffers = self._buffers
+        other.files = self.files
         return other
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:

@@ -33,6 +33,8 @@ class Executor(Protocol):
 
     name: str
     workers: int
+    memory: int
+    """Bytes that its workers may take; 0 for those of this machine, which the settings limit."""
 
     @property
     def broken(self) -> bool:

@@ -40,6 +40,7 @@ class SerialExecutor:
 
     name = "serial"
     workers = 1
+    memory = 0
     shares_memory = True
     broken = False
 
