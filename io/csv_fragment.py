@@ -8,6 +8,7 @@ refused rather than read wrongly.
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from collections.abc import Iterator
@@ -129,9 +130,9 @@ class CsvFragment(StreamedFragment[Range]):
             return
         try:
             if part.whole:
-                source = open_stream(file, self.store)
+                source = pa.PythonFile(_Ended(open_stream(file, self.store)), mode="r")
             else:
-                source = pa.BufferReader(_lines_of(part, self.options))
+                source = pa.BufferReader(_ended(_lines_of(part, self.options)))
                 names = None if part.start == 0 else read_header(file, None, self.options).names
             reader = pacsv.open_csv(
                 source,
@@ -165,7 +166,7 @@ class CsvFragment(StreamedFragment[Range]):
             if not lines.strip(b"\r\n") and not self.one_column:
                 return []
             reader = pacsv.open_csv(
-                pa.BufferReader(lines),
+                pa.BufferReader(_ended(lines)),
                 own.read_options(names, len(lines) + 1),
                 own.parse_options(empty_lines=self.one_column),
                 convert,
@@ -194,6 +195,39 @@ class CsvFragment(StreamedFragment[Range]):
         if not self.one_column or part.start > 0:
             return self.one_column
         return not first_lines(part.file, self.store, 1).startswith((b"\n", b"\r"))
+
+
+def _ended(lines: bytes) -> bytes:
+    """Return `lines` with an end of the last one.
+
+    Where there is none, and the last value is empty, Arrow takes that for quoted if the one before
+    is, and gives an empty text for what is null.
+    """
+    return lines if not lines or lines.endswith(b"\n") else lines + b"\n"
+
+
+class _Ended(io.RawIOBase):
+    """A stream of lines with an end of the last one."""
+
+    def __init__(self, stream: pa.NativeFile) -> None:
+        self._stream = stream
+        self._ended = True
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._stream.read(None if size < 0 else size)
+        if data:
+            self._ended = data.endswith(b"\n")
+        elif not self._ended:
+            self._ended = True
+            return b"\n"
+        return data
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def _damaged_at(part: Range, error: Exception) -> SourceCorrupt:
@@ -255,8 +289,8 @@ def read_header(
     try:
         sample = first_lines(file, store, sample_bytes)
         reader = pacsv.open_csv(
-            pa.BufferReader(sample),
-            options.read_options(None, max(len(sample), 1)),
+            pa.BufferReader(_ended(sample)),
+            options.read_options(None, len(sample) + 1),
             options.parse_options(),
             options.convert_options(None),
         )

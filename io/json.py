@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -22,6 +23,7 @@ from ..engine.errors import (
 from ..engine.schema import schema_of, unify
 from ..engine.source import Pushdown, ScanPlan
 from .checking import check_values
+from .conforming import conformed
 from .convert import plain_schema
 from .dataset import FileSource, Unreadable, runs
 from .file_errors import UNREADABLE, not_readable, reason
@@ -195,8 +197,10 @@ class JsonFragment(StreamedFragment[Range]):
             return
         source = None
         try:
-            whole = open_stream(part.file, self.store) if part.whole else None
-            source = whole or pa.BufferReader(lines_of(part))
+            if can_be_cut(part.file, self.store):
+                source = pa.BufferReader(_text(lines_of(part)))
+            else:
+                source = open_stream(part.file, self.store)
             read = pajson.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES)
             for batch in pajson.open_json(source, read_options=read, parse_options=parse):
                 # Arrow's reader takes any bytes for text.
@@ -217,15 +221,22 @@ class JsonFragment(StreamedFragment[Range]):
 
     def _readable(self, part: Range, parse: pajson.ParseOptions) -> Iterator[pa.RecordBatch]:
         """Stream the objects but for those that cannot be read."""
+        wanted = pa.schema([self.schema.field(name) for name in self.stored_names])
 
         def read(lines: bytes) -> list[pa.RecordBatch]:
             if not lines.strip():
                 return []
             options = pajson.ReadOptions(use_threads=False, block_size=len(lines) + 1)
             table = pajson.read_json(
-                pa.BufferReader(lines), read_options=options, parse_options=parse
+                pa.BufferReader(_text(lines)), read_options=options, parse_options=parse
             )
             check_values(table.columns)
+            if wanted.names:
+                try:
+                    table = conformed(table, table.num_rows, wanted, part.file, self.keys)
+                except SchemaError as error:
+                    # A text that is no date: the line that has it is bad, and not the types.
+                    raise pa.ArrowInvalid(str(error)) from None
             return table.to_batches()
 
         bad = itertools.count(1)
@@ -240,6 +251,19 @@ class JsonFragment(StreamedFragment[Range]):
         for block in blocks(lines_of(part)):
             yield from readable_lines(block, line, read, refused)
             line += block.count(b"\n")
+
+
+def _text(lines: bytes) -> bytes:
+    """Return `lines`, or raise `pa.ArrowInvalid` if they are no text.
+
+    Arrow looks at no bytes. A name that is no text would be one of a column that nobody wants, and
+    the value of the column that it was would be null. 16 MB take 1 ms.
+    """
+    ends = pa.py_buffer(struct.pack("=qq", 0, len(lines)))
+    pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(lines)]).validate(
+        full=True
+    )
+    return lines
 
 
 def _damaged(where: str, error: Exception) -> SourceCorrupt:

@@ -77,7 +77,7 @@ def test_an_interrupt_before_there_is_a_worker(dataset: Path) -> None:
 
         def interrupt():
             while not any(one.tasks for pool in current()._executors.values()
-                          for one in pool._pool.values()):
+                          for one in pool._pool.workers.values()):
                 time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGINT)
 

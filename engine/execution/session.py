@@ -30,9 +30,9 @@ from .run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from ..physical.planner import Planner
+    from .events import Observer
     from .executors.executor import Executor
     from .executors.process import ProcessExecutor
-    from .scheduler import Observer
 
 _numbers = itertools.count(1)
 

@@ -12,7 +12,7 @@ import errno
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -144,7 +144,7 @@ class _Layout:
     total: int
 
     def refs_in(self, path: str) -> list[Ref]:
-        return [replace(ref, path=path) for ref in self.refs]
+        return [ref._replace(path=path) for ref in self.refs]
 
     def parts(self) -> Iterator[bytes | pa.Buffer]:
         """Yield all that the file is made of, from its beginning to its end."""
@@ -177,6 +177,12 @@ class MemoryStore:
         self._directory = directory
         self.files = {} if files is None else files
         """By path and place."""
+
+    def same(self) -> MemoryStore:
+        """Return another object with the same streams, so that the end of this one is seen."""
+        other = MemoryStore(self._directory)
+        other._buffers = self._buffers
+        return other
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Keep `parts` under `name`."""
@@ -273,12 +279,31 @@ class FileStore:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
 
+    def remove_unfinished(self, pid: int) -> None:
+        """Remove what a process that has died was writing, or had put aside.
+
+        A query may go on for long, and the next attempt wants the room.
+        """
+        ends, begins = _unfinished("", pid), _spilled_by(pid)
+        for place in (self.memory, self.disk):
+            for name in os.listdir(place):
+                if name.endswith(ends) or name.startswith(begins):
+                    self.remove(os.path.join(place, name))
+
 
 _spilled = itertools.count(1)
 
 
 def _spill_path(directory: str) -> str:
-    return os.path.join(directory, f"spilled-{os.getpid()}-{next(_spilled)}.arrows")
+    return os.path.join(directory, f"{_spilled_by(os.getpid())}{next(_spilled)}.arrows")
+
+
+def _spilled_by(pid: int) -> str:
+    return f"spilled-{pid}-"
+
+
+def _unfinished(name: str, pid: int) -> str:
+    return f"{name}.{pid}.part"
 
 
 _MAPPED_FILES = 64
@@ -332,7 +357,7 @@ def _read_stream(buffer: pa.Buffer) -> Iterator[pa.RecordBatch]:
 def _write_file(directory: str, name: str, layout: _Layout) -> str:
     """Write a file whole, under another name until it is; nothing is left of one that failed."""
     path = os.path.join(directory, name)
-    unfinished = path + ".part"
+    unfinished = _unfinished(path, os.getpid())
     descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         try:

@@ -10,11 +10,10 @@ from ..expr.evaluate import dtype_of
 from ..expr.node import Column
 from ..plan.user_functions import OBJECTS, MapGroups, Reduce
 from .lower_aggregate import slot_count
-from .lower_partitioning import slot_groups
 from .operators.compute import Compute
 from .operators.map_groups import MapGroupsRows
 from .operators.reduce import CombineObjects, ReduceRows
-from .pipeline import Pipeline, balanced, over_refs
+from .pipeline import Pipeline, over_refs, slots_together
 from .stage import Exchange
 
 if TYPE_CHECKING:
@@ -73,8 +72,7 @@ def _meet(
     output = planner.run(node, "groups", source, exchange)
     if output is None:
         return None
-    runs = balanced([sum(ref.bytes for ref in slot) for slot in output.slots()], target)
-    return over_refs(slot_groups(output, runs), source.schema, (output.stage.id,), "groups")
+    return slots_together(output, target, "groups")
 
 
 def lower_reduce(node: Reduce, planner: Planner) -> Pipeline | None:

@@ -29,7 +29,7 @@ from .operators.window_piece import (
     carry_schema,
     carrying,
 )
-from .pipeline import Pipeline, balanced, over_refs
+from .pipeline import Pipeline, balanced, over_refs, slots_together
 from .stage import Exchange, Ref, Side, StageOutput
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _by_keys(node: WindowColumns, planner: Planner, source: Pipeline) -> Pipelin
     output = planner.run(node, "keys", keyed, Exchange(kind="hash", keys=names, partitions=slots))
     if output is None:
         return None
-    met = over_refs(_met(output, planner), keyed.schema, (output.stage.id,), "keys")
+    met = slots_together(output, planner.settings.exchange_bytes, "keys")
     made = _in_place(node, met, tuple(Column(name) for name in names))
     return _in_old_order(node, planner, made)
 
@@ -97,19 +97,6 @@ def _with_keys(node: WindowColumns, source: Pipeline) -> tuple[Pipeline, tuple[s
     exprs = (*((name, Column(name)) for name in source.schema.names), *computed)
     schema = pa.schema([pa.field(name, dtype_of(expr, source.schema)) for name, expr in exprs])
     return source.then(Compute(exprs=exprs, schema=schema), schema=schema), tuple(names)
-
-
-def _met(output: StageOutput, planner: Planner) -> list[list[Ref]]:
-    """Return the refs of neighbouring slots, each group of them in the order of the partitions."""
-    slots = output.slots()
-    runs = balanced(
-        [sum(ref.bytes for ref in slot) for slot in slots], planner.settings.exchange_bytes
-    )
-    partition = {ref: place for place, made in enumerate(output.partitions) for ref in made}
-    return [
-        sorted((ref for slot in run for ref in slots[slot]), key=partition.__getitem__)
-        for run in runs
-    ]
 
 
 def _in_old_order(node: WindowColumns, planner: Planner, made: Pipeline) -> Pipeline | None:

@@ -245,7 +245,7 @@ class FinalAggregate:
         held = _Held(keys=len(self.keys), aggs=aggs, by_last=self.by_last, distinct=False)
         most = _FINAL_BATCHES_HELD * context.batch_rows
         parts = self._parts(context, aggs)
-        with Held(context, parts.copies, parts.row_bytes) as room:
+        with Held(context, self, parts.copies, parts.row_bytes) as room:
             coming = self._as_states(batches, context, most)
             for states, are_merged in coming:
                 fits = room.add(states)
@@ -278,6 +278,7 @@ class FinalAggregate:
     def _parts(self, context: TaskContext, aggs: Aggs) -> InParts:
         return InParts(
             context=context,
+            of=self,
             keys=lambda states: states.columns[: len(self.keys)],
             make=functools.partial(self._made, aggs),
             what=f"A group of {self.label}",

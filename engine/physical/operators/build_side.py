@@ -16,7 +16,9 @@ from ...schema import carries
 from ..kernels.concat import concat, concat_arrays, take
 from ..kernels.join import JoinIndex, build_index
 from ..kernels.key_set import KeySet, exact_key_set
+from ..memory import Labelled
 from ..stage import TaskContext
+from .held import Held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +101,34 @@ def read_whole(
         keys = [[each for key in empty for each in _parts(key, nulls_equal)]]
     columns = [concat_arrays(parts) for parts in zip(*keys, strict=True)]
     return Rows(rows=concat(held), schema=held[0].schema, count=count, keys=columns)
+
+
+COPIES, ROW_BYTES = 3, 40
+"""See `Held`: the rows as they came and put together, their keys, and the index of these."""
+
+_ADVICE = (
+    "Each process holds it: raise memory_limit, take fewer workers, choose fewer columns of it, or"
+    " join by keys that are equal."
+)
+
+
+def kept_whole(
+    operator: Labelled,
+    side: int,
+    context: TaskContext,
+    on: Sequence[Expr],
+    types: Sequence[pa.DataType],
+    wanted: Sequence[str],
+    logical: pa.Schema,
+) -> Rows:
+    """Return all rows of a side that all tasks read, reserved for as long as the query runs."""
+    held = Held(context, operator, COPIES, ROW_BYTES)
+    what = f"The side that a {operator.label} looks up in"
+    batches = held.all(context.side(side), context, what, _ADVICE)
+    read = read_whole(iter(batches), context, on, types, wanted, logical)
+    held.become(read.rows.nbytes + read.count * ROW_BYTES)
+    context.count("rows_built", read.count)
+    return read
 
 
 def paired(
