@@ -34,6 +34,9 @@ class Executor(Protocol):
     name: str
     workers: int
 
+    memory: int
+    """Bytes that the workers have together for themselves; 0 where they share this machine's."""
+
     @property
     def broken(self) -> bool:
         """Whether it can start nothing any more, so that another has to be made."""
