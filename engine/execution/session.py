@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from .. import config
 from ..config import Settings
-from ..errors import ExecutionError
+from ..errors import ExecutionError, PartitaError
 from ..physical.memory import shares
 from ..plan.node import PlanNode
 from .keeping import Keeper
@@ -103,6 +103,23 @@ class Session:
         PartitaError
             What a task failed with, with the place where it did.
         """
+        from .report import refused
+
+        try:
+            yield from self._executed(plan, observers, cancelled, settings)
+        except (OSError, MemoryError) as error:
+            # What the driver itself did not get of the system; a task's errors are typed already.
+            if isinstance(error, PartitaError):
+                raise
+            raise refused(error) from error
+
+    def _executed(
+        self,
+        plan: PlanNode,
+        observers: Sequence[Observer],
+        cancelled: Callable[[], bool],
+        settings: Settings | None,
+    ) -> Iterator[pa.RecordBatch]:
         # Operators and kernels, half of the engine, are loaded with the first query: a script that
         # only looks at schemas does without them.
         from ..physical.kernels import jit

@@ -25,6 +25,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.harness.comparison import difference
 from benchmarks.harness.engines import duckdb as reference
+from benchmarks.harness.engines.partita import Partita
 from benchmarks.harness.suite import Tables
 from benchmarks.tpch.dataset import Dataset, generated
 from benchmarks.tpch.queries import ORDER_BY, queries
@@ -133,6 +134,26 @@ def test_a_ulimit_of_12_hundred_megabytes(
         resource.setrlimit(kind, (ALLOWED, ALLOWED))
 
     check(name, executor, gigabytes, tpch, tmp_path, enter)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("limit", ["1GiB", "512MiB", "256MiB", "64MiB"])
+def test_tpch_at_scale_1_with_little_memory(limit: str, tpch: Dataset, tmp_path: Path) -> None:
+    spilled, refused = {}, {}
+    with pt.Session(executor="process", workers=2, memory_limit=limit):
+        for number, query in queries("partita").items():
+            try:
+                result = query(Tables(Partita(), tpch)).collect()
+            except pt.errors.PartitaError as error:
+                refused[number] = type(error).__name__
+                continue
+            spilled[number] = result.profile.spilled_bytes
+            pq.write_table(result.to_arrow(), tmp_path / "answer")
+            assert right(number, tpch, tmp_path / "answer") is None, number
+    print(f"\n{limit}: {len(spilled)} right, refused: {refused}, spilled: {spilled}")
+    # Of the limits that are larger no query of this scale needs the disk.
+    assert limit != "64MiB" or sum(spilled.values()) > 0
 
 
 def test_a_small_container_is_found_and_kept(tmp_path: Path) -> None:
