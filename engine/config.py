@@ -23,7 +23,8 @@ class Settings:
     """All settings with their defaults; a value once made is never changed."""
 
     executor: str = "auto"
-    """``auto`` (small inputs in this process, others in the pool), ``serial`` or ``process``."""
+    """``auto`` (small inputs in this process, others in the pool), ``serial`` or ``process``; for a
+    Dask cluster ``dask`` (one on this machine), ``dask://host:port``, or a `distributed.Client`."""
 
     workers: int = 0
     """Worker processes; 0 takes what the affinity mask and the cgroup allow."""
@@ -75,9 +76,12 @@ class Settings:
 
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "executor": ("auto", "serial", "process"),
+    "executor": ("auto", "serial", "process", "dask"),
     "progress": ("auto", "on", "off"),
 }
+_CLUSTER = ("dask://", "tcp://", "tls://", "ws://", "wss://")
+"""How the address of a Dask scheduler begins."""
+
 _POSITIVE = ("partition_bytes", "batch_rows", "exchange_bytes", "chunk_bytes", "task_attempts")
 _TYPES = typing.get_type_hints(Settings)
 _KINDS = {
@@ -107,17 +111,29 @@ def _checked(name: str, value: object, origin: str) -> object:
         converted = os.fspath(value)
     else:
         converted = value if isinstance(value, wanted) else None
+    if name == "executor" and is_cluster(value):
+        return value
     if converted is None:
         kind = _KINDS.get(wanted, wanted.__name__)
         raise ConfigError(f"Setting {name!r} wants {kind}, {origin} gave {value!r}.")
     if name in _CHOICES and converted not in _CHOICES[name]:
+        also = ", 'dask://host:port' or a distributed.Client" if name == "executor" else ""
         raise ConfigError(
-            f"Setting {name!r} is one of {listed(_CHOICES[name])}, {origin} gave {value!r}."
+            f"Setting {name!r} is one of {listed(_CHOICES[name])}{also}, {origin} gave {value!r}."
         )
     least = 1 if name in _POSITIVE else 0
     if isinstance(converted, int | float) and converted < least:
         raise ConfigError(f"Setting {name!r} is at least {least}, {origin} gave {value!r}.")
     return converted
+
+
+def is_cluster(executor: object) -> bool:
+    """Return whether a setting ``executor`` is the address or a client of a Dask cluster."""
+    if isinstance(executor, str):
+        return executor.startswith(_CLUSTER)
+    # Not isinstance: distributed takes half a second to load, and whoever has one has loaded it.
+    kinds = [f"{kind.__module__}.{kind.__name__}" for kind in type(executor).__mro__]
+    return "distributed.client.Client" in kinds
 
 
 def _parse_int(value: int | str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -246,6 +247,17 @@ class KeptFile(Written):
     """Least and greatest value of each column as plain numbers, None where they are not known."""
 
     null_counts: tuple[int | None, ...]
+
+    holder: Any = field(default=None, compare=False, repr=False)
+    """What keeps the rows of a path that begins with `HELD` where they are, and gives them as its
+    ``result()``."""
+
+
+HELD = "held:"
+"""How the path of rows begins that lie in no file, but in the memory of a cluster."""
+
+held_here = threading.local()
+"""The rows of such paths that the running task was given: ``files``, by path and place."""
 
 
 @runtime_checkable

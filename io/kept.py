@@ -11,7 +11,15 @@ import pyarrow as pa
 
 from ..engine.errors import ExecutionError, SourceNotFound
 from ..engine.schema import field_index
-from ..engine.source import ColumnStatistics, KeptFile, Pushdown, ScanPlan, Statistics
+from ..engine.source import (
+    HELD,
+    ColumnStatistics,
+    KeptFile,
+    Pushdown,
+    ScanPlan,
+    Statistics,
+    held_here,
+)
 from .bounds import ONLY_NULLS, UNKNOWN, Bounds, of_scalar, type_kind
 from .column_statistics import LazyColumns, combined
 from .pruning import may_match
@@ -92,6 +100,7 @@ class KeptSource:
                     places=tuple(places),
                     rows=part.rows,
                     bytes=part.bytes(places),
+                    holders=tuple(file.holder for file in part.files if file.holder is not None),
                 )
             )
         pruned = {"partitions": (len(fragments), len(self._partitions))}
@@ -174,6 +183,11 @@ class KeptFragment:
     rows: int
     bytes: int
     stored_bytes: int = 0
+    holders: tuple[Any, ...] = field(default=(), compare=False, repr=False)
+    """What keeps rows that lie in no file; of the driver alone."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "holders": ()}
 
     @property
     def label(self) -> str:
@@ -185,11 +199,26 @@ class KeptFragment:
         # Columns that nobody asks for are not even looked at.
         options = pa.ipc.IpcReadOptions(included_fields=sorted(self.places))
         for path, length in self.paths:
-            with pa.ipc.open_stream(_mapped(path, length), options=options) as reader:
+            found = self._held(path) if path.startswith(HELD) else _mapped(path, length)
+            with pa.ipc.open_stream(found, options=options) as reader:
                 for batch in reader:
                     chosen = batch.select(list(self.columns))
                     for start in range(0, chosen.num_rows, batch_rows):
                         yield chosen.slice(start, batch_rows)
+
+    def _held(self, path: str) -> pa.Buffer:
+        """Return rows that a cluster holds: of the task's inputs, in the driver fetched from it."""
+        given = getattr(held_here, "files", {})
+        for holder in () if path in given else self.holders:
+            given = {**given, **holder.result().files}
+        if path not in given:
+            raise ExecutionError(
+                "The rows of a persisted frame are held by the workers of a Dask cluster, and"
+                " another executor cannot read them. Run the query with the executor that persist()"
+                " ran with, or use .checkpoint(path)."
+            )
+        (stream,) = given[path].values()
+        return stream
 
 
 def _mapped(path: str, length: int) -> pa.BufferReader:

@@ -62,7 +62,14 @@ class Staging:
 
     def remove(self, created: bool) -> None:
         """Remove the folder; with `created` also the parents made for it, where still empty."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        # Under another name first: a task on another host that has not heard of the end yet would
+        # add a file while the folder is emptied, and it would stay.
+        over = f"{self.folder}.over"
+        try:
+            os.rename(self.folder, over)
+        except OSError:
+            over = self.folder  # it was never made, or must not be renamed
+        shutil.rmtree(over, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -17,6 +17,8 @@ import pytest
 import partita as pt
 from partita.engine.execution import run_directory, session
 
+from .clusters import Cluster
+
 MARK = "TESTS_OF_PARTITA_RUN"
 SECONDS_TO_END = 5.0
 
@@ -66,6 +68,14 @@ def pool() -> Iterator[pt.Session]:
     """Two workers, and tasks small enough that there are many."""
     with pt.Session(executor="process", workers=2, partition_bytes="256KiB") as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Dask cluster of two workers of one thread each, for the whole run."""
+    with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        cluster.add_workers(2)
+        yield cluster
 
 
 @pytest.fixture(scope="session")

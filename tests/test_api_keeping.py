@@ -59,37 +59,6 @@ def stages(session: pt.Session, frame: pt.DataFrame) -> list[events.StagePlanned
     return [event for event in seen if isinstance(event, events.StagePlanned)]
 
 
-def test_kept_rows_are_those_of_the_plan(session: pt.Session) -> None:
-    frame = numbers().filter(col("a") % 3 == 1).with_columns(b=col("a") * 2)
-    kept = frame.persist()
-    assert kept.schema == frame.schema
-    assert kept.collect().equals(frame.collect())
-    assert kept.npartitions == frame.npartitions
-    assert kept.npartitions is not None
-    assert kept.npartitions > 3
-    assert len(kept) == ROWS // 3
-    for names in (["a"], ["t", "a"], ["f"], ["b", "t"]):
-        assert kept.select(names).collect().equals(frame.select(names).collect())
-
-
-def test_persist_runs_once_and_its_plan_is_not_run_again(
-    session: pt.Session, tmp_path: Path
-) -> None:
-    def noted(batch: pa.RecordBatch, folder: str = str(tmp_path)) -> pa.RecordBatch:
-        Path(folder, str(batch["a"][0].as_py())).touch()
-        return batch
-
-    frame = numbers().map_batches(noted, numbers().schema)
-    kept = frame.persist()
-    made = len(list(tmp_path.iterdir()))
-    assert made > 1
-    for path in tmp_path.iterdir():
-        path.unlink()
-    assert kept.select(pt.len()).to_pydict() == {"len": [ROWS]}
-    assert kept.group_by("t").len().collect().shape == (7, 2)
-    assert not list(tmp_path.iterdir())
-
-
 def test_what_is_known_of_kept_rows_is_exact(session: pt.Session) -> None:
     kept = numbers().filter(col("a") >= 1000).persist()
     estimate = kept.estimate()
@@ -127,34 +96,6 @@ def test_pruned_partitions_are_told(session: pt.Session) -> None:
     assert f"partitions: 1 of {kept.npartitions}" in kept.filter(col("a") < 10).explain()
 
 
-def test_every_type_is_kept_as_it_is(session: pt.Session) -> None:
-    table = pa.table(
-        {
-            "d": pa.array([None, 1, 2], pa.decimal128(10, 2)),
-            "ns": pa.array([1, None, 3], pa.timestamp("ns", "Europe/Paris")),
-            "date": pa.array([0, 1, None], pa.date32()),
-            "l": pa.array([[1], None, []], pa.list_(pa.int8())),
-            "c": pa.array(["x", None, "y"]).dictionary_encode(),
-            "n": pa.nulls(3),
-            "b": pa.array([b"1", None, b""]),
-            "nan": pa.array([float("nan"), None, -0.0]),
-            "s": pa.array([{"q": 1}, None, {"q": None}]),
-        }
-    )
-    kept = pt.from_arrow(table).persist()
-    assert kept.collect().equals(pt.from_arrow(table).collect())
-    assert kept.filter(col("nan") > 5).to_pydict()["b"] == [b"1"]
-
-
-def test_nothing_is_kept_of_nothing(session: pt.Session) -> None:
-    kept = numbers(0).persist()
-    assert kept.to_pydict() == {"a": [], "t": [], "f": []}
-    assert kept.filter(col("a") > 1).group_by("t").len().to_pydict() == {"t": [], "len": []}
-    none = numbers(10).filter(col("a") > 100).persist()
-    assert none.to_pydict() == {"a": [], "t": [], "f": []}
-    assert len(none) == 0
-
-
 def test_files_go_with_the_last_frame(session: pt.Session) -> None:
     gc.collect()
     before = kept_files(session)
@@ -179,33 +120,11 @@ def test_files_go_with_the_last_frame(session: pt.Session) -> None:
     assert first["a"][0].as_py() == 11
 
 
-def test_a_failed_persist_leaves_nothing(session: pt.Session) -> None:
-    def fail(batch: pa.RecordBatch) -> pa.RecordBatch:
-        if batch["a"][0].as_py() > ROWS // 2:
-            raise ValueError("no more")
-        return batch
-
-    gc.collect()
-    before = kept_files(session)
-    with pytest.raises(errors.UserFunctionError, match="no more"):
-        numbers().map_batches(fail, numbers().schema).persist()
-    assert kept_files(session) == before
-
-
 def test_a_kept_frame_cannot_be_pickled_but_copied(session: pt.Session) -> None:
     kept = numbers(10).persist()
     with pytest.raises(errors.ExecutionError, match=r"cannot be pickled.*checkpoint"):
         pickle.dumps(kept)
     assert copy.copy(kept.plan).schema == kept.schema
-
-
-def test_kept_rows_end_with_their_session() -> None:
-    with pt.Session(executor="serial"):
-        kept = numbers(10).persist()
-    with pytest.raises(errors.ExecutionError, match="went with their session"):
-        kept.collect()
-    assert kept.columns == ["a", "t", "f"]
-    assert "kept [10 rows" in repr(kept)
 
 
 def test_a_forked_process_is_told(session: pt.Session) -> None:
@@ -319,30 +238,7 @@ def test_a_driver_that_is_killed_leaves_nothing_kept(tmp_path: Path) -> None:
     assert not Path(disk).exists()
 
 
-def test_kept_frames_of_any_order_of_events_give_the_same_bits() -> None:
-    found = []
-    for executor, workers in (("serial", 1), ("process", 2)):
-        with pt.Session(executor=executor, workers=workers, partition_bytes="64KiB"):
-            kept = numbers().with_columns(x=col("f") * 0.1).persist()
-            found.append(kept.group_by("t").agg(col("x").sum()).sort("t").to_arrow())
-    assert found[0].equals(found[1])
-
-
 # cache
-
-
-def test_a_cached_plan_is_made_once_for_all_readers(session: pt.Session, tmp_path: Path) -> None:
-    def noted(batch: pa.RecordBatch, folder: str = str(tmp_path)) -> pa.RecordBatch:
-        Path(folder, f"{batch['a'][0].as_py()}-{os.urandom(4).hex()}").touch()
-        return batch
-
-    frame = numbers().map_batches(noted, numbers().schema)
-    made = frame.npartitions
-    cached = frame.cache()
-    both = pt.concat([cached.filter(col("a") < 10), cached.filter(col("a") > ROWS - 10)])
-    assert both.select("a").to_pydict()["a"] == [*range(10), *range(ROWS - 9, ROWS)]
-    assert len(list(tmp_path.iterdir())) == made
-    assert "CACHE" in both.explain()
 
 
 def test_a_cached_scan_is_read_once(session: pt.Session) -> None:
@@ -364,20 +260,3 @@ def test_a_mark_that_one_reads_is_no_hindrance() -> None:
 
 
 # checkpoint
-
-
-def test_a_checkpoint_is_a_dataset(session: pt.Session, tmp_path: Path) -> None:
-    target = tmp_path / "deep" / "step"
-    frame = numbers().filter(col("a") % 2 == 0)
-    saved = frame.checkpoint(target)
-    assert saved.collect().equals(frame.collect())
-    assert saved.schema == frame.schema
-    assert pt.scan_parquet(target).count().to_pydict()["a"] == [ROWS // 2]
-    with pytest.raises(errors.SinkExists):
-        frame.checkpoint(target)
-    again = saved.head(5).checkpoint(target, overwrite=True)
-    assert again.to_pydict()["a"] == [0, 2, 4, 6, 8]
-    # A scan that was planned before says that its files have changed, and gives no other rows.
-    one = numbers(3).checkpoint(tmp_path / "one.parquet")
-    assert one.to_pydict()["a"] == [0, 1, 2]
-    assert (tmp_path / "one.parquet").is_file()

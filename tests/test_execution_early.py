@@ -35,7 +35,7 @@ def test_a_scan_starts_the_pool_and_waits_for_nothing(session: pt.Session, file:
     assert session._executors == {}
     frame = pt.scan_parquet(file)
     pool = session._executors["process"]
-    assert pool._helper.fileno() > 0
+    assert pool._pool.helper.fileno() > 0
     assert frame.select(pt.col("a").sum()).to_pydict() == {"a": [sum(range(1000))]}
     assert session._executors["process"] is pool
 
@@ -72,7 +72,7 @@ def test_where_it_cannot_start_the_query_says_so(file: Path, tmp_path: Path) -> 
 def test_a_pool_that_still_starts_is_ended_at_once(file: Path) -> None:
     with pt.Session(workers=2, small_query_bytes=1) as session:
         pt.scan_parquet(file)
-        helper = psutil.Process(session._executors["process"]._helper.pid)
+        helper = psutil.Process(session._executors["process"]._pool.helper.pid)
         started = time.monotonic()
     # To wait until it has imported all and hears of it would take longer.
     assert time.monotonic() - started < 0.5
@@ -86,7 +86,7 @@ pt.config.set(workers=2, small_query_bytes=1)
 pt.scan_parquet(sys.argv[1])
 from partita.engine.execution.session import current
 pool = current()._executors["process"]
-print(pool._helper.pid, current()._directory.memory, current()._directory.disk, flush=True)
+print(pool._pool.helper.pid, current()._directory.memory, current()._directory.disk, flush=True)
 {end}
 """
 

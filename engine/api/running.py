@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from ..execution.scheduler import Observer
+    from ..execution.events import Observer
 
 
 class Run:

@@ -8,13 +8,13 @@ module that was edited and reloaded). What is installed is known to workers; wha
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import io
+import os
 import pickle
 import sys
 import sysconfig
-from collections.abc import Iterator
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -30,6 +30,9 @@ _INSTALLED = tuple(
     Path(sysconfig.get_path(kind)).resolve()
     for kind in ("stdlib", "platstdlib", "purelib", "platlib")
 )
+
+_PACKAGES = {"site-packages", "dist-packages"}
+"""Names of folders with what is installed, in this environment or in one that it adds to."""
 
 
 def pickled_stage(stage: Stage) -> bytes:
@@ -55,15 +58,14 @@ def pickled_stage(stage: Stage) -> bytes:
     by_name = _pickled_by_name(bare)
     if by_name is not None:
         return by_name
-    with _sent_by_value(stage):
-        try:
-            return cloudpickle.dumps(bare)
-        except Exception as error:  # what the object's own reduction raises
-            raise InvalidExpression(
-                f"A function of stage {stage.label!r} cannot be sent to worker processes: {error}."
-                " It must not hold on to open files, locks, connections or generators; make these"
-                ' inside the function, or set executor="serial".'
-            ) from error
+    try:
+        return _pickled_by_value(bare)
+    except Exception as error:  # what the object's own reduction raises
+        raise InvalidExpression(
+            f"A function of stage {stage.label!r} cannot be sent to worker processes: {error}."
+            " It must not hold on to open files, locks, connections or generators; make these"
+            ' inside the function, or set executor="serial".'
+        ) from error
 
 
 _KNOWN = frozenset(
@@ -100,54 +102,61 @@ def _pickled_by_name(stage: Stage) -> bytes | None:
     return written.getvalue()
 
 
-@contextlib.contextmanager
-def _sent_by_value(stage: Stage) -> Iterator[None]:
-    """Have cloudpickle send the modules that the stage's functions come from."""
-    packages = {
-        module.partition(".")[0]
-        for branch in stage.branches
-        for operator in branch.operators
-        for function in _functions(operator)
-        for part in _parts(function)
-        if (module := getattr(part, "__module__", None))
-    }
-    registered = []
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in packages and _is_local(module):
-            with contextlib.suppress(ValueError):  # a module that is known under another name
-                cloudpickle.register_pickle_by_value(module)
-                registered.append(module)
+class _ValuePickler(cloudpickle.Pickler):
+    """Pickles by value what comes from a file of the user's, at whatever depth it is met."""
+
+    def __init__(self, written: io.BytesIO, sent: set[str], modules: bool) -> None:
+        super().__init__(written)
+        self._sent = sent
+        self._kinds = (type, FunctionType, ModuleType) if modules else (type, FunctionType)
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, self._kinds):
+            module: Any = value
+            if not isinstance(value, ModuleType):
+                module = sys.modules.get(value.__module__ or "")
+            if module is not None and module.__name__ not in self._sent and _is_local(module):
+                with contextlib.suppress(ValueError):  # a module that is known under another name
+                    cloudpickle.register_pickle_by_value(module)
+                    self._sent.add(module.__name__)
+        return super().reducer_override(value)
+
+
+def _pickled_by_value(stage: Stage) -> bytes:
+    """Return a stage with all functions and classes of the user's that its functions use.
+
+    So go whole modules that they name, but where these hold what cannot be sent: such a module is
+    imported where the function runs.
+    """
     try:
-        yield
-    finally:
-        for module in registered:
-            cloudpickle.unregister_pickle_by_value(module)
+        return _dumped(stage, modules=True)
+    except Exception:  # of whatever is in such a module; what is wrong without them is told
+        return _dumped(stage, modules=False)
 
 
-def _functions(holder: Any) -> Iterator[Any]:
-    """Yield the callables that an operator or an expression holds, at whatever depth."""
-    if callable(holder):
-        yield holder
-    if isinstance(holder, tuple | list | dict):
-        for each in holder.values() if isinstance(holder, dict) else holder:
-            yield from _functions(each)
-    elif dataclasses.is_dataclass(holder) and not isinstance(holder, type):
-        for field in dataclasses.fields(holder):
-            yield from _functions(getattr(holder, field.name))
+def _dumped(stage: Stage, *, modules: bool) -> bytes:
+    written = io.BytesIO()
+    sent: set[str] = set()
+    with _registering:
+        try:
+            _ValuePickler(written, sent, modules).dump(stage)
+        finally:
+            for name in sent:
+                cloudpickle.unregister_pickle_by_value(sys.modules[name])
+    return written.getvalue()
 
 
-def _parts(function: Any) -> Iterator[Any]:
-    """Yield what a function is made of: a method its object, a partial one what it calls."""
-    if function is None:
-        return
-    yield function
-    yield type(function)
-    if isinstance(function, functools.partial):
-        yield from _parts(function.func)
-        for value in (*function.args, *function.keywords.values()):
-            yield from _parts(value) if callable(value) else (type(value),)
-    yield type(getattr(function, "__self__", None))
-    yield from _parts(getattr(function, "__wrapped__", None))
+_registering = threading.RLock()
+"""What cloudpickle sends by value is one list for all threads."""
+
+
+def _new_lock() -> None:
+    """In a forked child: another thread of the parent may have held it."""
+    global _registering
+    _registering = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_new_lock)
 
 
 def _is_local(module: ModuleType) -> bool:
@@ -156,5 +165,12 @@ def _is_local(module: ModuleType) -> bool:
     own = module.__name__.partition(".")[0] == _OWN
     if file is None or module.__name__ == "__main__" or own:
         return False
+    return not _is_installed(file)
+
+
+@functools.cache
+def _is_installed(file: str) -> bool:
     path = Path(file).resolve()
-    return not any(path.is_relative_to(place) for place in _INSTALLED)
+    if not _PACKAGES.isdisjoint(path.parts):
+        return True
+    return any(path.is_relative_to(place) for place in _INSTALLED)

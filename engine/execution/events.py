@@ -6,6 +6,8 @@ The progress bar, the profile, logs and tests read nothing else. ``time`` is in 
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..physical.stage import Ref, Stage, TaskResult
@@ -112,3 +114,21 @@ class QueryFinished(Event):
 @dataclass(frozen=True, kw_only=True)
 class Heartbeat(Event):
     """Nothing else happened for a moment; given a few times a second while a query runs."""
+
+
+Observer = Callable[[Event], None]
+
+
+class Observers:
+    """Those who are told what happens in a query."""
+
+    def __init__(self, query: int, observers: Sequence[Observer]) -> None:
+        self._query = query
+        self._observers = observers
+
+    def tell(self, kind: type[Event], **more: object) -> None:
+        """Make an event, if there is anybody to be told of it."""
+        if self._observers:
+            event = kind(query=self._query, time=time.perf_counter(), **more)
+            for observer in self._observers:
+                observer(event)

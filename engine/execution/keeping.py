@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import ExecutionError
-from ..source import KeptFile, Written
+from ..source import HELD, KeptFile, Written
 from .run_directory import RunDirectory
-from .transport import FileStore, pieces
+from .transport import FileStore, Store, pieces
 
 _GONE = " Persist it again where it is needed, or write it with .checkpoint(path), which stays."
 
@@ -135,8 +135,11 @@ class KeepJob:
 
     chunk_bytes: int = 1
 
+    held_by: Store | None = None
+    """Where a worker keeps rows that no other process finds in a file."""
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "sink": None}
+        return {**self.__dict__, "sink": None, "held_by": None}
 
     def placed(self, *, fast: bool, chunk_bytes: int) -> KeepJob:
         """Return the job for one task."""
@@ -146,10 +149,12 @@ class KeepJob:
         self, partition: int, attempt: int, batches: Iterator[pa.RecordBatch]
     ) -> Sequence[KeptFile]:
         """Write the rows of one partition in pieces; without rows there is one of none."""
-        store = FileStore(self.memory, self.disk)
+        store = self.held_by or FileStore(self.memory, self.disk)
         written = []
         for number, piece in enumerate(pieces(batches, self.chunk_bytes)):
             name = f"p{partition}-a{attempt}-{number}.arrows"
+            if self.held_by is not None:
+                name = f"{HELD}{self.disk}/{name}"
             (ref,) = store.write(name, [(0, piece)], self.fast)
             table = pa.Table.from_batches(piece)
             written.append(

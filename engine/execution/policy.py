@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..physical.stage import Ref, Stage, TaskInput, TaskResult
+from ..physical.stage import Ref, Stage, TaskResult
 
 
 @dataclass
@@ -120,7 +120,7 @@ class Policy:
         if run.stage.output.limit is not None and len(run.running) >= self.workers:
             # The rows may be enough with those that run: no task is queued behind them.
             return False
-        size = bytes_of(run.stage.input(run.peek()))
+        size = run.stage.input(run.peek()).bytes
         if run.stage.output.kind == "result" and run.peek() != cursor:
             ahead = account.undelivered + account.running + size
             return ahead <= self.window
@@ -132,13 +132,3 @@ class Policy:
 def _distance(run: StageRun) -> tuple[int, int]:
     """Order stages: those that consume first and the latest of them, then sources as planned."""
     return (1, run.stage.id) if run.is_root else (0, -run.stage.id)
-
-
-def bytes_of(task: TaskInput) -> int:
-    """Return about how many bytes an input has."""
-    if task.fragment is not None:
-        return task.fragment.bytes
-    if task.key_range is not None:
-        # It takes a part of every run; how much is not known, and runs are mapped, not copied.
-        return 0
-    return sum(ref.bytes for ref in task.refs)

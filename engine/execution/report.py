@@ -40,6 +40,8 @@ class Done:
 
     key: TaskKey
     result: TaskResult
+    worker: int | None = None
+    """Which worker ran it, where that was not known when it was started."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +64,19 @@ class Failed:
 
     key: TaskKey
     failure: Failure
+    worker: int | None = None
 
 
 @dataclass(frozen=True)
 class Lost:
     """A task did not finish for no fault that is known to be its own: its worker died.
 
-    `blamed` is whether the task was the one that ran.
+    `blamed` is whether the task was the one that ran, or on how many workers it was.
     """
 
     key: TaskKey
     reason: str
-    blamed: bool
+    blamed: int
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,12 @@ def _out_of_memory(error: MemoryError) -> MemoryLimitExceeded:
 
 def located(failure: Failure, stage: Stage, partition: int) -> Failure:
     """Return `failure` with its message saying where it happened."""
-    told = _retold(failure.error, f"{failure.error}\n{location(stage, partition)}")
-    return Failure(told, failure.cause)
+    return added(failure, location(stage, partition))
+
+
+def added(failure: Failure, text: str) -> Failure:
+    """Return `failure` with one more line of its message."""
+    return Failure(_retold(failure.error, f"{failure.error}\n{text}"), failure.cause)
 
 
 def _retold(error: PartitaError, text: str) -> PartitaError:

@@ -30,9 +30,9 @@ from .run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from ..physical.planner import Planner
+    from .events import Observer
     from .executors.executor import Executor
     from .executors.process import ProcessExecutor
-    from .scheduler import Observer
 
 _numbers = itertools.count(1)
 
@@ -61,7 +61,7 @@ class Session:
         with config.set(**settings):
             wanted = config.get()
         self._overrides = {name: getattr(wanted, name) for name in settings}
-        self._executors: dict[str, Executor] = {}
+        self._executors: dict[Any, Executor] = {}
         self._directory: RunDirectory | None = None
         self.keeper = Keeper(self._directories)
         """What persisted frames of this session hold."""
@@ -115,7 +115,10 @@ class Session:
         executor = self.executor(name, settings)
         if name == "serial" and planner.scan_bytes >= _WORTH_LOADING:
             jit.load_if_cached()
-        share = shares(config.memory_limit(settings), settings, executor.workers)
+        # Where no limit is set, a cluster has its own memory, of which so many tasks run at once as
+        # fit; partitions are cut as they are here, so that answers are the same.
+        limit = settings.memory_limit or executor.memory or config.memory_limit(settings)
+        share = shares(limit, settings, executor.workers)
         number = next(_numbers)
         try:
             yield from Scheduler(
@@ -140,19 +143,22 @@ class Session:
         under way in it.
         """
         # They load with the first query, as above.
-        from .executors import EXECUTORS
+        from .executors import started
         from .executors.executor import Resources
 
         self._check_open()
-        workers = config.worker_count(settings or self.settings())
+        settings = settings or self.settings()
+        workers = config.worker_count(settings)
         with self._lock:
             known = self._executors.get(name)
             if known is not None and not known.busy:
-                fits = known.workers == workers or known.shares_memory
+                # How many a cluster has is its own affair.
+                fits = known.workers == workers or known.shares_memory or config.is_cluster(name)
                 if known.broken or not fits:
                     self._drop(name, known)
             if name not in self._executors:
-                self._executors[name] = EXECUTORS[name](Resources(workers, self._directories))
+                limit = config.memory_limit(settings)
+                self._executors[name] = started(name, Resources(workers, self._directories, limit))
             return self._executors[name]
 
     def start_early(self, stored_bytes: int) -> None:
@@ -161,7 +167,7 @@ class Session:
         Its processes import what they need while the script goes on to its query.
         """
         settings = self.settings()
-        if not settings.start_early or settings.executor == "serial":
+        if not settings.start_early or settings.executor not in ("auto", "process"):
             return
         if "process" in self._executors:
             return
@@ -234,7 +240,7 @@ class Session:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"open, {sorted(self._executors)} started"
+        state = "closed" if self._closed else f"open, {sorted(map(str, self._executors))} started"
         return f"<partita.Session {state}, settings {self._overrides}>"
 
 

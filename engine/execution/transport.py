@@ -8,17 +8,19 @@ is. Space is allocated before it is written, so that a full device is an error a
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import pyarrow as pa
 
 from ..errors import ExecutionError, StorageFull
+from ..physical.kernels.mapped_rows import mapped_without_neighbours
 from ..physical.stage import Ref
 
 ALIGNMENT = 64
@@ -144,7 +146,7 @@ class _Layout:
     total: int
 
     def refs_in(self, path: str) -> list[Ref]:
-        return [replace(ref, path=path) for ref in self.refs]
+        return [ref._replace(path=path) for ref in self.refs]
 
     def parts(self) -> Iterator[bytes | pa.Buffer]:
         """Yield all that the file is made of, from its beginning to its end."""
@@ -167,16 +169,25 @@ def _layout(parts: Sequence[tuple[int, Batches]]) -> _Layout:
 
 
 class MemoryStore:
-    """Keeps streams in the memory of this process, for the serial executor."""
+    """Keeps streams in the memory of this process."""
 
-    def __init__(self, directory: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        directory: Callable[[], str],
+        files: dict[str, dict[int, pa.Buffer]] | None = None,
+    ) -> None:
         self._directory = directory
-        self._buffers: dict[str, dict[int, pa.Buffer]] = {}
+        self.files = {} if files is None else files
+        """By path and place."""
+
+    def same(self) -> Self:
+        """Return another object with the same streams, so that the end of this one is seen."""
+        return copy.copy(self)
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Keep `parts` under `name`."""
         layout = _layout(parts)
-        self._buffers[name] = {
+        self.files[name] = {
             ref.offset: _joined(stream)
             for ref, stream in zip(layout.refs, layout.streams, strict=True)
         }
@@ -185,7 +196,7 @@ class MemoryStore:
     def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
         """Stream the batches of `refs`."""
         for ref in refs:
-            yield from _read_stream(self._buffers[ref.path][ref.offset])
+            yield from _read_stream(self.files[ref.path][ref.offset])
 
     def on_disk(self, ref: Ref) -> bool:
         """Return False: all of it lies in memory."""
@@ -197,7 +208,54 @@ class MemoryStore:
 
     def remove(self, path: str) -> None:
         """Forget the streams under `path`."""
-        self._buffers.pop(path, None)
+        self.files.pop(path, None)
+
+
+class LimitedStore(MemoryStore):
+    """Keeps streams in the memory of this process, and on disk what is more than their share.
+
+    Its `directory` makes one for the files of the query, when it is wanted.
+    """
+
+    def __init__(self, directory: Callable[[], str]) -> None:
+        super().__init__(directory)
+        self._file_stores: list[FileStore] = []
+        """One, once it is wanted; of all that are the same."""
+
+    def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
+        """Keep `parts` under `name`, in memory if `fast`; see `FileStore.write`."""
+        return (
+            super().write(name, parts, fast) if fast else self._on_disk().write(name, parts, fast)
+        )
+
+    def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
+        """Stream the batches of `refs`."""
+        for ref in refs:
+            if self.on_disk(ref):
+                yield from self._on_disk().read(ref, sparsely=sparsely)
+            else:
+                yield from super().read(ref)
+
+    def on_disk(self, ref: Ref) -> bool:
+        """Return whether a stream lies on disk and not in memory."""
+        return any(store.on_disk(ref) for store in self._file_stores)
+
+    def spill_path(self) -> str:
+        """Return a path in the directory of the query."""
+        return self._on_disk().spill_path()
+
+    def remove(self, path: str) -> None:
+        """Forget the streams under `path`."""
+        if path in self.files:
+            super().remove(path)
+        elif self._file_stores:
+            self._on_disk().remove(path)
+
+    def _on_disk(self) -> FileStore:
+        if not self._file_stores:
+            directory = self._directory()
+            self._file_stores.append(FileStore(directory, directory))
+        return self._file_stores[0]
 
 
 class FileStore:
@@ -247,8 +305,10 @@ class FileStore:
         mapped: dict[str, pa.Buffer] = {}
         for ref in refs:
             if self.on_disk(ref):
-                found = _read_stream(_part(_mapped(ref.path), ref)) if sparsely else _read_file(ref)
-                yield from found
+                if sparsely:
+                    yield from _read_stream(_part(mapped_without_neighbours(ref.path), ref))
+                else:
+                    yield from _read_file(ref)
                 continue
             if ref.path not in mapped:
                 if len(mapped) >= _MAPPED_FILES:
@@ -270,12 +330,31 @@ class FileStore:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
 
+    def remove_unfinished(self, pid: int) -> None:
+        """Remove what a process that has died was writing, or had put aside.
+
+        A query may go on for long, and the next attempt wants the room.
+        """
+        ends, begins = _unfinished("", pid), _spilled_by(pid)
+        for place in (self.memory, self.disk):
+            for name in os.listdir(place):
+                if name.endswith(ends) or name.startswith(begins):
+                    self.remove(os.path.join(place, name))
+
 
 _spilled = itertools.count(1)
 
 
 def _spill_path(directory: str) -> str:
-    return os.path.join(directory, f"spilled-{os.getpid()}-{next(_spilled)}.arrows")
+    return os.path.join(directory, f"{_spilled_by(os.getpid())}{next(_spilled)}.arrows")
+
+
+def _spilled_by(pid: int) -> str:
+    return f"spilled-{pid}-"
+
+
+def _unfinished(name: str, pid: int) -> str:
+    return f"{name}.{pid}.part"
 
 
 _MAPPED_FILES = 64
@@ -329,7 +408,7 @@ def _read_stream(buffer: pa.Buffer) -> Iterator[pa.RecordBatch]:
 def _write_file(directory: str, name: str, layout: _Layout) -> str:
     """Write a file whole, under another name until it is; nothing is left of one that failed."""
     path = os.path.join(directory, name)
-    unfinished = path + ".part"
+    unfinished = _unfinished(path, os.getpid())
     descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         try:

@@ -13,7 +13,7 @@ from ..plan.partitioning import Cache, Repartition, TakePartitions
 from .lower_aggregate import slot_count
 from .operators.slice import LimitRows
 from .pipeline import Pipeline, balanced, over_refs
-from .stage import Branch, Exchange, Ref, Side, StageOutput, TaskInput
+from .stage import Branch, Exchange, Ref, Side, TaskInput
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -56,18 +56,8 @@ def _by_keys(node: Repartition, planner: Planner, source: Pipeline) -> Pipeline 
     if node.count:
         runs = [range(slot, slot + 1) for slot in range(slots)]
     else:
-        runs = balanced([sum(ref.bytes for ref in slot) for slot in output.slots()], target)
-    return over_refs(slot_groups(output, runs), source.schema, (output.stage.id,), "keys")
-
-
-def slot_groups(output: StageOutput, runs: Sequence[range]) -> list[list[Ref]]:
-    """Return the refs of each run of slots, in the order of the partitions that made them."""
-    refs = output.slots()
-    partition = {ref: place for place, made in enumerate(output.partitions) for ref in made}
-    return [
-        sorted((ref for slot in run for ref in refs[slot]), key=partition.__getitem__)
-        for run in runs
-    ]
+        runs = balanced(output.slot_bytes(), target)
+    return over_refs(output.slot_groups(runs), source.schema, (output.stage.id,), "keys")
 
 
 def _even_ends(refs: Sequence[Ref], count: int) -> list[int]:

@@ -8,9 +8,11 @@ hold rows (`Budget`). What is refused is spilled, see `operators/held.py`.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -45,6 +47,73 @@ def shares(limit: int, settings: Settings, workers: int) -> Shares:
     return Shares(limit=limit, shared=shared, tasks=tasks, task=for_tasks // tasks)
 
 
+class Labelled(Protocol):
+    """What may hold rows: an operator."""
+
+    @property
+    def label(self) -> str:
+        """What to call it in a profile."""
+
+
+class OperatorMemory(NamedTuple):
+    """What an operator has reserved and put aside."""
+
+    label: str
+    reserved: int
+    """Bytes that it was granted, all together."""
+
+    peak: int
+    """The most bytes that it held at once in a process."""
+
+    spilled: int
+    """Bytes of the files that it wrote."""
+
+    def with_more(self, other: OperatorMemory) -> OperatorMemory:
+        """Return the account of this and another task."""
+        return OperatorMemory(
+            self.label,
+            self.reserved + other.reserved,
+            max(self.peak, other.peak),
+            self.spilled + other.spilled,
+        )
+
+
+@dataclass(kw_only=True)
+class Account:
+    """What one operator of a task has reserved and put aside."""
+
+    of: Labelled
+    held: int = 0
+    reserved: int = 0
+    """All that it was granted since `Budget.begin`."""
+
+    peak: int = 0
+    """The most that it held at once since then."""
+
+    spilled: int = 0
+    """Bytes of files that it wrote since then."""
+
+    def begin(self) -> None:
+        """Begin anew with what is held."""
+        self.reserved = 0
+        self.peak = self.held
+        self.spilled = 0
+
+    @functools.cached_property
+    def label(self) -> str:
+        """What to call the operator: put together once in a process, as it takes microseconds."""
+        return self.of.label
+
+
+LEAST = 32
+"""One operator is granted this part of a share as long as the share is not used up, however much
+others have reserved: rows that are put aside one by one cost more than they would take."""
+
+
+_MOST_ACCOUNTS = 256
+"""So many operators are remembered that hold nothing any more."""
+
+
 class Budget:
     """The bytes that operators in one process may hold, and those that they do.
 
@@ -57,24 +126,59 @@ class Budget:
     def __init__(self, share: int) -> None:
         self.share = share
         self.allowed = share * 3 // 4
+        self.least = share // LEAST
         self.held = 0
         self.peak = 0
         """The most that was held since `begin`."""
 
+        # By identity: operators are compared by all that they are made of.
+        self._accounts: dict[int, Account] = {}
         self._own_before = own_bytes()
 
     def begin(self) -> None:
-        """Begin to look for the peak of a task."""
+        """Begin to look for the peak of a task, and of its operators."""
         self.peak = self.held
+        if len(self._accounts) > _MOST_ACCOUNTS:
+            self._accounts = {key: each for key, each in self._accounts.items() if each.held}
+        for account in self._accounts.values():
+            account.begin()
 
-    def reserve(self, size: int) -> bool:
-        """Count `size` bytes as held, before they are; False, and nothing counted, if too many."""
-        if self.held + size > self.allowed:
+    def operators(self) -> tuple[OperatorMemory, ...]:
+        """Return what operators have reserved and put aside since `begin`, where it is not 0."""
+        return tuple(
+            OperatorMemory(each.label, each.reserved, each.peak, each.spilled)
+            for each in self._accounts.values()
+            if each.reserved or each.spilled
+        )
+
+    def account(self, of: Labelled) -> Account:
+        """Return the account of an operator."""
+        known = self._accounts.get(id(of))
+        if known is None:
+            known = self._accounts[id(of)] = Account(of=of)
+        return known
+
+    def is_least(self, size: int) -> bool:
+        """Return whether an operator that holds no more than this need not be refused."""
+        return size <= self.least
+
+    def free(self, own: int) -> int:
+        """Return what an operator would be granted in all that has reserved `own` bytes."""
+        others = self.held - own
+        return max(self.allowed - others, min(self.least, self.share - others), 0)
+
+    def reserve(self, size: int, account: Account, own: int = 0) -> bool:
+        """Count `size` bytes as held, before they are; False, and nothing counted, if too many.
+
+        The operator has reserved `own` bytes for the same purpose before.
+        """
+        after = self.held + size
+        if after > self.allowed and (after > self.share or own + size > self.least):
             return False
-        self._add(size)
+        self.count(size, account)
         return True
 
-    def insist(self, size: int, what: str, advice: str, beside: int = 0) -> None:
+    def insist(self, size: int, account: Account, what: str, advice: str, beside: int = 0) -> None:
         """Count `size` bytes that cannot be had in parts: all of the share may be used for them.
 
         Raises
@@ -89,11 +193,15 @@ class Budget:
                 f" {self.share:,} of memory_limit, of which {self.held - beside:,} are taken."
                 f" {advice}"
             )
-        self._add(size)
+        self.count(size, account)
 
-    def count(self, size: int) -> None:
+    def count(self, size: int, account: Account) -> None:
         """Count `size` bytes that are held whatever the limit is, so that others hold less."""
-        self._add(size)
+        self.held += size
+        self.peak = max(self.peak, self.held)
+        account.held += size
+        account.reserved += size
+        account.peak = max(account.peak, account.held)
 
     def is_near(self) -> bool:
         """Return whether this process has grown to more than three quarters of its share.
@@ -102,14 +210,10 @@ class Budget:
         """
         return own_bytes() - self._own_before > self.allowed
 
-    def release(self, size: int) -> None:
+    def release(self, size: int, account: Account) -> None:
         """Count `size` bytes as given back."""
         self.held -= size
-
-    def _add(self, size: int) -> None:
-        self.held += size
-        if self.held > self.peak:
-            self.peak = self.held
+        account.held -= size
 
 
 def own_bytes() -> int:

@@ -128,12 +128,7 @@ def slots_together(output: StageOutput, target: int, label: str) -> Pipeline:
 
     Rows of one slot come in the order of the partitions that made them.
     """
-    refs = output.slots()
-    runs = balanced([sum(ref.bytes for ref in slot) for slot in refs], target)
-    place = {ref: number for number, made in enumerate(output.partitions) for ref in made}
-    groups = [
-        sorted((ref for slot in run for ref in refs[slot]), key=place.__getitem__) for run in runs
-    ]
+    groups = output.slot_groups(balanced(output.slot_bytes(), target))
     return over_refs(groups, output.stage.schema, (output.stage.id,), label)
 
 

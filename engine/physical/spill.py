@@ -29,6 +29,9 @@ class SpillFile:
         self.bytes = 0
         """Of the file."""
 
+        self.size = 0
+        """Bytes of the rows in memory."""
+
         self._starts: list[int] = []
         self._sink: pa.OSFile | None = None
         self._writer: pa.RecordBatchWriter | None = None
@@ -56,6 +59,7 @@ class SpillFile:
         except OSError as error:
             raise self._full(error) from None
         self.rows += batch.num_rows
+        self.size += batch.nbytes
 
     def finish(self) -> None:
         """End writing; what was not written yet is."""
@@ -68,8 +72,8 @@ class SpillFile:
             raise self._full(error) from None
         self._sink = None
 
-    def read(self) -> Iterator[pa.RecordBatch]:
-        """Stream the batches, each read when it is asked for, and remove the file behind them."""
+    def read(self, *, keep: bool = False) -> Iterator[pa.RecordBatch]:
+        """Stream the batches, each read when it is asked for; the file goes unless `keep`."""
         if not self._starts:
             return
         try:
@@ -79,7 +83,8 @@ class SpillFile:
                     with pa.ipc.open_stream(source, options=_READING) as reader:
                         yield from reader
         finally:
-            self.remove()
+            if not keep:
+                self.remove()
 
     def remove(self) -> None:
         """Remove the file, if there is one."""

@@ -24,12 +24,17 @@ class Resources:
     directory: Callable[[], RunDirectory]
     """Returns the session's directories, made when they are first asked for."""
 
+    memory_limit: int = 0
+    """Bytes that all of it may take."""
+
 
 class Executor(Protocol):
     """Where tasks run."""
 
     name: str
     workers: int
+    memory: int
+    """Bytes that the workers have together for themselves; 0 where they share this machine's."""
 
     @property
     def broken(self) -> bool:

@@ -1,17 +1,22 @@
-"""Run tasks in the driver's own process, one after the other, a piece at a time."""
+"""Run tasks in the driver's own process, one after the other, a piece at a time.
+
+What they hand on stays in memory while its share of the limit lasts, then it goes to disk like that
+of workers.
+"""
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...physical.memory import Budget
 from ...physical.stage import Ref, Stage, Task, TaskResult
 from ..report import Done, Failed, Piece, Report, failure_of, key_of
 from ..task import TaskSettings, run_task
-from ..transport import MemoryStore, Store
+from ..transport import LimitedStore, Store
 from .executor import Resources
 
 
@@ -22,66 +27,70 @@ class _Running:
     steps: Generator[Ref, None, TaskResult]
 
 
+@dataclass
+class _Query:
+    """A query that is open: what its tasks share, and those that are under way."""
+
+    store: LimitedStore
+    settings: TaskSettings
+    cancelled: Callable[[], bool]
+    memory: Budget
+    cache: dict[Any, Any] = field(default_factory=dict)
+    queue: deque[_Running] = field(default_factory=deque)
+    places: tuple[str, ...] = ()
+    """Its directories, if it has wanted any."""
+
+
 class SerialExecutor:
-    """One task at a time, here; its data stays in this process."""
+    """One task at a time, here."""
 
     name = "serial"
     workers = 1
+    memory = 0
     shares_memory = True
     broken = False
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._queues: dict[int, deque[_Running]] = {}
-        self._stores: dict[int, MemoryStore] = {}
-        self._settings: dict[int, TaskSettings] = {}
-        self._caches: dict[int, dict[Any, Any]] = {}
-        self._budgets: dict[int, Budget] = {}
-        self._cancelled: dict[int, Callable[[], bool]] = {}
+        self._queries: dict[int, _Query] = {}
 
     @property
     def busy(self) -> bool:
         """Whether a query is under way."""
-        return bool(self._queues)
+        return bool(self._queries)
 
     def open_query(
         self, query: int, settings: TaskSettings, cancelled: Callable[[], bool]
     ) -> Store:
         """Make a store for the query."""
-        self._queues[query] = deque()
-        self._stores[query] = MemoryStore(lambda: self._resources.directory().disk)
-        self._settings[query] = settings
-        self._caches[query] = {}
-        self._budgets[query] = Budget(settings.share)
-        self._cancelled[query] = cancelled
-        return self._stores[query]
+        store = LimitedStore(lambda: self._disk_of(query))
+        memory = Budget(settings.share)
+        self._queries[query] = _Query(store.same(), settings, cancelled, memory)
+        # The scheduler closes its query, unless an interrupt comes just then: it is forgotten when
+        # nobody has its store any more.
+        weakref.finalize(store, self._forget, query).atexit = False
+        return store
 
     def holds(self, query: int) -> bool:
         """Return whether the query is open here."""
-        return query in self._queues
+        return query in self._queries
 
     def free(self, query: int) -> int:
         """Return 1 when no task of the query is under way."""
-        return 0 if self._queues[query] else 1
+        return 0 if self._queries[query].queue else 1
 
     def start(self, stage: Stage, task: Task) -> int:
         """Queue a task; it runs inside `completed`."""
-        query = task.query
+        query = self._queries[task.query]
         steps = run_task(
-            stage,
-            task,
-            self._stores[query],
-            self._settings[query],
-            self._caches[query],
-            self._cancelled[query],
-            self._budgets[query],
+            stage, task, query.store, query.settings, query.cache, query.cancelled, query.memory
         )
-        self._queues[query].append(_Running(stage, task, steps))
+        query.queue.append(_Running(stage, task, steps))
         return 0
 
     def completed(self, query: int, timeout: float) -> Sequence[Report]:
         """Run the first task of the query up to its next piece or its end."""
-        queue = self._queues[query]
+        queue = self._queries[query].queue
         if not queue:
             return ()
         running = queue[0]
@@ -98,23 +107,33 @@ class SerialExecutor:
     def cancel(self, query: int, stage: int | None = None, partition: int | None = None) -> None:
         """Close the generators of the tasks."""
         kept: deque[_Running] = deque()
-        for running in self._queues[query]:
+        for running in self._queries[query].queue:
             task = running.task
             if stage is None or (task.stage, task.partition) == (stage, partition):
                 running.steps.close()
             else:
                 kept.append(running)
-        self._queues[query] = kept
+        self._queries[query].queue = kept
 
     def close_query(self, query: int) -> None:
         """Forget the data of the query."""
-        if query not in self._queues:
-            return
-        self.cancel(query)
-        del self._queues[query], self._stores[query], self._settings[query], self._caches[query]
-        del self._budgets[query], self._cancelled[query]
+        if query in self._queries:
+            self.cancel(query)
+            self._forget(query)
+
+    def _forget(self, query: int) -> None:
+        left = self._queries.pop(query, None)
+        if left is not None and left.places:
+            self._resources.directory().leave(*left.places)
+
+    def _disk_of(self, query: int) -> str:
+        """Return the directory of a query, made when it is wanted."""
+        found = self._queries[query]
+        if not found.places:
+            found.places = self._resources.directory().for_query(query)
+        return found.places[1]
 
     def close(self) -> None:
         """Drop everything."""
-        for query in list(self._queues):
+        for query in list(self._queries):
             self.close_query(query)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,9 @@ from ..kernels.asof import AsofIndex, build_asof, find_asof
 from ..kernels.concat import take
 from ..kernels.words import integers, storage
 from ..stage import KeyRange, TaskContext
-from .build_side import Rows, key_columns, read_whole
+from .build_side import COPIES, ROW_BYTES, Rows, WholeRead, key_columns, read_whole
+from .held import PLACE, Held, held_whole
+from .spilled_join import SpilledJoin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +33,8 @@ class FindAsof:
     """Give every row of the left, in order, with the row of the right that is found for it.
 
     The right is a side input, sorted here: all of it, the keys of a slot, or a range of the order
-    with the rows next to it.
+    with the rows next to it. Where it may not be held, both sides are put aside by a hash of their
+    keys; without keys, or in a range, it is refused.
     """
 
     left_on: Expr
@@ -65,7 +70,54 @@ class FindAsof:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream the rows of the left with what is found for them."""
-        built = self._built(context)
+        kept = self._kept(context) if self.shared else None
+        if kept is not None:
+            yield from self._joined(batches, kept, context)
+            return
+        with Held(context, self, COPIES, ROW_BYTES) as held:
+            side = context.side(self.side)
+            if self.ranged:
+                side = self._near(side, context.key_range)
+            rest = held_whole(side, held, context)
+            while rest is not None:
+                batch = next(rest)
+                if self.left_by and not self.ranged:
+                    whole = itertools.chain(held.batches, [batch], rest)
+                    yield from self._spilled(context).given(batches, whole, held)
+                    return
+                held.insist(batch, self._what, _ADVICE)
+                rest = held_whole(rest, held, context)
+            yield from self._joined(batches, self._build(held.batches, context), context)
+
+    @property
+    def _what(self) -> str:
+        return f"{self.label[0].upper()}{self.label[1:]}"
+
+    def _spilled(self, context: TaskContext) -> SpilledJoin:
+        """Return how the join is done where its right may not be held: by parts of the keys."""
+        inner = replace(self, output=(*self.output, ("left", PLACE, PLACE)))
+
+        def join(
+            left: Iterator[pa.RecordBatch], right: list[pa.RecordBatch]
+        ) -> Iterator[pa.RecordBatch]:
+            yield from inner._joined(left, inner._build(right, context), context)
+
+        def keys(on: tuple[Expr, ...], batch: pa.RecordBatch) -> list[pa.Array]:
+            return key_columns(on, self.types[1:], batch, nulls_equal=False)
+
+        return SpilledJoin(
+            context=context,
+            of=self,
+            join=join,
+            probe_keys=partial(keys, self.left_by),
+            build_keys=partial(keys, self.right_by),
+            what=self._what,
+            advice=_ADVICE,
+        )
+
+    def _joined(
+        self, batches: Iterator[pa.RecordBatch], built: _Built, context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             context.check()
             if not batch.num_rows:
@@ -92,28 +144,36 @@ class FindAsof:
         ]
         return pa.RecordBatch.from_arrays(columns, names=[given for _, _, given in self.output])
 
-    def _built(self, context: TaskContext) -> _Built:
-        if not self.shared:
-            return self._build(context)
+    def _kept(self, context: TaskContext) -> _Built | None:
+        """Return the side that all tasks read, reserved once in a process; None if it is refused.
+
+        Without keys, by which rows could be put aside, `MemoryLimitExceeded` is raised.
+        """
         key = "asof join", self.id, self.right_on, self.right_by, self.types, self.output
         if key not in context.cache:
-            context.cache[key] = self._build(context)
+            on, types, wanted, schema = self._read
+            whole = WholeRead(
+                of=self, side=self.side, on=on, types=types, wanted=wanted, logical=schema
+            )
+            read = whole.granted(context) if self.left_by else whole.rows(context)
+            if read is None:
+                return None
+            context.cache[key] = self._indexed(read)
         built: _Built = context.cache[key]
         return built
 
-    def _build(self, context: TaskContext) -> _Built:
-        batches = context.side(self.side)
-        if self.ranged:
-            batches = self._near(batches, context.key_range)
-        rows = read_whole(
-            batches,
-            context,
-            (self.right_on, *self.right_by),
-            self.types,
-            [name for role, name, _ in self.output if role == "right"],
-            self.right_schema,
-        )
+    @property
+    def _read(self) -> tuple[Sequence[Expr], Sequence[pa.DataType], Sequence[str], pa.Schema]:
+        """What is read of the right; see `read_whole`."""
+        wanted = [name for role, name, _ in self.output if role == "right"]
+        return (self.right_on, *self.right_by), self.types, wanted, self.right_schema
+
+    def _build(self, batches: list[pa.RecordBatch], context: TaskContext) -> _Built:
+        rows = read_whole(iter(batches), context, *self._read)
         context.count("rows_built", rows.count)
+        return self._indexed(rows)
+
+    def _indexed(self, rows: Rows) -> _Built:
         on, *by = rows.keys
         return _Built(rows=rows, index=build_asof(on, by))
 
@@ -148,3 +208,9 @@ class FindAsof:
             stored = storage(pa.array([], dtype)).dtype
             return int(pa.array([value], pa.from_numpy_dtype(stored))[0].as_py())
         return int(integers(pa.array([value], dtype))[0])
+
+
+_ADVICE = (
+    "The rows of one key, or of a range of the order, are that many: raise memory_limit, take fewer"
+    " workers, or set exchange_bytes lower."
+)

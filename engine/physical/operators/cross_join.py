@@ -9,14 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from ..stage import TaskContext
-from .build_side import Rows, paired, read_whole
+from .build_side import Rows, WholeRead, paired
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrossJoin:
     """Give all pairs of rows, a probe row with each row of the build side before the next.
 
-    The product is never held: it is made in batches of at most `batch_rows`.
+    The product is never held: it is made in batches of at most `batch_rows`. The side input is
+    held by each process, and refused if it is more than may be.
     """
 
     side: int
@@ -58,8 +59,8 @@ class CrossJoin:
         key = "cross join", self.id, self.swap, self.output
         if key not in context.cache:
             wanted = [name for role, name, _ in self.output if role == self._build_role]
-            context.cache[key] = read_whole(
-                context.side(self.side), context, (), (), wanted, self.build_schema
+            whole = WholeRead(
+                of=self, side=self.side, on=(), types=(), wanted=wanted, logical=self.build_schema
             )
-            context.count("rows_built", context.cache[key].count)
+            context.cache[key] = whole.rows(context)
         return context.cache[key]

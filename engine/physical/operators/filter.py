@@ -12,10 +12,12 @@ import pyarrow as pa
 from ...expr.condition import Test, is_boolean, is_dear, truth_of
 from ...expr.conjunctions import conjunction, conjuncts
 from ...expr.node import Expr, columns_of
+from ...expr.python_call import has_python_call
 from ...expr.text import text_of
 from ...optimizer.properties import may_raise
 from ...schema import field_index
 from ..kernels.kept import NEARLY_ALL, kept_rows, rows_at
+from ..memory import Halved
 from ..stage import TaskContext
 
 MOST_LEFT = 0.5
@@ -51,6 +53,9 @@ class FilterRows:
         An operator that drops rows itself copies only what is left in the end.
         """
         schema = None
+        if has_python_call(self.predicate):
+            halved = Halved(context.memory)
+            batches = (piece for batch in batches for piece in halved.pieces(batch))
         for batch in batches:
             context.check()
             if not batch.num_rows:

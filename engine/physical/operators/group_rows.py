@@ -49,6 +49,7 @@ class RowsOfGroups:
         """Stream the rows that are kept, once the input is at its end."""
         parts = InParts(
             context=context,
+            of=self,
             keys=lambda batch: [batch.column(name) for name in self.keys],
             make=partial(self._made, context),
             what=f"{self.label[0].upper()}{self.label[1:]}",
@@ -57,7 +58,7 @@ class RowsOfGroups:
         )
         left = 0
         most = _BATCHES_HELD * context.batch_rows
-        with Held(context, parts.copies, parts.row_bytes) as held:
+        with Held(context, self, parts.copies, parts.row_bytes) as held:
             for batch in batches:
                 context.check()
                 if not batch.num_rows:

@@ -18,9 +18,9 @@ from ..kernels.join import Found, JoinIndex, Matches, find_keys, matches, rows_o
 from ..kernels.kept import rows_at
 from ..kernels.words import is_text
 from ..stage import TaskContext
-from .build_side import Built, build, key_columns
-from .held import PLACE, Held
-from .spilled_join import BUILD_PLACE, COPIES, ROW_BYTES, SpilledJoin, held_whole
+from .build_side import COPIES, ROW_BYTES, Built, build, key_columns
+from .held import PLACE, Held, held_whole
+from .spilled_join import BUILD_PLACE, Chunks, SpilledJoin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,10 +144,11 @@ class HashJoin:
 
         Of the rows that meet nothing only the keys are copied.
         """
-        if self.shared_build:
-            yield from self._joined(chosen, self._built(context), context)
+        built = self._built(context) if self.shared_build else None
+        if built is not None:
+            yield from self._joined(chosen, built, context)
             return
-        with Held(context, COPIES, ROW_BYTES) as held:
+        with Held(context, self, COPIES, ROW_BYTES) as held:
             side = context.side(self.side)
             rest = held_whole(side, held, context)
             if rest is None:
@@ -172,16 +173,36 @@ class HashJoin:
         def join(
             probe: Iterator[pa.RecordBatch], build: list[pa.RecordBatch]
         ) -> Iterator[pa.RecordBatch]:
-            chosen = ((batch, None) for batch in probe)
-            return inner._joined(chosen, inner._build(iter(build), context), context)
+            return inner._joined_whole(probe, inner._build(iter(build), context), context)
+
+        def of_chunk(build: list[pa.RecordBatch]) -> _OfChunk:
+            built = inner._build(iter(build), context)
+            return _OfChunk(operator=inner, built=built, context=context)
 
         return SpilledJoin(
             context=context,
+            of=self,
             join=join,
             probe_keys=partial(self._keys_of, self.swap),
             build_keys=partial(self._keys_of, not self.swap),
             what=f"{self.label[0].upper()}{self.label[1:]}",
+            advice="Raise memory_limit, or take fewer workers.",
+            chunks=Chunks(
+                of=of_chunk,
+                once=self._only_set,
+                alone=partial(join, build=[]) if self._keeps_unmatched else None,
+            ),
         )
+
+    def _joined_whole(
+        self, probe: Iterator[pa.RecordBatch], built: Built, context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
+        return self._joined(((batch, None) for batch in probe), built, context)
+
+    @property
+    def _keeps_unmatched(self) -> bool:
+        """Whether a row of the probe side that meets nothing is given."""
+        return self._keeps_probe or (self.how == "anti" and not self.swap)
 
     def _keys_of(self, right: bool, batch: pa.RecordBatch) -> list[pa.Array]:
         on = self.right_on if right else self.left_on
@@ -193,8 +214,7 @@ class HashJoin:
         built: Built,
         context: TaskContext,
     ) -> Iterator[pa.RecordBatch]:
-        keeps_probe = self._keeps_probe or (self.how == "anti" and not self.swap)
-        if not built.count and not keeps_probe:
+        if not built.count and not self._keeps_unmatched:
             return
         # One more than there are keys: what the key -1 of no match is marked at.
         met = np.zeros(built.count + 1, np.bool_) if self._gives_build else None
@@ -233,13 +253,21 @@ class HashJoin:
             yield self._combined(probe, built, pairs)
             context.check()
 
-    def _built(self, context: TaskContext) -> Built:
+    def _built(self, context: TaskContext) -> Built | None:
+        """Return the side that all tasks read, reserved once in a process; None if it is refused.
+
+        Such a task joins as with a side of its own.
+        """
         # The keys are part of the name: one stage may be the build side of several joins.
         on = self.left_on, self.right_on, self.key_types, self.nulls_equal
         key = "join", self.id, self.swap, on, self.output, self._only_set
         if key not in context.cache:
-            built = self._build(context.side(self.side), context)
-            context.memory.count(built.rows.nbytes + built.count * ROW_BYTES)
+            held = Held(context, self, COPIES, ROW_BYTES)
+            if held_whole(context.side(self.side), held, context) is not None:
+                held.clear()
+                return None
+            built = self._build(iter(held.batches), context)
+            held.become(built.rows.nbytes + built.count * ROW_BYTES)
             context.cache[key] = built
         return context.cache[key]
 
@@ -305,6 +333,39 @@ class HashJoin:
                 for role, name, _ in self.output
             ]
             yield pa.RecordBatch.from_arrays(columns, names=[given for _, _, given in self.output])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfChunk:
+    """See `OfChunk`: a join with some of the rows of a build side that is too large."""
+
+    operator: HashJoin
+    """Gives the places of rows as well."""
+
+    built: Built
+    context: TaskContext
+
+    def joined(self, probe: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Stream pairs, and what is given of the build side alone; no probe row by itself."""
+        whole = self.operator
+        if whole.how == "anti" and not whole.swap:
+            return
+        of_build = "left" if whole.swap else "right"
+        how = {"full": of_build, "right" if whole.swap else "left": "inner"}
+        part = replace(whole, how=how.get(whole.how, whole.how))
+        yield from part._joined_whole(probe, self.built, self.context)
+
+    def unmatched(self, probe: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Stream the probe rows, as they come, that no row of the chunk is equal to."""
+        index = self.built.index
+        for batch in probe:
+            keys = self.operator._keys(_Probe(batch=batch, places=None))
+            if isinstance(index, JoinIndex):
+                met = find_keys(index, keys).keys >= 0
+            else:
+                met = index.contains(keys)
+            if not met.all():
+                yield rows_at(batch, np.flatnonzero(~met))
 
 
 _LEAST_REPEATED = 0.5

@@ -12,7 +12,7 @@ from ...expr.user_code import name_of
 from ...plan.node import Site
 from ...schema import conform
 from ..kernels.concat import concat, slices
-from ..memory import Halved
+from ..memory import Halved, Labelled
 from ..stage import TaskContext
 from ..user_code import UserCode
 from .held import Held
@@ -51,7 +51,7 @@ class MapBatchesRows:
         """Stream what the function makes of the batches."""
         code = UserCode(function=self.function, site=self.site)
         logical = (conform(batch, self.given) for batch in batches)
-        given = whole(logical, context) if self.whole_partition else logical
+        given = whole(logical, self, context) if self.whole_partition else logical
         if not self.whole_partition:
             halved = Halved(context.memory)
             given = (piece for batch in given for piece in halved.pieces(batch))
@@ -65,9 +65,11 @@ class MapBatchesRows:
                     yield from slices(made, context.batch_rows)
 
 
-def whole(batches: Iterator[pa.RecordBatch], context: TaskContext) -> Iterator[pa.RecordBatch]:
+def whole(
+    batches: Iterator[pa.RecordBatch], of: Labelled, context: TaskContext
+) -> Iterator[pa.RecordBatch]:
     """Yield all rows as one batch, and none if there are no rows."""
-    with Held(context, copies=2, row_bytes=0) as held:
+    with Held(context, of, copies=2, row_bytes=0) as held:
         for batch in batches:
             context.check()
             held.insist(batch, "A function of whole partitions", _ADVICE)

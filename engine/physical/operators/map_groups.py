@@ -25,7 +25,9 @@ from .parts import InParts
 class MapGroupsRows:
     """Call `function` with each group of the partition, which has to hold whole groups.
 
-    Groups come in the order of their first rows, and rows within them as they came.
+    Groups come in the order of their first rows, and rows within them as they came. A group is
+    given whole: one that may not be held is refused. Where the process is near its share, the
+    groups of fewer rows are brought together at once.
     """
 
     keys: tuple[str, ...]
@@ -52,10 +54,12 @@ class MapGroupsRows:
         """Stream what the function makes of the groups, in batches of their own size."""
         parts = InParts(
             context=context,
+            of=self,
             keys=lambda batch: [batch.column(name) for name in self.keys],
             make=partial(self._made, context),
             what=f"A group of {name_of(self.function)}",
             advice="Raise memory_limit, take fewer workers, or choose keys that fewer rows share.",
+            grows=True,
         )
         yield from parts.given(batches)
 

@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
 
-from ..kernels.hash import hash_rows
+from ..memory import Labelled
+from ..spill import SpillFile
 from ..stage import TaskContext
 from .held import (
+    FAN_OUT,
     LEVELS,
     Held,
     Keys,
     SpilledTo,
+    fan_out,
+    have_several_keys,
     merged_by_place,
     placed,
     split,
@@ -39,6 +42,9 @@ class InParts:
     """How rows of the same keys are brought together and what is made of them."""
 
     context: TaskContext
+    of: Labelled
+    """The operator."""
+
     keys: Keys | None
     """None where all rows have to be together."""
 
@@ -50,6 +56,10 @@ class InParts:
     fewer: Callable[[list[pa.RecordBatch]], pa.RecordBatch] | None = None
     """Leaves out rows of which is known that they do not matter, with or without places."""
 
+    grows: bool = False
+    """Whether more is taken than is reserved, by a function of the user: near the share rows are
+    put aside, so that it is given the groups of fewer at once."""
+
     copies: float = 3
     row_bytes: int = 32
     """See `Held`."""
@@ -59,13 +69,13 @@ class InParts:
         with self._held() as held:
             for batch in batches:
                 self.context.check()
-                if not batch.num_rows or held.add(batch):
+                if not batch.num_rows or (not self._is_near() and held.add(batch)):
                     continue
                 if not self._splits(held, batch):
                     held.insist(batch, self.what, self.advice)
                     continue
                 rest = itertools.chain(held.batches, [batch], batches)
-                with SpilledTo(self.context) as files:
+                with SpilledTo(self.context, self.of) as files:
                     yield from without_place(self._spilled(placed(rest), held, 0, files))
                 return
             if held.rows:
@@ -73,31 +83,35 @@ class InParts:
 
     def spilled(self, batches: Iterator[pa.RecordBatch], held: Held) -> Iterator[pa.RecordBatch]:
         """Stream what is made of rows that are known to be too many to be held."""
-        with SpilledTo(self.context) as files:
+        with SpilledTo(self.context, self.of) as files:
             yield from without_place(self._spilled(placed(batches), held, 0, files))
 
     def _spilled(
-        self, batches: Iterator[pa.RecordBatch], held: Held, level: int, files: SpilledTo
+        self,
+        batches: Iterator[pa.RecordBatch],
+        held: Held,
+        level: int,
+        files: SpilledTo,
+        count: int = FAN_OUT,
     ) -> Iterator[pa.RecordBatch]:
         assert self.keys is not None
-        parts = split(batches, self.keys, level, files, self.context)
+        parts = split(batches, self.keys, level, files, self.context, count)
         held.clear()
-        runs = [
-            files.run(self._of_part(part.read(), level + 1, files)) for part in parts if part.rows
-        ]
+        runs = [files.run(self._of_part(part, level + 1, files)) for part in parts if part.rows]
         yield from merged_by_place(runs, files, self.context)
 
-    def _of_part(
-        self, batches: Iterator[pa.RecordBatch], level: int, files: SpilledTo
-    ) -> Iterator[pa.RecordBatch]:
+    def _of_part(self, part: SpillFile, level: int, files: SpilledTo) -> Iterator[pa.RecordBatch]:
+        batches = part.read()
         with self._held() as held:
             for batch in batches:
                 self.context.check()
-                if held.add(batch) or (self.reduced(held) and held.add(batch)):
+                near = self._is_near()
+                if not near and (held.add(batch) or (self.reduced(held) and held.add(batch))):
                     continue
                 if level < LEVELS and self._splits(held, batch):
                     rest = itertools.chain(held.batches, [batch], batches)
-                    yield from self._spilled(rest, held, level, files)
+                    count = fan_out(part, held, self.context)
+                    yield from self._spilled(rest, held, level, files, count)
                     return
                 held.insist(batch, self.what, self.advice)
             if held.rows:
@@ -112,17 +126,14 @@ class InParts:
         held.insist(rows, self.what, self.advice)
         return held.reserved <= before // 2
 
+    def _is_near(self) -> bool:
+        return self.grows and self.context.memory.is_near()
+
     def _held(self) -> Held:
-        return Held(self.context, self.copies, self.row_bytes)
+        return Held(self.context, self.of, self.copies, self.row_bytes)
 
     def _splits(self, held: Held, batch: pa.RecordBatch) -> bool:
-        """Return whether the rows have several keys, so that to split them makes parts smaller."""
-        if self.keys is None:
+        """Return whether parts would be smaller, and large enough to be worth a file each."""
+        if self.keys is None or self.context.memory.is_least(held.needs(batch)):
             return False
-        first: np.uint64 | None = None
-        for each in [batch, *held.batches]:
-            hashes = hash_rows(self.keys(each))
-            first = hashes[0] if first is None else first
-            if (hashes != first).any():
-                return True
-        return False
+        return have_several_keys([batch, *held.batches], self.keys)

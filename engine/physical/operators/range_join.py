@@ -13,7 +13,7 @@ from ...expr.text import text_of
 from ...plan.joins import RangeEnd
 from ..kernels.ranges import Edge, SortedPoints, pairs, sorted_points, within
 from ..stage import TaskContext
-from .build_side import Rows, key_columns, paired, read_whole
+from .build_side import Rows, WholeRead, key_columns, paired
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,8 @@ class SearchRange:
     """Sort the values and find those of each interval with two binary searches.
 
     The values of the side input are sorted once, those of the streamed side batch by batch. Pairs
-    are made in batches of at most `batch_rows`.
+    are made in batches of at most `batch_rows`. The side input is held by each process, and refused
+    if it is more than may be.
     """
 
     point: Expr
@@ -96,10 +97,15 @@ class SearchRange:
             exprs = [self.point] if self._builds_points else self._ends()
             wanted = [name for role, name, _ in self.output if role == self._build_role]
             types = [self.dtype] * len(exprs)
-            rows = read_whole(
-                context.side(self.side), context, exprs, types, wanted, self.build_schema
+            whole = WholeRead(
+                of=self,
+                side=self.side,
+                on=exprs,
+                types=types,
+                wanted=wanted,
+                logical=self.build_schema,
             )
-            context.count("rows_built", rows.count)
+            rows = whole.rows(context)
             points = sorted_points(rows.keys[0]) if self._builds_points else None
             context.cache[key] = _Built(rows=rows, points=points)
         built: _Built = context.cache[key]

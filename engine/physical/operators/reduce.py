@@ -15,6 +15,7 @@ from ...plan.user_functions import OBJECTS, VALUE
 from ...schema import conform
 from ..stage import TaskContext
 from ..user_code import UserCode
+from .held import Held
 
 
 def object_batch(value: Any) -> pa.RecordBatch:
@@ -33,7 +34,11 @@ def objects(batches: Iterator[pa.RecordBatch]) -> Iterator[Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class ReduceRows:
-    """Give one row with what `function` makes of all rows of the partition."""
+    """Give one row with what `function` makes of all rows of the partition.
+
+    It is given all of them whatever memory there is, as what it makes of parts that are cut by what
+    is free, and combined, may have other bits. What may not be held is refused.
+    """
 
     function: Callable[[Any], Any]
     given: pa.Schema
@@ -52,15 +57,19 @@ class ReduceRows:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream the one row, once the input is at its end."""
-        held = []
-        for batch in batches:
-            context.check()
-            held.append(conform(batch, self.given))
-        table = pa.Table.from_batches(held, schema=self.given)
-        if table.num_rows or self.empty:
+        with Held(context, self, copies=2, row_bytes=0) as held:
+            logical = (conform(batch, self.given) for batch in batches)
+            rows = held.all(logical, context, f"A partition for {name_of(self.function)}", _ADVICE)
+            table = pa.Table.from_batches(rows, schema=self.given)
+            if not table.num_rows and not self.empty:
+                return
             code = UserCode(function=self.function, site=self.site)
             given = table.to_pandas() if self.takes == "pandas" else table
-            yield object_batch(code.call(context, given))
+            made = object_batch(code.call(context, given))
+        yield made
+
+
+_ADVICE = "Set partition_bytes lower, raise memory_limit, or take fewer workers."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,9 @@ from ..kernels.sort import sort_positions
 from ..kernels.time_windows import expanded, window_ranges
 from ..kernels.words import storage
 from ..stage import TaskContext
-from .aggregate import Aggs
+from .aggregate_states import Aggs
+from .held import PLACE, with_place
+from .parts import InParts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +53,24 @@ class RollingAggregate:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream one row for each row, group after group in the order of time."""
-        held = []
-        for batch in batches:
-            context.check()
-            if batch.num_rows:
-                held.append(batch)
-        if not held:
-            return
+        parts = InParts(
+            context=context,
+            of=self,
+            keys=self._keys if self.keys else None,
+            make=partial(self._made, context),
+            what=f"{self.label[0].upper()}{self.label[1:]}",
+            advice=_ADVICE if self.keys else _ADVICE_WITHOUT_KEYS,
+            copies=4,
+        )
+        yield from parts.given(batches)
+
+    def _keys(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        return [batch.column(name) for name in self.keys]
+
+    def _made(
+        self, context: TaskContext, held: list[pa.RecordBatch], /, *, placed: bool
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the rows of groups; as their places, those of the first rows of groups."""
         schema = held[0].schema
         joined = concat(held)
         held.clear()
@@ -71,12 +85,16 @@ class RollingAggregate:
         order = sort_positions(
             [pa.array(groups.ids), joined.column(self.on)], [SortKey(Column(self.on))] * 2
         )
-        rows = take(joined, order, schema)
-        yield from self._aggregated(rows, groups.ids[order], context)
+        rows, ids = take(joined, order, schema), groups.ids[order]
+        places = joined.column(PLACE).to_numpy()[groups.first_rows[ids]] if placed else None
+        del joined
+        for made, which in self._aggregated(rows, ids, context):
+            yield made if places is None else with_place(made, pa.array(places[which]))
 
     def _aggregated(
         self, rows: pa.RecordBatch, groups: np.ndarray, context: TaskContext
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Iterator[tuple[pa.RecordBatch, slice]]:
+        """Yield what is given for rows, and which these are."""
         on = rows.column(self.on)
         times, lower = _ticks(on), _ticks(moved(on, self.offset))
         upper = _ticks(moved_twice(on, self.offset, self.period))
@@ -87,13 +105,14 @@ class RollingAggregate:
             context.check()
             near = rows.take(pa.array(members))
             there = stops[first:last][windows] > starts[first:last][windows]
-            own = rows.slice(first + windows.start, windows.stop - windows.start)
+            which = slice(first + windows.start, first + windows.stop)
+            own = rows.slice(which.start, which.stop - which.start)
             columns = [own.column(name) for name in (*self.keys, self.on)]
             for name, agg in self.aggs:
                 dtype = self.schema.field(name).type
                 made = aggregate_groups(agg, ids, near, dtype)
                 columns.append(_with_empty(made, there, result_of_nothing(agg, dtype)))
-            yield pa.RecordBatch.from_arrays(columns, names=self.schema.names)
+            yield pa.RecordBatch.from_arrays(columns, names=self.schema.names), which
 
     def _own(self, times: np.ndarray, context: TaskContext) -> tuple[int, int]:
         """Return from which row to which the rows are this task's own."""
@@ -103,6 +122,16 @@ class RollingAggregate:
         first = 0 if own.low is None else int(np.searchsorted(times, own.low[0]))
         last = len(times) if own.high is None else int(np.searchsorted(times, own.high[0]))
         return first, last
+
+
+_ADVICE = (
+    "The rows of one group are that many: raise memory_limit, take fewer workers, or choose keys"
+    " that fewer rows share."
+)
+_ADVICE_WITHOUT_KEYS = (
+    "A range of times with the windows around it is that many rows: set exchange_bytes lower, raise"
+    " memory_limit, take fewer workers, or give it keys."
+)
 
 
 def _ticks(array: pa.Array) -> np.ndarray:

@@ -14,12 +14,16 @@ from ...plan.together import PART, Argument, FunctionCall
 from ...schema import conform
 from ..stage import TaskContext
 from ..user_code import UserCode
+from .held import Held
 from .reduce import object_batch, objects
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFunctionOnce:
-    """Give one row with what the call returns; nothing comes in but the arguments, by the side."""
+    """Give one row with what the call returns; nothing comes in but the arguments, by the side.
+
+    Tables are held whole, and refused if they may not be.
+    """
 
     call: FunctionCall
     tables: tuple[pa.Schema | None, ...]
@@ -36,19 +40,28 @@ class RunFunctionOnce:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Give the one row."""
-        known = [self._argument(number, context) for number in range(len(self.tables))]
-        args = with_arguments(self.call.args, known)
-        named = with_arguments(self.call.named, known)
-        code = UserCode(function=self.call.function, site=self.site)
-        yield object_batch(code.call_named(context, args, named))
+        with Held(context, self, copies=1, row_bytes=0) as held:
+            known = [self._argument(number, held, context) for number in range(len(self.tables))]
+            args = with_arguments(self.call.args, known)
+            named = with_arguments(self.call.named, known)
+            code = UserCode(function=self.call.function, site=self.site)
+            made = object_batch(code.call_named(context, args, named))
+        yield made
 
-    def _argument(self, number: int, context: TaskContext) -> Any:
+    def _argument(self, number: int, held: Held, context: TaskContext) -> Any:
         coming = context.side(number)
         schema = self.tables[number]
         if schema is None:
             (value,) = objects(coming)
             return value
-        return pa.Table.from_batches((conform(batch, schema) for batch in coming), schema=schema)
+        rows: list[pa.RecordBatch] = []
+        for batch in coming:
+            rows.append(conform(batch, schema))
+            held.insist(rows[-1], f"A table for {name_of(self.call.function)}", _ADVICE)
+        return pa.Table.from_batches(rows, schema=schema)
+
+
+_ADVICE = "It is given all rows at once: raise memory_limit, or take fewer workers."
 
 
 def with_arguments(value: Any, known: list[Any]) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from ..spill import SpillFile
 from ..stage import TaskContext
+from .held import Held, SpilledTo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,10 @@ class LimitRows:
 
 @dataclass(frozen=True, kw_only=True)
 class TailRows:
-    """Give the last `count` rows; holds them and no more than one batch besides."""
+    """Give the last `count` rows; holds them and no more than one batch besides.
+
+    Those that may not be held are put aside.
+    """
 
     count: int
 
@@ -60,17 +66,41 @@ class TailRows:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream the rows, once the input is at its end."""
-        held: deque[pa.RecordBatch] = deque()
-        rows = 0
-        for batch in batches:
-            context.check()
-            held.append(batch)
-            rows += batch.num_rows
-            while rows - held[0].num_rows >= self.count and len(held) > 1:
-                rows -= held.popleft().num_rows
-        surplus = max(rows - self.count, 0)
-        for batch in held:
-            piece = batch.slice(min(surplus, batch.num_rows))
-            surplus -= min(surplus, batch.num_rows)
-            if piece.num_rows:
-                yield piece
+        with Held(context, self, 1, 0) as held, SpilledTo(context, self) as files:
+            aside: deque[SpillFile] = deque()
+            rows = 0
+            for batch in batches:
+                context.check()
+                if not held.add(batch):
+                    if held.batches:
+                        aside.append(files.run(iter(held.batches)))
+                        held.clear()
+                    if not held.add(batch):
+                        aside.append(files.run(iter([batch])))
+                rows += batch.num_rows
+                rows -= self._forget(rows - self.count, aside, held)
+            coming = itertools.chain(*(file.read() for file in aside), held.batches)
+            yield from _behind(coming, max(rows - self.count, 0))
+
+    def _forget(self, surplus: int, aside: deque[SpillFile], held: Held) -> int:
+        """Forget files and batches without a row that is given; return how many rows they had."""
+        forgotten = 0
+        while surplus - forgotten > 0 and len(aside) + len(held.batches) > 1:
+            first = aside[0].rows if aside else held.batches[0].num_rows
+            if forgotten + first > surplus:
+                break
+            forgotten += first
+            if aside:
+                aside.popleft().remove()
+            else:
+                held.forget_first()
+        return forgotten
+
+
+def _behind(batches: Iterator[pa.RecordBatch], surplus: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows behind the first `surplus`."""
+    for batch in batches:
+        piece = batch.slice(min(surplus, batch.num_rows))
+        surplus -= min(surplus, batch.num_rows)
+        if piece.num_rows:
+            yield piece

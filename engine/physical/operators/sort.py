@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ class SortRun:
 
         Rows that may not be held together are sorted run by run, put aside, and merged.
         """
-        with Held(context, copies=2, row_bytes=_ROW_BYTES) as held, SpilledTo(context) as files:
+        with Held(context, self, 2, _ROW_BYTES) as held, SpilledTo(context, self) as files:
             runs: list[SpillFile] = []
             for batch in batches:
                 context.check()
@@ -105,9 +106,18 @@ class TopK:
     def execute(
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
-        """Stream the rows in order, once the input is at its end."""
+        """Stream the rows in order, once the input is at its end.
+
+        A limit of so many rows that they may not be held is left to a sort.
+        """
         if self.limit <= 0:
             return
+        with Held(context, self, 3, _ROW_BYTES) as room:
+            yield from self._first(batches, room, context)
+
+    def _first(
+        self, batches: Iterator[pa.RecordBatch], room: Held, context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
         best: pa.RecordBatch | None = None
         threshold: pa.Scalar | None = None
         held: list[pa.RecordBatch] = []
@@ -117,12 +127,20 @@ class TopK:
             found = self._found(batch, threshold)
             if found is None:
                 continue
+            if not room.add(found):
+                sort = SortRun(by=self.by, limit=self.limit)
+                parts = [*([] if best is None else [best]), *held, found]
+                best, held = None, []
+                room.clear()
+                yield from sort.execute(itertools.chain(parts, batches), context)
+                return
             held.append(found)
             rows += found.num_rows
             # A large limit waits for as many new rows, so that each row is sorted about twice.
             if rows >= self.limit:
                 best, threshold = self._best(best, held)
                 held, rows = [], 0
+                room.become(2 * best.nbytes)
         if held:
             best, _ = self._best(best, held)
         if best is not None:

@@ -46,6 +46,7 @@ class WindowRows:
         """Stream the rows with the functions, once the input is at its end."""
         parts = InParts(
             context=context,
+            of=self,
             keys=self._keys if self.keys else None,
             make=partial(self._made, context),
             what=f"A window with {functions_text(self.functions)}",
@@ -89,16 +90,6 @@ def functions_text(functions: Sequence[Named]) -> str:
     """Return the first few functions as text, for a label."""
     shown = ", ".join(text_of(expr) for _, expr in functions[:3])
     return shown + (", ..." if len(functions) > 3 else "")
-
-
-def held_batches(batches: Iterator[pa.RecordBatch], context: TaskContext) -> list[pa.RecordBatch]:
-    """Return all batches that have rows."""
-    held = []
-    for batch in batches:
-        context.check()
-        if batch.num_rows:
-            held.append(batch)
-    return held
 
 
 class Values:

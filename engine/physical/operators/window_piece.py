@@ -23,10 +23,8 @@ from ..kernels.group import group_ids
 from ..kernels.segments import one_segment
 from ..kernels.windows import KERNELS
 from ..stage import TaskContext
-from .window import Values, functions_text, held_batches, named, run_kernel, widened
-
-PLACE = "__place"
-"""The numbers of the rows; the first of a piece says which piece it is."""
+from .held import Held
+from .window import Values, functions_text, named, run_kernel, widened
 
 
 def carrying(functions: Sequence[Named]) -> tuple[Named, ...]:
@@ -36,13 +34,13 @@ def carrying(functions: Sequence[Named]) -> tuple[Named, ...]:
     )
 
 
-def carry_schema(functions: Sequence[Named], schema: pa.Schema) -> pa.Schema:
+def carry_schema(functions: Sequence[Named], schema: pa.Schema, place: str) -> pa.Schema:
     """Return the columns of what is carried: the place of a piece, then one for each function."""
     fields = [
         pa.field(name, pa.int64() if reach_of(expr).counts else schema.field(name).type)
         for name, expr in carrying(functions)
     ]
-    return pa.schema([pa.field(PLACE, pa.int64()), *fields])
+    return pa.schema([pa.field(place, pa.int64()), *fields])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +53,9 @@ class SumUpPiece:
     schema: pa.Schema
     """See `carry_schema`."""
 
+    place: str
+    """The column with the numbers of the rows; the first of a piece says which piece it is."""
+
     @property
     def label(self) -> str:
         """What to call it in a profile."""
@@ -64,16 +65,17 @@ class SumUpPiece:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream one row, once the input is at its end; none where there are no rows."""
-        held = held_batches(batches, context)
-        if not held:
-            return
-        values = Values(held)
-        row = [held[0].column(PLACE).slice(0, 1)]
-        for name, function in self.functions:
-            assert isinstance(function, WindowCall)
-            dtype = self.schema.field(name).type
-            with named(name):
-                row.append(_summed_up(function, values, dtype))
+        with Held(context, self, 3, 32) as room:
+            held = room.all(batches, context, _what(self.functions), _ADVICE)
+            if not held:
+                return
+            values = Values(held)
+            row = [held[0].column(self.place).slice(0, 1)]
+            for name, function in self.functions:
+                assert isinstance(function, WindowCall)
+                dtype = self.schema.field(name).type
+                with named(name):
+                    row.append(_summed_up(function, values, dtype))
         yield pa.RecordBatch.from_arrays(row, names=self.schema.names)
 
 
@@ -111,7 +113,10 @@ _COUNTS: Mapping[str, Callable[[int, Sequence[pa.Array], Mapping[str, Any]], int
 
 @dataclass(frozen=True, kw_only=True)
 class CarryOver:
-    """Turn what pieces say of themselves, in order, into what each has to know of the others."""
+    """Turn what pieces say of themselves, in order, into what each has to know of the others.
+
+    It holds a row for each piece, which are few: nothing is reserved.
+    """
 
     functions: tuple[Named, ...]
     schema: pa.Schema
@@ -125,7 +130,7 @@ class CarryOver:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream a row for each piece."""
-        held = held_batches(batches, context)
+        held = [batch for batch in batches if batch.num_rows]
         if not held:
             return
         pieces = Values(held)
@@ -170,6 +175,9 @@ class WindowPiece:
     sides: tuple[int, int, int]
     """Numbers of the side inputs: rows before, rows after, what is carried."""
 
+    place: str
+    """The column with the numbers of the rows."""
+
     @property
     def label(self) -> str:
         """What to call it in a profile."""
@@ -179,16 +187,23 @@ class WindowPiece:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream the rows with the functions, once the input is at its end."""
-        held = held_batches(batches, context)
-        if not held:
-            return
+        with Held(context, self, 3, 32) as room:
+            held = room.all(batches, context, _what(self.functions), _ADVICE)
+            if held:
+                yield from self._made(held, room, context)
+
+    def _made(
+        self, held: list[pa.RecordBatch], room: Held, context: TaskContext
+    ) -> Iterator[pa.RecordBatch]:
         before = _last_rows(context.side(self.sides[0]), self.before)
         after = _first_rows(context.side(self.sides[1]), self.after)
+        for batch in (*before, *after):
+            room.reserve_beside(batch, _what(self.functions), _ADVICE)
         own = Values(held)
         # Without rows around it, what is computed for one kind of functions serves the other.
         wide = Values([*before, *held, *after]) if before or after else own
         start = sum(batch.num_rows for batch in before)
-        carried = _carried_here(context.side(self.sides[2]), held[0].column(PLACE)[0].as_py())
+        carried = _carried_here(context.side(self.sides[2]), held[0].column(self.place)[0].as_py())
         made = []
         for name, function in self.functions:
             assert isinstance(function, WindowCall)
@@ -205,6 +220,17 @@ class WindowPiece:
                     whole = run_kernel(function, one_segment(wide.rows), arrays, dtype)
                     made.append(whole.slice(start, own.rows))
         yield from widened(held, made, self.schema, context)
+
+
+_ADVICE = (
+    "It computes a whole piece of the frame with the rows around it: set exchange_bytes lower,"
+    " raise memory_limit, take fewer workers, look at fewer rows around each, or give it keys with"
+    " over(...)."
+)
+
+
+def _what(functions: Sequence[Named]) -> str:
+    return f"A window with {functions_text(functions)}"
 
 
 def _carried_here(rows: Iterator[pa.RecordBatch], place: int) -> pa.RecordBatch:

@@ -1,4 +1,4 @@
-"""The answer is the same to the bit whoever computes it: one worker, two, four, or this process."""
+"""The answer is the same to the bit, its order included, whoever computes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 import partita as pt
 from partita import col
 
-from .same_rows import same_bits
+from ..same_rows import same_bits
+from .executors import PLACES, Executor
 
 FILES = 4
 ROWS = 5_000
@@ -160,22 +161,45 @@ def expected(dataset: Path) -> dict[str, pa.Table]:
         }
 
 
-@pytest.fixture(scope="module", params=[1, 2, 4], ids=lambda workers: f"{workers} workers")
+RUNS = [*((name, {}) for name in PLACES), ("process", {"workers": 1}), ("process", {"workers": 4})]
+
+
+@pytest.fixture(scope="module", params=RUNS, ids=lambda run: "-".join(map(str, run)))
 def session(request: pytest.FixtureRequest) -> Iterator[pt.Session]:
-    with pt.Session(executor="process", workers=request.param, **CUTS) as session:
+    name, more = request.param
+    with Executor(name, request).session(**CUTS, **more) as session:
         yield session
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_the_answer_is_the_same_to_the_bit_at_any_number_of_workers(
+def test_the_answer_is_the_same_to_the_bit(
     query: Callable[[pt.DataFrame], pt.DataFrame],
     dataset: Path,
     expected: dict[str, pa.Table],
     session: pt.Session,
 ) -> None:
-    serial = expected[query.__name__]
-    assert serial.num_rows
-    assert same_bits(query(pt.scan_parquet(dataset)).collect().to_arrow(), serial)
+    alone = expected[query.__name__]
+    assert alone.num_rows
+    assert same_bits(query(pt.scan_parquet(dataset)).collect().to_arrow(), alone)
+
+
+def test_rows_keep_their_order(session: pt.Session, dataset: Path) -> None:
+    sales = pt.scan_parquet(dataset)
+    assert sales.select("row").to_pydict()["row"] == list(range(FILES * ROWS))
+    odd = sales.filter(col("row") % 2 == 1).select("row").head(6000).to_pydict()["row"]
+    assert odd == list(range(1, 12_000, 2))
+    # Rows of the same place stay in the order in which they were.
+    places = sales.sort("place").select("place", "row").to_arrow()
+    by_hand = pq.read_table(dataset, columns=["place", "row"]).sort_by(
+        [("place", "ascending"), ("row", "ascending")]
+    )
+    assert places.cast(by_hand.schema).equals(by_hand)
+
+
+def test_a_stream_has_the_rows_of_the_whole(session: pt.Session, dataset: Path) -> None:
+    asked = sort(pt.scan_parquet(dataset))
+    streamed = pa.Table.from_batches(asked.collect_batches(), asked.schema)
+    assert same_bits(streamed, asked.collect().to_arrow())
 
 
 def test_this_data_would_show_another_order_of_addition(dataset: Path) -> None:

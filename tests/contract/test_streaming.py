@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +16,9 @@ import partita as pt
 from partita import col, errors
 from partita.engine.execution import events
 from partita.engine.optimizer.optimizer import optimize
+
+from .executors import Executor
+from .marks import steady, watched
 
 FILES = 30
 ROWS = 16_384
@@ -36,24 +36,13 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module", params=["serial", "process"])
-def session(request: pytest.FixtureRequest) -> Iterator[pt.Session]:
-    with pt.Session(
-        executor=request.param, workers=2, partition_bytes=FILE_BYTES, chunk_bytes=FILE_BYTES // 4
-    ) as session:
+CUTS = {"partition_bytes": FILE_BYTES, "chunk_bytes": FILE_BYTES // 4}
+
+
+@pytest.fixture(scope="module")
+def session(executor: Executor) -> Iterator[pt.Session]:
+    with executor.session(**CUTS) as session:
         yield session
-
-
-def noted(batch: pa.RecordBatch, folder: str) -> pa.RecordBatch:
-    """Leave a file that says that the batch was made."""
-    Path(folder, str(batch["row"][0].as_py())).touch()
-    return batch
-
-
-def watched(dataset: Path, folder: Path) -> pt.DataFrame:
-    """Return the rows, with a file left in `folder` for each batch that is made."""
-    frame = pt.scan_parquet(dataset)
-    return frame.map_batches(functools.partial(noted, folder=str(folder)), frame.schema)
 
 
 def finished(frame: pt.DataFrame, session: pt.Session) -> tuple[int, list[int]]:
@@ -67,32 +56,10 @@ def finished(frame: pt.DataFrame, session: pt.Session) -> tuple[int, list[int]]:
     return sum(isinstance(event, events.TaskFinished) for event in seen), rows
 
 
-def bytes_below(folder: str) -> int:
-    total = 0
-    for path, _, files in os.walk(folder):
-        for name in files:
-            try:
-                total += os.stat(os.path.join(path, name)).st_size
-            except FileNotFoundError:
-                # Read and removed while we looked.
-                continue
-    return total
-
-
-def steady(measure: Callable[[], int], seconds: float = 0.3) -> int:
-    """Return a number once it has not changed for so long."""
-    found, since = measure(), time.monotonic()
-    while time.monotonic() - since < seconds:
-        time.sleep(0.02)
-        if (now := measure()) != found:
-            found, since = now, time.monotonic()
-    return found
-
-
 def test_the_first_batch_comes_before_the_reading_is_over(
     session: pt.Session, dataset: Path, tmp_path: Path
 ) -> None:
-    stream = watched(dataset, tmp_path).collect_batches()
+    stream = watched(pt.scan_parquet(dataset), tmp_path).collect_batches()
     first = next(stream)
     assert first["row"][0].as_py() == 0
     # However long the consumer takes.
@@ -106,7 +73,7 @@ def test_the_first_batch_comes_before_the_reading_is_over(
 def test_leaving_a_stream_ends_the_reading(
     session: pt.Session, dataset: Path, tmp_path: Path
 ) -> None:
-    for batch in watched(dataset, tmp_path).collect_batches():
+    for batch in watched(pt.scan_parquet(dataset), tmp_path).collect_batches():
         assert batch.num_rows
         break
     assert steady(lambda: len(os.listdir(tmp_path))) < FILES // 2
@@ -115,26 +82,24 @@ def test_leaving_a_stream_ends_the_reading(
     }
 
 
-def test_what_waits_for_a_slow_consumer_is_bounded(dataset: Path) -> None:
-    settings: dict[str, Any] = {"partition_bytes": FILE_BYTES, "chunk_bytes": FILE_BYTES // 4}
-    with pt.Session(executor="process", workers=2, **settings) as session:
-        stream = pt.scan_parquet(dataset).filter(col("value") >= 0).collect_batches()
-        rows, most = 0, 0
-        directory = session._directories()
-        places = {directory.memory, directory.disk}
-        for number, batch in enumerate(stream):
-            rows += batch.num_rows
-            if number % 20 == 0:
-                most = max(most, steady(lambda: sum(map(bytes_below, places)), 0.1))
-    assert rows == FILES * ROWS
-    # Three partitions may be ahead, and what two workers are at.
-    assert 0 < most <= 6 * FILE_BYTES < FILES * FILE_BYTES // 2
+def test_what_waits_for_a_slow_consumer_is_bounded(
+    session: pt.Session, dataset: Path, tmp_path: Path
+) -> None:
+    made, taken = tmp_path / "made", 0
+    stream = watched(pt.scan_parquet(dataset), made).collect_batches()
+    for batch in stream:
+        taken += batch.num_rows
+        if taken % (5 * ROWS) == 0:
+            ahead = steady(lambda: len(os.listdir(made))) - taken // ROWS
+            # Three partitions may wait, and what two workers are at and have been given next.
+            assert ahead <= 7 < FILES // 2
+    assert taken == FILES * ROWS
 
 
 def test_a_stream_for_other_libraries_is_not_gathered_first(
     session: pt.Session, dataset: Path, tmp_path: Path
 ) -> None:
-    reader = pa.RecordBatchReader.from_stream(watched(dataset, tmp_path))
+    reader = pa.RecordBatchReader.from_stream(watched(pt.scan_parquet(dataset), tmp_path))
     assert reader.read_next_batch().num_rows
     assert steady(lambda: len(os.listdir(tmp_path))) < FILES // 2
     assert sum(batch.num_rows for batch in reader) > 0
@@ -155,7 +120,7 @@ def test_head_reads_no_more_files_than_it_needs(session: pt.Session, dataset: Pa
 def test_head_above_a_function_ends_the_reading(
     session: pt.Session, dataset: Path, tmp_path: Path
 ) -> None:
-    assert len(watched(dataset, tmp_path).head(10).collect()) == 10
+    assert len(watched(pt.scan_parquet(dataset), tmp_path).head(10).collect()) == 10
     assert len(os.listdir(tmp_path)) < FILES // 2
 
 

@@ -1,0 +1,133 @@
+"""How a Dask cluster is reached, and whether what runs there fits what runs here."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ExecutionError, MissingDependency
+from ..executors.executor import Resources
+from ..executors.fork_server import ENVIRONMENT
+
+if TYPE_CHECKING:
+    import distributed
+
+
+def connected(where: Any, resources: Resources) -> tuple[distributed.Client, Any]:
+    """Return a client of the cluster `where`, and the cluster if it was started for it.
+
+    Parameters
+    ----------
+    where
+        ``dask`` for a cluster on this machine, ``dask://host:port`` (``tls://``, ``tcp://``), or a
+        client.
+    resources
+        How many processes a cluster on this machine has, and where they put rows on disk.
+    """
+    try:
+        import distributed  # half a second
+    except ImportError as error:
+        raise MissingDependency(
+            f"executor={where!r} needs the library distributed: pip install 'partita[dask]'."
+        ) from error
+    if where == "dask":
+        # One thread each, as the process pool has them, and on loopback alone.
+        cluster = distributed.LocalCluster(
+            n_workers=resources.workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            memory_limit=resources.memory_limit // resources.workers or None,
+            local_directory=resources.directory().disk,
+            env=ENVIRONMENT,
+        )
+        return distributed.Client(cluster, set_as_default=False), cluster
+    if isinstance(where, str):
+        address, security = where.removeprefix("dask://"), None
+    else:
+        # One of our own beside the user's: topics have one listener in a client.
+        address, security = where.scheduler.address, where.security
+    try:
+        return distributed.Client(address, security=security, set_as_default=False), None
+    except OSError as error:
+        raise ExecutionError(
+            f"No Dask scheduler answers at {address!r} (executor={where!r}): {error}. Is it"
+            " started, and reached from here? See docs/cluster.md."
+        ) from error
+
+
+def attendance(topic: str, client: str) -> Any:
+    """Return what is to tell the driver of workers that come and go."""
+    from .attendance import Attendance  # with all of Dask
+
+    return Attendance(topic, client)
+
+
+@functools.cache
+def versions() -> Mapping[str, str]:
+    """Return what has to be the same here and on every worker."""
+    from importlib.metadata import version
+
+    import pyarrow as pa
+
+    python = ".".join(map(str, sys.version_info[:2]))
+    return {"Python": python, "pyarrow": pa.__version__, "partita": version("partita")}
+
+
+def unlike(there: Mapping[str, Any], here: Mapping[str, str]) -> str:
+    """Return what is not the same in two processes, and nothing if all is.
+
+    >>> unlike({"pyarrow": "25.0"}, {"pyarrow": "26.0"})
+    'pyarrow 25.0, and the driver 26.0'
+    """
+    return "; ".join(
+        f"{name} {there[name]}, and the driver {mine}"
+        for name, mine in here.items()
+        if there[name] != mine
+    )
+
+
+_ASKED = """{
+    "pid": __import__("os").getpid(),
+    "host": __import__("socket").gethostname(),
+    "Python": "%d.%d" % __import__("sys").version_info[:2],
+    **{
+        name: (
+            __import__(name).__version__
+            if __import__("importlib.util").util.find_spec(name)
+            else "none"
+        )
+        for name in ("pyarrow", "partita")
+    },
+}"""
+"""An expression, for its text means the same to every version of Python, and needs no partita."""
+
+
+def refuse_others(client: distributed.Client, workers: list[str]) -> list[tuple[str, int]]:
+    """Raise where a worker has another Python, pyarrow or partita than this process.
+
+    Returned are the addresses of the workers and the numbers of their processes.
+
+    Raises
+    ------
+    ExecutionError
+        With both versions and the worker.
+    """
+    if not workers:
+        return []
+    told: Mapping[str, Any] = client.run(eval, _ASKED, workers=workers)
+    wrong = [
+        f"worker {address} ({found['host']}) has {other}"
+        for address, found in told.items()
+        if (other := unlike(found, versions()))
+    ]
+    if wrong:
+        more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
+        raise ExecutionError(
+            "The cluster does not fit this process: " + "; ".join(wrong[:3]) + more + ". Install"
+            " the same versions there and restart its workers; answers and data between processes"
+            " depend on them."
+        )
+    return [(address, found["pid"]) for address, found in told.items()]

@@ -1,0 +1,131 @@
+"""A query that is given up is over: nothing of it runs or is held, and the next is right."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import partita as pt
+from partita import errors
+
+from .executors import Executor
+from .marks import comes_true, steady, watched
+
+PAUSE = 0.05
+"""Seconds that a task takes for a batch."""
+
+SOON = 2.0
+"""Seconds within which control is back."""
+
+
+def slow(dataset: Path, folder: Path) -> pt.DataFrame:
+    """Return rows that take seconds in many short steps, of which each leaves a file."""
+    frame = pt.scan_parquet(dataset)
+    return watched(frame, folder, PAUSE)
+
+
+@pytest.fixture
+def given_up(
+    executor: Executor, session: pt.Session, dataset: Path, tmp_path: Path
+) -> Iterator[pt.DataFrame]:
+    """A slow frame; after the test, in which it was given up, nothing of it goes on."""
+    assert len(pt.scan_parquet(dataset)) == 120_000  # workers are there
+    before = set(executor.held(session))
+    with pt.config.set(batch_rows=1000):
+        yield slow(dataset, tmp_path / "marks")
+    done = steady(lambda: len(os.listdir(tmp_path / "marks")), 3 * PAUSE)
+    assert done < 100  # of 120 batches
+    assert comes_true(lambda: set(executor.held(session)) <= before), executor.held(session)
+    assert pt.scan_parquet(dataset).group_by("file").len().sort("file").to_pydict() == {
+        "file": list(range(6)),
+        "len": [20_000] * 6,
+    }
+
+
+@contextmanager
+def soon() -> Iterator[None]:
+    """Check that what is inside takes no longer than a user waits."""
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < SOON
+
+
+def test_a_cancelled_query(given_up: pt.DataFrame, tmp_path: Path) -> None:
+    query = given_up.group_by("key").len().collect(background=True)
+    assert comes_true(lambda: len(os.listdir(tmp_path / "marks")) > 2)
+    assert query.fetch() is None
+    with soon():
+        query.cancel()
+    assert query.done
+    with pytest.raises(errors.QueryCancelled, match="was cancelled"):
+        query.fetch_blocking()
+
+
+def test_a_query_that_is_cancelled_before_it_has_begun(
+    session: pt.Session, dataset: Path, tmp_path: Path
+) -> None:
+    query = slow(dataset, tmp_path / "marks").collect(background=True)
+    with soon():
+        query.cancel()
+    with pytest.raises(errors.QueryCancelled):
+        query.fetch_blocking()
+
+
+def test_a_closed_stream(given_up: pt.DataFrame) -> None:
+    stream = given_up.collect_batches()
+    assert next(stream).num_rows
+    with soon():
+        stream.close()
+
+
+def test_a_stream_that_is_forgotten(given_up: pt.DataFrame) -> None:
+    stream = given_up.collect_batches()
+    assert next(stream).num_rows
+    with soon():
+        del stream
+
+
+def test_a_limit_that_has_enough(given_up: pt.DataFrame) -> None:
+    assert given_up.head(10).collect().to_pydict()["file"] == [0] * 10
+
+
+def test_an_interrupt(given_up: pt.DataFrame, tmp_path: Path) -> None:
+    interrupted = []
+
+    def interrupt() -> None:
+        assert comes_true(lambda: len(os.listdir(tmp_path / "marks")) > 2)
+        interrupted.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    typing = threading.Thread(target=interrupt)
+    typing.start()
+    with pytest.raises(KeyboardInterrupt):
+        given_up.collect()
+    back = time.monotonic()
+    typing.join()
+    assert back - interrupted[0] < SOON
+
+
+def test_a_failure_ends_the_other_tasks(given_up: pt.DataFrame) -> None:
+    def fail(batch: object) -> object:
+        raise ValueError("no such luck")
+
+    failing = given_up.head(2000).map_batches(fail, given_up.schema)
+    with pytest.raises(errors.UserFunctionError, match="no such luck"):
+        failing.collect()
+
+
+def test_a_cancelled_write_leaves_nothing(given_up: pt.DataFrame, tmp_path: Path) -> None:
+    writing = given_up.sink_parquet(tmp_path / "out", lazy=True)
+    assert isinstance(writing, pt.DataFrame)
+    query = writing.collect(background=True)
+    assert comes_true(lambda: len(os.listdir(tmp_path / "marks")) > 2)
+    query.cancel()
+    assert comes_true(lambda: os.listdir(tmp_path) == ["marks"]), os.listdir(tmp_path)
