@@ -37,8 +37,8 @@ class ProcessExecutor:
     """Runs the tasks of a session's queries in a pool of workers."""
 
     name = "process"
-    shares_memory = False
     memory = 0
+    shares_memory = False
 
     def __init__(self, resources: Resources) -> None:
         self.workers = resources.workers

@@ -46,8 +46,8 @@ class SerialExecutor:
 
     name = "serial"
     workers = 1
-    shares_memory = True
     memory = 0
+    shares_memory = True
     broken = False
 
     def __init__(self, resources: Resources) -> None:
