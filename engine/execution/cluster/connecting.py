@@ -26,8 +26,6 @@ def connected(where: Any, resources: Resources) -> tuple[distributed.Client, Any
     resources
         How many processes a cluster on this machine has, and where they put rows on disk.
     """
-    if not isinstance(where, str):
-        return where, None
     try:
         import distributed  # half a second
     except ImportError as error:
@@ -46,14 +44,25 @@ def connected(where: Any, resources: Resources) -> tuple[distributed.Client, Any
             env=ENVIRONMENT,
         )
         return distributed.Client(cluster, set_as_default=False), cluster
-    address = where.removeprefix("dask://")
+    if isinstance(where, str):
+        address, security = where.removeprefix("dask://"), None
+    else:
+        # One of our own beside the user's: topics have one listener in a client.
+        address, security = where.scheduler.address, where.security
     try:
-        return distributed.Client(address, set_as_default=False), None
+        return distributed.Client(address, security=security, set_as_default=False), None
     except OSError as error:
         raise ExecutionError(
             f"No Dask scheduler answers at {address!r} (executor={where!r}): {error}. Is it"
             " started, and reached from here? See docs/cluster.md."
         ) from error
+
+
+def attendance(topic: str, client: str) -> Any:
+    """Return what is to tell the driver of workers that come and go."""
+    from .attendance import Attendance  # with all of Dask
+
+    return Attendance(topic, client)
 
 
 @functools.cache

@@ -33,7 +33,6 @@ class Executor(Protocol):
 
     name: str
     workers: int
-
     memory: int
     """Bytes that the workers have together for themselves; 0 where they share this machine's."""
 

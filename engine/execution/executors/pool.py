@@ -1,7 +1,8 @@
 """The workers of a session: forked by a helper, heard and sent to, and replaced when they end.
 
 Supervision is our own: a socket per worker whose end is the worker's end, and the helper tells how
-it ended (trap 2). What the messages say and what becomes of the tasks is for whoever has the pool.
+it ended (trap 2). A helper that ends takes its workers along, and another one is started. What the
+messages say and what becomes of the tasks is for whoever has the pool.
 """
 
 from __future__ import annotations
@@ -14,18 +15,23 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
+from ...errors import ExecutionError
 from ...physical.stage import Task
 from ..liveness import Pulses
 from ..messages import Hello, packed, unpacked
+from ..stacks import Stacks
 from .fork_server import MESSAGE_SECONDS, Forked, ForkServer
 
 _OF_TASKS = ("partita.engine.expr.", "partita.engine.physical.", "partita.io.")
 """Modules of which tasks are made."""
+
+MOST_USELESS = 3
+"""Helpers that are started one after another though none of them forks a worker."""
 
 REASON_SECONDS = 3.0
 """How long the helper has to tell how a worker ended."""
@@ -96,25 +102,31 @@ class WorkerPool:
         self.size = workers
         self.workers: dict[int, Worker] = {}
         self.pulses = Pulses()
+        self.stacks = Stacks()
+        self._directories = directories
         self._listener = listener
         self._started = 0
         self._lost = 0
+        self._useless: int | None = None
+        """How many helpers in a row have ended before they had forked a worker; None as long as
+        none ever has, for then another one would not either."""
+
         try:
-            self.helper = ForkServer(directories, self.pulses.descriptor)
+            self.helper = self._new_helper()
         except BaseException:
-            self.pulses.close()
+            self._close_shared()
             raise
         # One for all waiting: `multiprocessing.connection.wait` makes a selector each time, which
         # takes 60 microseconds with two workers.
         self._poll = select.poll()
         self._poll.register(self.helper.fileno(), select.POLLIN)
         try:
-            self.fill()
+            self._fill()
         except BaseException:
             # It would take a second to say goodbye to one that still imports.
             self.helper.kill()
             self._close_connections()
-            self.pulses.close()
+            self._close_shared()
             raise
 
     @property
@@ -127,8 +139,16 @@ class WorkerPool:
         """Whether every worker has been forked."""
         return all(worker.pid for worker in self.workers.values())
 
+    @property
+    def broken(self) -> bool:
+        """Whether the helper has ended and no other one would do better."""
+        return self.helper.ended and self._useless in (None, MOST_USELESS)
+
     def fill(self) -> None:
-        """Ask for the workers that are missing, all of them at first, or after an interrupt."""
+        """Ask for the workers that are missing after an interrupt in a bad moment."""
+        self._with_a_helper(self._fill)
+
+    def _fill(self) -> None:
         while len(self.workers) < self.size:
             self._fork()
 
@@ -164,7 +184,26 @@ class WorkerPool:
         worker.cut()
 
     def hear(self, timeout: float) -> None:
-        """Wait for messages and ends of workers, and tell the listener of all that there are."""
+        """Wait for messages and ends of workers, and tell the listener of all that there are.
+
+        Raises
+        ------
+        ExecutionError
+            If the first helper has ended before it had forked a worker, or three others in a row.
+        """
+        self._with_a_helper(lambda: self._hear(timeout))
+
+    def _with_a_helper(self, do: Callable[[], None]) -> None:
+        """Do something; where the helper turns out to have ended have another one instead."""
+        while True:
+            try:
+                return do()
+            except ExecutionError:
+                if self.broken or not self.helper.ended:
+                    raise
+                do = self._renew
+
+    def _hear(self, timeout: float) -> None:
         ready = {descriptor for descriptor, _ in self._poll.poll(timeout * 1000)}
         if self.helper.fileno() in ready:
             self._hear_helper()
@@ -178,6 +217,7 @@ class WorkerPool:
             if isinstance(told, Forked):
                 worker = self.workers.get(told.number)
                 if worker is not None:
+                    self._useless = 0
                     worker.pid = told.pid
                     self._listener.worker_started(worker)
                 continue
@@ -222,11 +262,28 @@ class WorkerPool:
             self.helper.load([name for name in sys.modules if name.startswith(_OF_TASKS)])
         self._lost += 1
 
+    def _renew(self) -> None:
+        """Have another helper, and workers of it in the place of those that ended with the old."""
+        # An interrupt meanwhile leaves the old one, whose end is then noticed again.
+        old, new = self.helper, self._new_helper()
+        for worker in self.workers.values():
+            worker.ended = worker.ended or "the helper process that had forked it has ended"
+            worker.cut()
+        self._poll.register(new.fileno(), select.POLLIN)
+        self._poll.unregister(old.fileno())
+        self.helper, self._lost = new, 0
+        self._useless = (self._useless or 0) + 1
+        old.kill()
+        # What they told before their end counts.
+        for worker in list(self.workers.values()):
+            self._receive(worker)
+        self._fill()
+
     def abandon(self) -> None:
         """Close this process's copies of the sockets, in a child that the user has forked."""
         self.helper.abandon()
         self._close_connections()
-        self.pulses.close()
+        self._close_shared()
 
     def close(self) -> None:
         """End the helper, which ends the workers; bounded in time."""
@@ -238,7 +295,14 @@ class WorkerPool:
             self.helper.kill()
         else:
             self.helper.close()
+        self._close_shared()
+
+    def _new_helper(self) -> ForkServer:
+        return ForkServer(self._directories, self.pulses.descriptor, self.stacks.descriptor)
+
+    def _close_shared(self) -> None:
         self.pulses.close()
+        self.stacks.close()
 
     def _close_connections(self) -> None:
         for worker in self.workers.values():

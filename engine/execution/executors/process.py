@@ -37,8 +37,8 @@ class ProcessExecutor:
     """Runs the tasks of a session's queries in a pool of workers."""
 
     name = "process"
-    shares_memory = False
     memory = 0
+    shares_memory = False
 
     def __init__(self, resources: Resources) -> None:
         self.workers = resources.workers
@@ -76,8 +76,8 @@ class ProcessExecutor:
 
     @property
     def broken(self) -> bool:
-        """Whether the helper has ended, so that no worker can be started any more."""
-        return self._pool.helper.ended
+        """Whether no worker can be started any more."""
+        return self._pool.broken
 
     @property
     def busy(self) -> bool:
@@ -160,7 +160,9 @@ class ProcessExecutor:
             ]
             for number, seen in watch.stalled(busy).items():
                 worker = self._pool.workers[number]
-                worker.ended = f"killed, for it hung: {seen} (setting 'task_stall_seconds')"
+                place = self._pool.stacks.place_in(worker.pid)
+                at = f" at {place}" if place else ""
+                worker.ended = f"killed, for it hung{at}: {seen} (setting 'task_stall_seconds')"
                 self._pool.give_up(worker)
 
     def cancel(self, query: int, stage: int | None = None, partition: int | None = None) -> None:
@@ -255,8 +257,9 @@ class ProcessExecutor:
             FileStore(opened.memory, opened.disk).remove_unfinished(worker.pid)
         self._tell_all(WorkerDown(worker.number, worker.pid, reason))
         for place, task in enumerate(worker.tasks):
-            # The first is the one that ran; the others had only been queued.
-            self._report(Lost(key_of(task), f"worker {worker.pid}: {reason}", blamed=place == 0))
+            # The first is the one that ran, if there was a process; others had only been queued.
+            ran = place == 0 and worker.pid != 0
+            self._report(Lost(key_of(task), f"worker {worker.pid}: {reason}", blamed=ran))
 
     def _report(self, report: Report) -> None:
         key = getattr(report, "key", None)
