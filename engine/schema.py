@@ -15,6 +15,19 @@ import pyarrow.compute as pc
 from .errors import ColumnNotFound, DuplicateColumn, SchemaError, TypeMismatch, column_not_found
 
 
+def free_name(stem: str, *taken: Iterable[str]) -> str:
+    """Return the name of a column of the engine's own, which no column that is `taken` has.
+
+    >>> free_name("row", ["a"]), free_name("row", ["a", "__row"])
+    ('__row', '__row_')
+    """
+    there = set().union(*taken)
+    name = f"__{stem}"
+    while name in there:
+        name += "_"
+    return name
+
+
 def field_index(schema: pa.Schema, name: str, where: str = "") -> int:
     """Return the position of column `name`.
 

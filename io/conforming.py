@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 import pyarrow as pa
 
-from ..engine.errors import SourceNotFound
 from ..engine.schema import cast_to, decoded
 from .convert import plain_array
 from .hive import partition_value
@@ -81,20 +78,3 @@ def _as_type(chunk: pa.Array, dtype: pa.DataType, where: str) -> list[pa.Array]:
     if not pa.types.is_dictionary(dtype):
         chunk = decoded(chunk)
     return [cast_to(part, dtype, where) for part in plain_array(chunk)]
-
-
-def unchanged(file: File) -> bool:
-    """Return whether a local file has the size and the time of change it had when listed.
-
-    Raises
-    ------
-    SourceNotFound
-        If it is gone.
-    """
-    try:
-        status = os.stat(file.path)
-    except OSError:
-        raise SourceNotFound(
-            f"The file {file.path!r} is gone since the scan was planned. Scan the dataset anew."
-        ) from None
-    return (status.st_size, status.st_mtime_ns) == (file.size, file.modified)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..engine.errors import SchemaError
+from ..engine.expr.python_values import exact_table
 from ..engine.schema import schema_of
 
 if TYPE_CHECKING:
@@ -192,9 +193,12 @@ def table_from_pydict(columns: Mapping[str, Any], schema: pa.Schema | None = Non
         If columns differ in length, or values of one column in type.
     """
     try:
-        table = pa.Table.from_pydict(dict(columns), schema=schema)
+        if schema is None:
+            table = pa.Table.from_pydict(dict(columns))
+        else:
+            table = exact_table(columns, schema)
     except KeyError as error:
         raise SchemaError(f"The schema names {error}, which is not among the columns.") from None
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise SchemaError(f"The columns do not make a table: {error}") from None
     return table_from_arrow(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Generic, Protocol, Self, TypeVar
@@ -14,8 +15,10 @@ from pyarrow import fs
 from ..engine.errors import PartitaError, SourceCorrupt, SourceNotFound
 from ..engine.source import Skipped
 from .batches import rebatched, without_columns
-from .conforming import conformed, unchanged
+from .conforming import conformed
+from .file_errors import gone
 from .listing import File
+from .watching import watched
 
 
 class FilePart(Protocol):
@@ -119,11 +122,11 @@ class StreamedFragment(FileFragment[PartT]):
                 self.leave_out(part.file, ", ".join(filter(None, (which, behind))), error)
 
     def _checked(self, part: PartT) -> Iterator[pa.RecordBatch]:
-        if self.store is None and not unchanged(part.file):
-            raise SourceCorrupt(
-                f"The file {part.file.path!r} has changed since the scan was planned. Scan it anew."
-            )
-        yield from self.stored_batches(part)
+        with watched(part.file) if self.store is None else nullcontext():
+            try:
+                yield from self.stored_batches(part)
+            except FileNotFoundError:
+                raise gone(part.file) from None
 
     def _given(
         self, batch: pa.RecordBatch, file: File, batch_rows: int

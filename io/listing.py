@@ -6,10 +6,10 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -17,23 +17,11 @@ from pyarrow import fs
 
 from ..engine.errors import SourceNotFound, did_you_mean, listed
 from .hive import Partition, parse_folders
+from .listed_file import File as File
+from .listed_file import fixed_part, in_order, is_hidden, is_visible, parts_below
+from .remote_tree import RemoteTree
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-
-
-class File(NamedTuple):
-    """One file of a dataset, as it was when it was listed.
-
-    A tuple, for there are many: it is made in 0.6 microseconds, where a frozen dataclass takes 1.5.
-    """
-
-    path: str
-    size: int
-    modified: int
-    """Nanoseconds since 1970; 0 where the storage does not tell."""
-
-    partition: Partition = ()
-    """What its folders say, when hive partitioning is on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +63,7 @@ def resolve(
     store, located = _storage(texts, filesystem)
     files: list[File] = []
     for text in located:
-        tree = _LocalTree() if store is None else _RemoteTree(store)
+        tree = _LocalTree() if store is None else RemoteTree(store)
         files += _files_of(text, tree, hive_partitioning)
     label = texts[0] if len(texts) == 1 else f"{texts[0]} and {len(texts) - 1} more"
     return Listing(asked=label, files=tuple(files), filesystem=store)
@@ -123,7 +111,7 @@ def _remote_storage(texts: list[str]) -> tuple[fs.FileSystem, list[str]]:
     return store, [text.split("://", 1)[-1] for text in texts]
 
 
-def _files_of(text: str, tree: _LocalTree | _RemoteTree, hive: bool | None) -> list[File]:
+def _files_of(text: str, tree: _LocalTree | RemoteTree, hive: bool | None) -> list[File]:
     kind = tree.kind(text)
     if kind == "file":
         return [_with_partition(tree.file(text), "", hive is True)]
@@ -135,7 +123,7 @@ def _files_of(text: str, tree: _LocalTree | _RemoteTree, hive: bool | None) -> l
 
 
 def _directory(
-    text: str, tree: _LocalTree | _RemoteTree, hive: bool | None, base: str
+    text: str, tree: _LocalTree | RemoteTree, hive: bool | None, base: str
 ) -> list[File]:
     hidden = 0
     files = []
@@ -145,14 +133,14 @@ def _directory(
         folder, _, name = file.path.rpartition("/")
         known = folders.get(folder)
         if known is None:
-            inside = _parts_below(folder, text)
+            inside = parts_below(folder, text)
             above = inside if base == text and not hive else None
             if above is None:
-                above = _parts_below(folder, "" if hive else base)
+                above = parts_below(folder, "" if hive else base)
             partition = () if hive is False else parse_folders(above)
-            known = folders[folder] = not any(map(_is_hidden, inside)), partition
+            known = folders[folder] = not any(map(is_hidden, inside)), partition
         visible, partition = known
-        if not visible or _is_hidden(name):
+        if not visible or is_hidden(name):
             hidden += 1
         elif partition:
             files.append(File(file.path, file.size, file.modified, partition))
@@ -167,9 +155,9 @@ def _directory(
     return files
 
 
-def _glob(text: str, tree: _LocalTree | _RemoteTree, hive: bool | None) -> list[File]:
+def _glob(text: str, tree: _LocalTree | RemoteTree, hive: bool | None) -> list[File]:
     files: list[File] = []
-    base = _fixed_part(text)
+    base = fixed_part(text)
     for path in tree.matches(text):
         found = tree.found(path)
         if isinstance(found, File):
@@ -182,46 +170,21 @@ def _glob(text: str, tree: _LocalTree | _RemoteTree, hive: bool | None) -> list[
             continue
     if not files:
         raise SourceNotFound(f"No file matches the glob {text!r}. {tree.nearby(base or '.')}")
-    return _in_order(files)
-
-
-def _in_order(files: Iterable[File]) -> list[File]:
-    """Return files by the names of their folders, outermost first, and then by their own."""
-    return sorted(files, key=lambda file: file.path.split("/"))
+    return in_order(files)
 
 
 def _with_partition(file: File, base: str, hive: bool) -> File:
     """Return `file` with the partition that its folders below `base` (all, if empty) name."""
     if not hive:
         return file
-    partition = parse_folders(_parts_below(file.path, base)[:-1])
+    partition = parse_folders(parts_below(file.path, base)[:-1])
     if not partition:
         return file
     return File(path=file.path, size=file.size, modified=file.modified, partition=partition)
 
 
-def _is_hidden(name: str) -> bool:
-    # A hive key may begin with an underscore.
-    return name.startswith(".") or (name.startswith("_") and "=" not in name)
-
-
 def _is_glob(text: str) -> bool:
     return glob.has_magic(text)
-
-
-def _is_visible(path: str, base: str) -> bool:
-    return not any(_is_hidden(part) for part in _parts_below(path, base))
-
-
-def _parts_below(path: str, base: str) -> list[str]:
-    # Some storages tell a path with a leading slash that was asked for without one.
-    return path.lstrip("/").removeprefix(base.lstrip("/")).strip("/").split("/")
-
-
-def _fixed_part(pattern: str) -> str:
-    """Return the folder of a glob above its first wildcard."""
-    found = re.search(r"[*?\[]", pattern)
-    return pattern[: found.start() if found else None].rpartition("/")[0]
 
 
 _TRIES = 20
@@ -276,7 +239,7 @@ class _LocalTree:
     def _walk(self, path: str, real: str, above: frozenset[str], found: list[File]) -> None:
         """Put the files below `path`, which is `real` without links, as are those `above`.
 
-        Folder by folder in the order of names, which is that of `_in_order`: to sort all behind it
+        Folder by folder in the order of names, which is that of `in_order`: to sort all behind it
         takes 1 microsecond a file.
         """
         try:
@@ -291,7 +254,7 @@ class _LocalTree:
                 # A link to a folder above would be walked for ever.
                 link = entry.is_symlink()
                 below = os.path.realpath(entry.path) if link else f"{inside}{entry.name}"
-                if below not in above and not _is_hidden(entry.name):
+                if below not in above and not is_hidden(entry.name):
                     self._walk(entry.path, below, above | {below}, found)
             else:
                 try:
@@ -301,11 +264,11 @@ class _LocalTree:
                 found.append(_file_as(entry.path, status))
 
     def matches(self, pattern: str) -> list[str]:
-        base = _fixed_part(pattern)
+        base = fixed_part(pattern)
         return [
             path
             for path in glob.glob(pattern, recursive=True)
-            if _is_visible(path, base) and not ("**" in pattern and os.path.isdir(path))
+            if is_visible(path, base) and not ("**" in pattern and os.path.isdir(path))
         ]
 
     def missing(self, path: str) -> str:
@@ -343,77 +306,3 @@ def _file_as(path: str, status: os.stat_result) -> File:
 
 def _unreadable(path: str, error: OSError) -> SourceNotFound:
     return SourceNotFound(f"{path!r} cannot be read: {error.strerror}.")
-
-
-class _RemoteTree:
-    """Any pyarrow file system."""
-
-    def __init__(self, store: fs.FileSystem) -> None:
-        self._store = store
-
-    def kind(self, path: str) -> str:
-        found = self._info(path).type
-        names = {fs.FileType.File: "file", fs.FileType.Directory: "directory"}
-        return names.get(found, "missing")
-
-    def _info(self, path: str) -> fs.FileInfo:
-        return self._store.get_file_info([path])[0]
-
-    def file(self, path: str) -> File:
-        return _file_of(self._info(path))
-
-    def found(self, path: str) -> File | str:
-        info = self._info(path)
-        return path if info.type == fs.FileType.Directory else _file_of(info)
-
-    def walk(self, path: str) -> list[File]:
-        below = self._store.get_file_info(fs.FileSelector(path, recursive=True))
-        return _in_order(_file_of(info) for info in below if info.type == fs.FileType.File)
-
-    def matches(self, pattern: str) -> list[str]:
-        base = _fixed_part(pattern)
-        if self.kind(base) != "directory":
-            return []
-        expression = _glob_expression(pattern)
-        return [
-            info.path
-            for info in self._store.get_file_info(fs.FileSelector(base, recursive=True))
-            if expression.fullmatch(info.path)
-            and _is_visible(info.path, base)
-            and not ("**" in pattern and info.type == fs.FileType.Directory)
-        ]
-
-    def missing(self, path: str) -> str:
-        parent = path.rstrip("/").rpartition("/")[0]
-        return f"There is no file or directory {path!r}. {self.nearby(parent, path)}"
-
-    def nearby(self, directory: str, wanted: str = "") -> str:
-        """Return a sentence about what a directory holds instead."""
-        selector = fs.FileSelector(directory, allow_not_found=True)
-        names = sorted(info.base_name for info in self._store.get_file_info(selector))
-        if not names:
-            return f"The directory {directory!r} is empty or does not exist."
-        hint = did_you_mean(wanted.rstrip("/").rpartition("/")[2], names)
-        return f"The directory {directory!r} holds {listed(names, most=8)}.{hint}"
-
-
-def _file_of(info: fs.FileInfo) -> File:
-    return File(path=info.path, size=info.size or 0, modified=info.mtime_ns or 0)
-
-
-def _glob_expression(pattern: str) -> re.Pattern[str]:
-    """Return a regular expression of a glob, where ``*`` stays within a folder."""
-    text = ""
-    for token in re.findall(r"\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]/]*\]|.", pattern, re.DOTALL):
-        if token in _GLOB_TOKENS:
-            text += _GLOB_TOKENS[token]
-        elif token.startswith("[") and len(token) > 1:
-            negated = token[1] in "!^"
-            members = re.escape(token[1 + negated : -1]).replace(r"\-", "-")
-            text += f"[{'^' if negated else ''}{members}]"
-        else:
-            text += re.escape(token)
-    return re.compile(text, re.DOTALL)
-
-
-_GLOB_TOKENS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}

@@ -11,6 +11,7 @@ Storage that is far away is read ahead (`pre_buffer`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -23,7 +24,7 @@ from ..engine.source import RowFilters
 from .batches import rebatched, without_columns
 from .bounds import Bounds, of_scalar
 from .checking import check_values
-from .conforming import CODES, conformed, unchanged
+from .conforming import CODES, conformed
 from .file_errors import UNREADABLE, reason
 from .file_fragment import FileFragment
 from .hive import partition_value
@@ -31,6 +32,7 @@ from .listing import File
 from .parquet_footer import Footer, footer_of
 from .parquet_footers import keep_footer, known_footer, open_file
 from .row_group_filter import RowGroupFilter
+from .watching import changed, watched
 
 _STREAMED_BYTES = 256 << 20
 """A row group of more decoded bytes is not held whole."""
@@ -122,15 +124,14 @@ class ParquetFragment(FileFragment[Part]):
     ) -> Iterator[pa.Table]:
         """Yield what `_tables` does; a file that cannot be opened may be left out."""
         try:
-            yield from self._tables(part, batch_rows, filtering)
+            with watched(part.file) if self.store is None else nullcontext():
+                yield from self._tables(part, batch_rows, filtering)
         except (SourceCorrupt, SourceNotFound) as error:
             self.leave_out(part.file, f"row groups {_runs(part.groups)}", error)
 
     def _tables(self, part: Part, batch_rows: int, filtering: RowGroupFilter) -> Iterator[pa.Table]:
         """Yield tables of about `batch_rows` rows, or of one row group where that is longer."""
         file = part.file
-        if self.store is None and not unchanged(file):
-            raise _changed(file)
         of_folders = [each for each in filtering.ranges if each[0] in self.keys]
         if of_folders and not filtering.may_hold(of_folders, partial(self._folder_bounds, file)):
             filtering.skip(len(part.groups))
@@ -270,13 +271,13 @@ class ParquetFragment(FileFragment[Part]):
                 pre_buffer=self.store is not None,
             )
         except (*UNREADABLE, KeyError):
-            raise _changed(part.file) from None
+            raise changed(part.file) from None
         footer = known
         if footer is None:
             footer = footer_of(part.file, reader.metadata)
             keep_footer(footer, self.store)
         if not part.is_of(footer.rows) or not footer.columns.keys() >= set(stored):
-            raise _changed(part.file)
+            raise changed(part.file)
         return footer, reader
 
     def _conformed(
@@ -300,13 +301,6 @@ class ParquetFragment(FileFragment[Part]):
                 for field in self.schema
             ]
         )
-
-
-def _changed(file: File) -> SourceCorrupt:
-    return SourceCorrupt(
-        f"The file {file.path!r} has changed since the scan was planned. Scan it anew, and write"
-        " datasets with an atomic sink (mode='overwrite') while they are being read."
-    )
 
 
 def _damaged(file: File, run: list[int], found: str) -> SourceCorrupt:

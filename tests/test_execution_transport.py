@@ -159,3 +159,13 @@ def test_a_link_in_place_of_the_run_directory_is_refused(tmp_path: Path) -> None
     (tmp_path / f"partita-{os.getuid()}").symlink_to(elsewhere)
     with pytest.raises(ExecutionError, match="not a directory of this user"):
         RunDirectory(str(tmp_path))
+
+
+def test_a_directory_whose_name_begins_like_another(tmp_path: Path) -> None:
+    disk, memory = tmp_path / "run", tmp_path / "run-memory"
+    disk.mkdir()
+    memory.mkdir()
+    store = FileStore(str(memory), str(disk))
+    parts = [(0, [pa.record_batch({"n": [1]})])]
+    assert [store.on_disk(ref) for ref in store.write("a", parts, fast=True)] == [False]
+    assert [store.on_disk(ref) for ref in store.write("b", parts, fast=False)] == [True]

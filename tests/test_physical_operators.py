@@ -23,17 +23,15 @@ from partita.engine.expr.evaluate import dtype_of
 from partita.engine.expr.node import Agg, Call, Column, SortKey, literal
 from partita.engine.physical.kernels import concat as concat_kernel
 from partita.engine.physical.memory import Budget
-from partita.engine.physical.operators.aggregate import (
-    FinalAggregate,
-    PartialAggregate,
-    partial_schema,
-)
+from partita.engine.physical.operators.aggregate_states import partial_schema
 from partita.engine.physical.operators.compute import Compute
 from partita.engine.physical.operators.conform import ConformRows
 from partita.engine.physical.operators.filter import FilterRows
+from partita.engine.physical.operators.final_aggregate import FinalAggregate
 from partita.engine.physical.operators.group_rows import RowsOfGroups
 from partita.engine.physical.operators.join import HashJoin
 from partita.engine.physical.operators.map_batches import MapBatchesRows
+from partita.engine.physical.operators.partial_aggregate import PartialAggregate
 from partita.engine.physical.operators.slice import LimitRows, TailRows
 from partita.engine.physical.operators.sort import SortRun, TopK
 from partita.engine.physical.spill import SpillFile

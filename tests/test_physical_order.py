@@ -41,6 +41,7 @@ TEXTS = {
     "short": words(40, "ab", 3),
     "digits": words(120, "0123456789", 9, "customer#000"),
     "long": words(60, "a\x00b", 60, "a beginning that is longer than one word has places for "),
+    "very long": words(30, "ab", 3, "b" * 5000) + words(30, "ab", 400, "a" * 900) + ["a" * 900] * 3,
     "any": words(120, "aZ09 ü𝄞\x00\x7f", 30),
     "same": ["the same everywhere, and longer than a word"] * 50,
     "empty": ["", "", None, ""],

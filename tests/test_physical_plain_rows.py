@@ -15,7 +15,8 @@ import partita as pt
 from partita import col
 from partita.engine.expr.node import Agg, Call, Column
 from partita.engine.physical.operators import plain_rows
-from partita.engine.physical.operators.aggregate import FinalAggregate, PartialAggregate
+from partita.engine.physical.operators.final_aggregate import FinalAggregate
+from partita.engine.physical.operators.partial_aggregate import PartialAggregate
 from partita.engine.physical.operators.plain_rows import row_columns
 
 from .test_physical_operators import SerialContext, run

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+import partita as pt
 from partita import errors
 from partita.engine.expr.evaluate import dtype_of
 from partita.engine.expr.node import Agg, Column, SortKey
@@ -302,3 +303,34 @@ def test_a_floor_is_granted_within_the_share() -> None:
     assert 10 * len(granted) == 3200 // LEAST
     memory.count(3200 - memory.held, other)
     assert not memory.reserve(10, Account(of=Other()))
+
+
+def test_the_profile_tells_what_each_operator_reserved_and_put_aside(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    table = pa.table({"k": random.integers(0, 1 << 40, 400_000), "x": random.random(400_000)})
+    with pt.Session(executor="serial", memory_limit="8MiB"):
+        frame = pt.from_arrow(table)
+        made = frame.group_by("k").agg(total=pt.col("x").sum()).sort("total")
+        text = made.explain(analyze=True)
+        profile = made.sink_parquet(tmp_path / "made").profile
+    assert profile is not None
+    found = [each for stage in profile.stages for each in stage.operators]
+    (groups,) = (each for each in found if each.label.startswith("aggregate sum(x)"))
+    sorts = [each for each in found if each.label == "sort total"]
+    for stage in profile.stages:
+        assert sum(each.spilled for each in stage.operators) <= stage.spilled_bytes
+        assert all(0 <= each.peak <= stage.reserved_bytes for each in stage.operators)
+    assert groups.reserved >= groups.peak > 0
+    assert sorts
+    assert all(each.reserved > 0 for each in sorts)
+    assert sum(each.spilled for each in found) > 0
+    for shown in (text, str(profile)):
+        assert "operator" in shown
+        assert "reserved" in shown
+        assert "aggregate sum(x) by k" in shown
+    assert profile.to_dict()["stages"][0]["id"] == profile.stages[0].id
+
+
+def test_a_query_that_reserves_nothing_shows_no_table_of_operators() -> None:
+    frame = pt.from_pydict({"a": [1, 2]}).filter(pt.col("a") > 1)
+    assert "reserved" not in frame.explain(analyze=True)

@@ -10,9 +10,9 @@ import pytest
 from partita.engine.errors import ComputeError
 from partita.engine.expr.node import Agg, Call, Cast, Column, literal
 from partita.engine.physical.kernels import jit
-from partita.engine.physical.operators.aggregate import PartialAggregate
 from partita.engine.physical.operators.filter import FilterRows
 from partita.engine.physical.operators.join import HashJoin
+from partita.engine.physical.operators.partial_aggregate import PartialAggregate
 from partita.engine.physical.runs import FilteredJoin, coded_for_groups, runs
 
 from .test_physical_operators import LEFT, RIGHT, SerialContext, cut, join, rows

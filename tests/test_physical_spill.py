@@ -15,14 +15,12 @@ from partita import errors
 from partita.engine.expr.evaluate import dtype_of
 from partita.engine.expr.node import Agg, Column, SortKey
 from partita.engine.physical.memory import Budget
-from partita.engine.physical.operators.aggregate import (
-    FinalAggregate,
-    PartialAggregate,
-    partial_schema,
-)
+from partita.engine.physical.operators.aggregate_states import partial_schema
+from partita.engine.physical.operators.final_aggregate import FinalAggregate
 from partita.engine.physical.operators.group_rows import RowsOfGroups
 from partita.engine.physical.operators.join import HashJoin
 from partita.engine.physical.operators.map_groups import MapGroupsRows
+from partita.engine.physical.operators.partial_aggregate import PartialAggregate
 from partita.engine.physical.operators.sort import SortRun
 from partita.engine.physical.operators.window import WindowRows
 from partita.engine.plan.windows import WindowColumns

@@ -63,6 +63,7 @@ class _Job:
     """Where it runs: on two where it was started once more."""
 
     over: bool = False
+    watched: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ class VirtualExecutor:
         self, cluster: Cluster, tasks: int, chunk_bytes: int, speculate: float = 0.0
     ) -> None:
         self.workers = cluster.workers
+        self.memory = cluster.workers * cluster.memory
         self.store = VirtualStore()
         self.now = 0.0
         self.own_seconds = 0.0
@@ -332,8 +334,9 @@ class VirtualExecutor:
             due = job.begun + self._speculate * statistics.median(taken[-64:])
             if due <= self.now:
                 self._run(job)
-            else:
+            elif not job.watched:
                 # Looked at again then.
+                job.watched = True
                 heapq.heappush(self._ends, (due, next(self._numbers), -1, job))
 
     def cancel(self, query: int, stage: int | None = None, partition: int | None = None) -> None:

@@ -41,6 +41,9 @@ class Account:
     held: int
     """Most bytes of partitions that the cluster held at once."""
 
+    left: int
+    """Files of which nobody has told the workers that they can go."""
+
     makespan: float
     """Virtual seconds."""
 
@@ -85,6 +88,7 @@ def simulate(
         sent=executor.sent,
         grown=_grown() - before,
         held=executor.store.peak,
+        left=len(executor.store.held),
         makespan=executor.now,
         bound=max(executor.work / sum(executor.speeds), _chain(executor)),
         moved=executor.moved,

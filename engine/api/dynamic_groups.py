@@ -15,6 +15,7 @@ from ..plan.node import PlanNode, Site
 from ..plan.nodes import Filter, Named, Project, Sort
 from ..plan.rolling import CLOSED
 from ..plan.shape import Explode
+from ..schema import free_name
 from .aggregates import aggregate
 from .columns import identity
 from .groupby import FrameT, GroupBy
@@ -22,8 +23,6 @@ from .time_groups import Every, index_type, negated, stretch
 
 LABELS = ("left", "right", "datapoint")
 
-_START = "__window_start"
-_FIRST = "__window_first"
 _MOST_WINDOWS = 1000
 """Windows that a row may be in: it is copied into each of them."""
 
@@ -125,6 +124,11 @@ class DynamicGroups(GroupBy[FrameT]):
         super().__init__(frame, keys, columns=columns)
         self._windows = windows
 
+    @property
+    def _start(self) -> str:
+        """What the column with the beginning of the window is called meanwhile."""
+        return free_name("window_start", self._frame.plan.schema.names, dict(self._keys))
+
     def _keyed_names(self) -> set[str]:
         return {*super()._keyed_names(), self._windows.on}
 
@@ -133,38 +137,41 @@ class DynamicGroups(GroupBy[FrameT]):
 
     def _aggregated(self, pairs: list[Named], site: Site | None) -> FrameT:
         windows = self._windows
-        keys = (*self._keys, (_START, Column(_START)))
-        first = [(_FIRST, Agg("min", Column(windows.on)))] if windows.label == "datapoint" else []
+        names = [name for name, _ in pairs]
+        begin = free_name("window_start", self._frame.plan.schema.names, dict(self._keys), names)
+        keys = (*self._keys, (begin, Column(self._start)))
+        earliest = free_name("window_first", dict(keys), names)
+        first = [(earliest, Agg("min", Column(windows.on)))] if windows.label == "datapoint" else []
         grouped = aggregate(self._placed(site), keys, [*pairs, *first], site=site)
         order = tuple(SortKey(Column(name)) for name, _ in keys)
         ordered = Sort(input=grouped, by=order, site=site)
-        plan = Project(input=ordered, exprs=self._given([name for name, _ in pairs]), site=site)
+        plan = Project(input=ordered, exprs=self._given(names, begin, earliest), site=site)
         return self._frame._from_plan(plan)
 
     def _placed(self, site: Site | None) -> PlanNode:
         """Return the rows with the beginning of a window, each once for every window it is in."""
-        windows, plan = self._windows, self._frame.plan
+        windows, plan, name = self._windows, self._frame.plan, self._start
         start = windows.start()
         if windows.apart:
             plan = Filter(input=plan, predicate=Call("is_not_null", (Column(windows.on),)))
-            return Project(input=plan, exprs=(*identity(plan.schema), (_START, start)), site=site)
+            return Project(input=plan, exprs=(*identity(plan.schema), (name, start)), site=site)
         starts = [start]
         for _ in range(windows.most() - 1):
             # From one to the next, as the n-th month before is not the n-fold of a month.
             starts.append(moved_by(start, _times(negated(windows.every), len(starts))))
         listed = Call("concat_list", tuple(starts))
-        placed = Project(input=plan, exprs=(*identity(plan.schema), (_START, listed)), site=site)
-        exploded = Explode(input=placed, columns=(_START,), site=site)
-        held = windows.holds(Column(_START))
+        placed = Project(input=plan, exprs=(*identity(plan.schema), (name, listed)), site=site)
+        exploded = Explode(input=placed, columns=(name,), site=site)
+        held = windows.holds(Column(name))
         assert held is not None
         return Filter(input=exploded, predicate=held, site=site)
 
-    def _given(self, names: list[str]) -> tuple[Named, ...]:
-        windows, start = self._windows, Column(_START)
+    def _given(self, names: list[str], begin: str, earliest: str) -> tuple[Named, ...]:
+        windows, start = self._windows, Column(begin)
         label: dict[str, Expr] = {
             "left": start,
             "right": windows.end(start),
-            "datapoint": Column(_FIRST),
+            "datapoint": Column(earliest),
         }
         ends: tuple[Named, ...] = ()
         if windows.boundaries:

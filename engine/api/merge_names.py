@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 from ..errors import SchemaError, listed
@@ -10,6 +11,7 @@ from ..expr.node import Call, Column, Expr, When, literal
 from ..plan.joins import Join
 from ..plan.node import PlanNode, caller_site
 from ..plan.nodes import Named, Project
+from ..schema import free_name
 from .columns import names
 from .combining_verbs import check_frame
 from .joining_verbs import JoiningVerbs
@@ -18,12 +20,26 @@ from .options import NO_INDEX, options
 _KINDS = {"outer": "full"}
 """Joins that pandas calls otherwise."""
 
-_SIDE = "__right "
-"""Put before the names of the right while both sides are told apart."""
+
+@dataclass(frozen=True, kw_only=True)
+class _Apart:
+    """How columns are called while both sides are told apart."""
+
+    side: str
+    """Put before the names of the right."""
+
+    marks: tuple[str, str]
+    """Columns that are true where a row is of that side, and null where it is not."""
 
 
-_MARKS = ("__left there", "__right there")
-"""Columns that are true where a row is of that side, and null where it is not."""
+def _apart(left: Sequence[str], right: Sequence[str]) -> _Apart:
+    """Return names that no column of a frame has."""
+    side = "__right "
+    while any(name.startswith(side) for name in left):
+        side = f"_{side}"
+    others = [side + name for name in right]
+    first = free_name("left there", left, others)
+    return _Apart(side=side, marks=(first, free_name("right there", left, others)))
 
 
 class MergeNames(JoiningVerbs):
@@ -95,19 +111,20 @@ class MergeNames(JoiningVerbs):
         mark = "_merge" if indicator is True else indicator or ""
         if not isinstance(mark, str):
             raise SchemaError(f"merge(indicator={indicator!r}): it is True, False or a name.")
+        apart = _apart(self.schema.names, right.schema.names)
         joined = Join(
-            left=_told_apart(self, "", mark and _MARKS[0]),
-            right=_told_apart(right, _SIDE, mark and _MARKS[1]),
+            left=_told_apart(self, "", mark and apart.marks[0]),
+            right=_told_apart(right, apart.side, mark and apart.marks[1]),
             left_on=tuple(map(Column, left_keys)),
-            right_on=tuple(Column(_SIDE + name) for name in right_keys),
+            right_on=tuple(Column(apart.side + name) for name in right_keys),
             how=how,
             coalesce=False,
             validate=_validation(validate),
             site=site,
         )
-        exprs = self._merged(right, how, left_keys, right_keys, suffixes)
+        exprs = self._merged(right, apart.side, how, left_keys, right_keys, suffixes)
         if mark:
-            exprs.append((mark, _origin()))
+            exprs.append((mark, _origin(apart)))
         return self._from_plan(Project(input=joined, exprs=tuple(exprs), site=site))
 
     def _merge_keys(
@@ -131,6 +148,7 @@ class MergeNames(JoiningVerbs):
     def _merged(
         self,
         right: Self,
+        side: str,
         how: str,
         left_keys: Sequence[str],
         right_keys: Sequence[str],
@@ -144,12 +162,12 @@ class MergeNames(JoiningVerbs):
         for name in self.schema.names:
             expr: Expr = Column(name)
             if name in shared and how in ("right", "full"):
-                expr = Call("coalesce", (expr, Column(_SIDE + name)))
+                expr = Call("coalesce", (expr, Column(side + name)))
             exprs.append((name + mine if name in clashing else name, expr))
         for name in right.schema.names:
             if name not in shared:
                 given = name + others if name in clashing else name
-                exprs.append((given, Column(_SIDE + name)))
+                exprs.append((given, Column(side + name)))
         return exprs
 
     @options(
@@ -258,9 +276,9 @@ def _told_apart(frame: JoiningVerbs, prefix: str, mark: str) -> PlanNode:
     return Project(input=frame.plan, exprs=tuple(exprs))
 
 
-def _origin() -> Expr:
+def _origin(apart: _Apart) -> Expr:
     """Return from which sides a row is, by the marks that are there."""
-    left_only = Call("is_null", (Column(_MARKS[1]),))
-    right_only = Call("is_null", (Column(_MARKS[0]),))
+    left_only = Call("is_null", (Column(apart.marks[1]),))
+    right_only = Call("is_null", (Column(apart.marks[0]),))
     values = literal("left_only"), literal("right_only")
     return When((left_only, right_only), values, literal("both"))

@@ -13,6 +13,7 @@ from ..expr.node import Column, Literal, SortKey
 from ..plan.node import PlanNode, caller_site
 from ..plan.nodes import Filter, Named, Project, Slice, Sort
 from ..plan.shape import Explode, RandomBits, Reverse, RowIndex, Unnest
+from ..schema import free_name
 from .columns import IntoExpr, identity, names
 from .constructors import col
 from .expression import to_expr
@@ -165,7 +166,7 @@ class ShapeVerbs(Frame):
         plan: PlanNode = self.plan
         if offset:
             plan = Slice(input=plan, offset=offset, length=None, site=site)
-        number = _fresh(self.schema, "row")
+        number = free_name("row", self.schema.names)
         numbered = RowIndex(input=plan, name=number, site=site)
         kept = Filter(input=numbered, predicate=to_expr(col(number) % n == 0), site=site)
         return self._from_plan(self._without_help(kept))
@@ -215,7 +216,7 @@ class ShapeVerbs(Frame):
         True
         """
         site = caller_site()
-        bits = _fresh(self.schema, "bits")
+        bits = free_name("bits", self.schema.names)
         if fraction is not None:
             if n is not None:
                 raise SchemaError("sample takes n= or fraction=, not both.")
@@ -237,7 +238,7 @@ class ShapeVerbs(Frame):
             )
         n = _at_least(1 if n is None else n, 0, "sample(n=...)")
         drawn = RandomBits(input=self.plan, name=bits, seed=_seed(seed), site=site)
-        number = _fresh(self.schema, "row")
+        number = free_name("row", self.schema.names)
         numbered = RowIndex(input=drawn, name=number, site=site)
         by_bits = (SortKey(Column(bits)), SortKey(Column(number)))
         first = Slice(
@@ -266,7 +267,7 @@ class ShapeVerbs(Frame):
         [1, 2, 3]
         """
         site = caller_site()
-        bits = _fresh(self.schema, "bits")
+        bits = free_name("bits", self.schema.names)
         drawn = RandomBits(input=self.plan, name=bits, seed=_seed(seed), site=site)
         by_bits = Sort(input=drawn, by=(SortKey(Column(bits)),), site=site)
         return self._from_plan(self._without_help(by_bits))
@@ -320,14 +321,6 @@ class ShapeVerbs(Frame):
         """Return `plan` with the columns of this frame alone."""
         exprs: tuple[Named, ...] = identity(self.schema)
         return Project(input=plan, exprs=exprs, site=plan.site)
-
-
-def _fresh(schema: pa.Schema, stem: str) -> str:
-    """Return the name of a column that is not there yet."""
-    name = f"__{stem}"
-    while name in schema.names:
-        name += "_"
-    return name
 
 
 def _seed(seed: int | None) -> int:

@@ -12,6 +12,7 @@ from ..expr.aggregates import AGGREGATES
 from ..expr.node import Agg, Call, Column, SortKey, literal
 from ..plan.node import PlanNode, Site, caller_site
 from ..plan.nodes import Aggregate, Join, Named, Project, Sort
+from ..schema import free_name
 from .aggregates import aggregate
 from .columns import IntoExpr, names
 from .description import described
@@ -342,10 +343,11 @@ class SummaryVerbs(Frame):
 def _shares(plan: PlanNode, name: str, site: Site | None) -> PlanNode:
     """Return `plan` with the column of counts as shares of their sum; rows keep their order."""
     one = (literal(1),)
-    total = Aggregate(input=plan, keys=(), aggs=(("__total", Agg("sum", Column(name))),))
+    whole = free_name("total", plan.schema.names)
+    total = Aggregate(input=plan, keys=(), aggs=((whole, Agg("sum", Column(name))),))
     joined = Join(
         left=plan, right=total, left_on=one, right_on=one, maintain_order="left", site=site
     )
-    share = Call("divide", (Column(name), Column("__total")))
+    share = Call("divide", (Column(name), Column(whole)))
     exprs = tuple((each, share if each == name else Column(each)) for each in plan.schema.names)
     return Project(input=joined, exprs=exprs, site=site)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from .. import config
 from ..api import DataFrame, Result, col, scan_parquet
-from ..observe.profile import bytes_text, seconds_text
+from ..observe.amounts import bytes_text, seconds_text
 from .dataset import Dataset, prepare_dataset
 from .revenue import KEYS, ask_pandas, ask_partita, first_difference
 

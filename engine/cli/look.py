@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...io.formats import source_for
 from ...io.listing import resolve
 from ..api import DataFrame
+from ..observe.amounts import bytes_text
 from ..observe.grid import text_grid
-from ..observe.profile import bytes_text
 from ..plan.description import clean
 from ..plan.nodes import Scan
 

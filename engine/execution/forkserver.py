@@ -27,17 +27,21 @@ from . import give_back, worker
 from .liveness import Pulses
 from .messages import CLOSE, FORK, IMPORT, REQUEST
 from .run_directory import remove_unowned
+from .stacks import Stacks
 
 
 def main(arguments: list[str]) -> None:
     """Serve the control socket whose descriptor is the first argument until it closes.
 
-    The second is the descriptor of the workers' counters; the others are the directories to remove
-    when the driver ends without saying so.
+    The second is the descriptor of the workers' counters, the third that of their stacks; the
+    others are the directories to remove when the driver ends without saying so.
     """
     control = socket.socket(fileno=int(arguments[0]))
     pulses = Pulses(int(arguments[1]))
-    os.set_inheritable(pulses.descriptor, False)
+    stacks = Stacks(int(arguments[2]))
+    for shared in (pulses, stacks):
+        os.set_inheritable(shared.descriptor, False)
+    stacks.answer()
     # The first array made of Python values imports pandas, half a second in each worker else.
     pa.array([0])
     compiled = jit.load_if_cached()
@@ -69,7 +73,7 @@ def main(arguments: list[str]) -> None:
     _end(workers | compiling)
     if message != CLOSE:
         # Only what nobody owns: a start of the pool that was interrupted closes the socket too.
-        remove_unowned(arguments[2:])
+        remove_unowned(arguments[3:])
 
 
 def _serve(

@@ -201,6 +201,7 @@ def run_task(
         rows_in=rows["in"],
         seconds=time.perf_counter() - started,
         reserved=memory.peak,
+        operators=memory.operators(),
         spilled=spilled,
         metrics=tuple(sorted(context.metrics.items())),
         skipped=tuple(context.skipped),

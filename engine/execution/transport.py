@@ -8,17 +8,19 @@ is. Space is allocated before it is written, so that a full device is an error a
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import pyarrow as pa
 
 from ..errors import ExecutionError, StorageFull
+from ..physical.kernels.mapped_rows import mapped_without_neighbours
 from ..physical.stage import Ref
 
 ALIGNMENT = 64
@@ -178,11 +180,9 @@ class MemoryStore:
         self.files = {} if files is None else files
         """By path and place."""
 
-    def same(self) -> MemoryStore:
+    def same(self) -> Self:
         """Return another object with the same streams, so that the end of this one is seen."""
-        other = MemoryStore(self._directory)
-        other.files = self.files
-        return other
+        return copy.copy(self)
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Keep `parts` under `name`."""
@@ -211,12 +211,57 @@ class MemoryStore:
         self.files.pop(path, None)
 
 
+class LimitedStore(MemoryStore):
+    """Keeps streams in the memory of this process, and on disk what is more than their share.
+
+    Its `directory` makes one for the files of the query, when it is wanted.
+    """
+
+    def __init__(self, directory: Callable[[], str]) -> None:
+        super().__init__(directory)
+        self._file_stores: list[FileStore] = []
+        """One, once it is wanted; of all that are the same."""
+
+    def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
+        """Keep `parts` under `name`, in memory if `fast`; see `FileStore.write`."""
+        return (super() if fast else self._on_disk()).write(name, parts, fast)
+
+    def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
+        """Stream the batches of `refs`."""
+        for ref in refs:
+            store = self._on_disk() if self.on_disk(ref) else super()
+            yield from store.read(ref, sparsely=sparsely)
+
+    def on_disk(self, ref: Ref) -> bool:
+        """Return whether a stream lies on disk and not in memory."""
+        return any(store.on_disk(ref) for store in self._file_stores)
+
+    def spill_path(self) -> str:
+        """Return a path in the directory of the query."""
+        return self._on_disk().spill_path()
+
+    def remove(self, path: str) -> None:
+        """Forget the streams under `path`."""
+        if path in self.files:
+            super().remove(path)
+        elif self._file_stores:
+            self._on_disk().remove(path)
+
+    def _on_disk(self) -> FileStore:
+        if not self._file_stores:
+            directory = self._directory()
+            self._file_stores.append(FileStore(directory, directory))
+        return self._file_stores[0]
+
+
 class FileStore:
     """Keeps streams in files of one query: in shared memory, or on disk where that is full."""
 
     def __init__(self, memory: str, disk: str) -> None:
         self.memory = memory
         self.disk = disk
+        # Another directory's name may begin as this one's does.
+        self._on_disk = os.path.join(disk, "")
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Write `parts` into one file called `name`; in shared memory if `fast` and it has room.
@@ -256,8 +301,10 @@ class FileStore:
         mapped: dict[str, pa.Buffer] = {}
         for ref in refs:
             if self.on_disk(ref):
-                found = _read_stream(_part(_mapped(ref.path), ref)) if sparsely else _read_file(ref)
-                yield from found
+                if sparsely:
+                    yield from _read_stream(_part(mapped_without_neighbours(ref.path), ref))
+                else:
+                    yield from _read_file(ref)
                 continue
             if ref.path not in mapped:
                 if len(mapped) >= _MAPPED_FILES:
@@ -267,7 +314,7 @@ class FileStore:
 
     def on_disk(self, ref: Ref) -> bool:
         """Return whether a stream lies on disk and not in shared memory."""
-        return ref.path.startswith(self.disk)
+        return ref.path.startswith(self._on_disk)
 
     def spill_path(self) -> str:
         """Return a path in the directory of the query."""

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from operator import length_hint
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from ..errors import SchemaError
 from ..schema import carries, decoded
 from .node import Expr
+from .python_values import exact_array
 from .user_code import name_of, user_failure
 
 FORMS = ("arrow", "numpy", "pandas", "values")
@@ -231,7 +231,5 @@ def _as_array(result: Any, dtype: pa.DataType) -> pa.Array:
         return result.cast(dtype) if pa.types.is_null(result.type) else result
     if isinstance(result, str | bytes) or not hasattr(result, "__len__"):
         raise TypeError("it is one value and not an array of them")
-    if isinstance(result, np.ndarray):
-        return pa.array(result, type=dtype, from_pandas=False)
-    found = pa.array(result, type=dtype)
+    found = exact_array(result, dtype)
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found

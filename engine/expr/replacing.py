@@ -36,6 +36,7 @@ def _replace(value: Value, old: Value, new: Value) -> Value:
     news = new.values
     try:
         news = cast(news, value.type)
+        _check_same(news, new.values)
     except (pa.ArrowInvalid, TypeMismatch):
         raise TypeMismatch(
             f"replace keeps the type of the column, {value.type}, and a new value is none of it,"
@@ -43,6 +44,12 @@ def _replace(value: Value, old: Value, new: Value) -> Value:
         ) from None
     places = _places(value, old)
     return pc.if_else(pc.is_valid(places), news.take(places), value)
+
+
+def _check_same(made: pa.Array, given: pa.Array) -> None:
+    """Raise `pa.ArrowInvalid` where a number was cut off."""
+    if pa.types.is_integer(made.type) and not pa.types.is_integer(given.type):
+        given.cast(made.type)
 
 
 def _replace_strict(value: Value, old: Value, new: Value, *default: Value) -> Value:

@@ -23,10 +23,13 @@ from ..execution.events import (
     TaskFinished,
     WorkerDied,
 )
+from ..physical.memory import OperatorMemory
 from ..physical.stage import Branch, Stage
 from ..plan.description import clean, count_text
 from ..source import Skipped
+from .amounts import bytes_text, middle_cut, seconds_text
 from .grid import html_grid, text_grid
+from .operator_memory import memory_html, memory_text
 from .terminal import terminal_width
 
 
@@ -56,6 +59,10 @@ class StageProfile:
     spilled_bytes: int = 0
     """What its tasks put aside on disk because it did not fit into ``memory_limit``: rows of
     operators, and partitions for which there was no room in shared memory."""
+
+    operators: tuple[OperatorMemory, ...] = ()
+    """What each of its operators reserved and put aside, of those that did: bytes granted and bytes
+    of files, added up over its tasks, and the most bytes held at once in a process."""
 
     metrics: Mapping[str, int] = field(default_factory=dict)
     """Counters of its operators, added up over its tasks."""
@@ -143,7 +150,14 @@ class Profile:
         """Return the profile as plain numbers, strings, lists and dicts."""
         own = ("stages", "skipped")
         plain = {name: value for name, value in vars(self).items() if name not in own}
-        stages = [{**vars(stage), "metrics": dict(stage.metrics)} for stage in self.stages]
+        stages = [
+            {
+                **vars(stage),
+                "metrics": dict(stage.metrics),
+                "operators": [each._asdict() for each in stage.operators],
+            }
+            for stage in self.stages
+        ]
         return {**plain, "stages": stages, "skipped": [dict(vars(each)) for each in self.skipped]}
 
     def to_text(self, width: int | None = None) -> str:
@@ -164,7 +178,7 @@ class Profile:
             grid = text_grid([_HEAD[:columns]], cells, _AT_RIGHT[:columns])
             if width is None or len(grid.partition("\n")[0]) <= width:
                 break
-        return f"{told}\n{grid}"
+        return "\n".join([told, grid, *memory_text(self.stages, width)])
 
     def __str__(self) -> str:
         return self.to_text(terminal_width())
@@ -178,7 +192,8 @@ class Profile:
         told = "".join(
             f"<div>{html.escape(line)}</div>" for line in [self.summary(), *_told(self.skipped)]
         )
-        return f'<div style="overflow-x:auto">{told}{grid}</div>'
+        memory = memory_html(self.stages)
+        return f'<div style="overflow-x:auto">{told}{grid}{memory}</div>'
 
     @property
     def _columns(self) -> int:
@@ -231,44 +246,6 @@ _LAYOUTS = ((8, 56), (8, 44), (8, 32), (7, 44), (7, 32), (7, 26), (7, 20), (5, 2
 _AT_RIGHT = (True, False, True, True, True, True, True, False)
 
 
-def middle_cut(text: str, longest: int) -> str:
-    """Return `text`, its middle left out where it is longer than `longest`.
-
-    >>> middle_cut("scan > filter > result", 13)
-    'scan … esult'
-    """
-    if len(text) <= longest:
-        return text
-    end = (longest - 3) // 2
-    return f"{text[: longest - 3 - end].rstrip()} … {text[-end:].lstrip()}"
-
-
-def seconds_text(seconds: float) -> str:
-    """Return a time as a reader takes it in at once.
-
-    >>> seconds_text(0.0123), seconds_text(3.21), seconds_text(75)
-    ('12 ms', '3.2 s', '1 min 15 s')
-    """
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s"
-
-
-def bytes_text(size: float) -> str:
-    """Return a size with its unit.
-
-    >>> bytes_text(512), bytes_text(3_200_000)
-    ('512 B', '3.2 MB')
-    """
-    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size:.0f} B"
-
-
 class _StageRecord:
     """The account of a stage while it runs."""
 
@@ -280,6 +257,7 @@ class _StageRecord:
         self.rows_out = 0
         self.bytes_out = 0
         self.reserved_bytes = self.spilled_bytes = 0
+        self.operators: dict[str, OperatorMemory] = {}
         self.metrics: Counter[str] = Counter()
 
     def profile(self) -> StageProfile:
@@ -294,6 +272,7 @@ class _StageRecord:
             bytes_out=self.bytes_out,
             reserved_bytes=self.reserved_bytes,
             spilled_bytes=self.spilled_bytes,
+            operators=tuple(self.operators.values()),
             metrics=dict(self.metrics),
         )
 
@@ -382,6 +361,9 @@ class ProfileRecorder:
         record.metrics.update(dict(result.metrics))
         record.reserved_bytes = max(record.reserved_bytes, result.reserved)
         record.spilled_bytes += result.spilled
+        for each in result.operators:
+            known = record.operators.get(each.label)
+            record.operators[each.label] = each if known is None else known.with_more(each)
         self._bytes_read += stored_bytes(record.stage, event.partition)
         if result.skipped:
             self._skipped[event.stage, event.partition] = result.skipped

@@ -16,7 +16,7 @@ from ..config import Settings
 from ..execution.events import Event, QueryStarted, StageFinished, StagePlanned, TaskFinished
 from ..physical.stage import Stage
 from ..plan.description import clean, count_text
-from .profile import seconds_text
+from .amounts import seconds_text
 from .terminal import cut, notebook_shell
 
 PATIENCE = 1.0

@@ -10,6 +10,7 @@ import pyarrow as pa
 from ..expr.evaluate import dtype_of
 from ..expr.node import Cast, Column, Expr
 from ..plan.node import PlanNode
+from ..schema import free_name
 from .operators.compute import Compute
 from .own_side import WholeSide
 from .pipeline import Pipeline, merged_sites
@@ -47,7 +48,9 @@ class JoinInput:
 
     def key_names(self) -> tuple[str, ...]:
         """What the keys are called as columns."""
-        return tuple(f"__{self.role}_key_{number}" for number in range(len(self.keys)))
+        taken = self.node.schema.names
+        stems = (f"{self.role}_key_{number}" for number in range(len(self.keys)))
+        return tuple(free_name(stem, taken) for stem in stems)
 
 
 def typed_keys(

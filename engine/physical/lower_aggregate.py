@@ -12,8 +12,12 @@ from ..expr.node import Agg, Column, columns_of
 from ..optimizer.estimate import estimate
 from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate
-from .operators.aggregate import FinalAggregate, PartialAggregate, partial_schema
+from ..schema import free_name
+from .large_exchanges import MOST_RUNS
+from .operators.aggregate_states import partial_schema
 from .operators.compute import Compute
+from .operators.final_aggregate import FinalAggregate
+from .operators.partial_aggregate import PartialAggregate
 from .pipeline import Pipeline, slots_together
 from .stage import Exchange
 
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
 
 MOST_SLOTS = 256
 """Slots of one hash exchange; more would make the pieces of a task too small to be worth it."""
+
+_LARGE_SLOT = 256 * 2**20
+"""Where slots would have more bytes there are more of them after all: tasks that split so much are
+large as well (`large_exchanges`), and so are their pieces."""
 
 _PROVIDED = 4
 """An exchange has room for so many times the bytes that are guessed."""
@@ -104,7 +112,7 @@ def _with_keys(
     computed = []
     for number, (name, expr) in enumerate(node.keys):
         plain = expr == Column(name)
-        key = name if plain else f"__key_{number}"
+        key = name if plain else free_name(f"key_{number}", source.schema.names)
         keys.append((key, dtype_of(expr, source.schema)))
         if not plain:
             computed.append((key, expr))
@@ -144,10 +152,11 @@ def meet(
 def slot_count(size: int, target: int) -> int:
     """Return into how many slots an exchange of about `size` bytes is split.
 
-    >>> slot_count(10, 64), slot_count(640, 64)
-    (1, 10)
+    >>> slot_count(10, 64), slot_count(640, 64), slot_count(2**37, 2**24)
+    (1, 10, 512)
     """
-    return max(1, min(MOST_SLOTS, -(-size // target)))
+    large = min(size // _LARGE_SLOT, MOST_RUNS)
+    return max(1, large, min(MOST_SLOTS, -(-size // target)))
 
 
 def expected_slots(pipeline: Pipeline, expected: float, target: int) -> int:

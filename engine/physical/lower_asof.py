@@ -14,9 +14,11 @@ import pyarrow as pa
 
 from ..expr.node import Call, Column, SortKey
 from ..plan.joins import AsofJoin
+from ..schema import free_name
 from .join_inputs import JoinInput, by_hash, typed_keys, with_side
 from .join_slots import join_tasks
 from .kernels.sort import boundaries
+from .large_exchanges import range_count
 from .lower_aggregate import slot_count
 from .lower_sort import in_order
 from .operators.asof_join import FindAsof
@@ -32,8 +34,15 @@ from .stage import Branch, Exchange, KeyRange, Side, StageOutput, TaskInput
 if TYPE_CHECKING:
     from .planner import Planner
 
-_NUMBER = "__left_row"
-_ON = "__on"
+
+def _number(node: AsofJoin) -> str:
+    """Return what the number of a row of the left is called."""
+    return free_name("left_row", node.left.schema.names, node.schema.names)
+
+
+def _on(node: AsofJoin) -> str:
+    """Return what the order is called, on both sides."""
+    return free_name("on", node.left.schema.names, node.right.schema.names)
 
 
 def lower_asof(node: AsofJoin, planner: Planner) -> Pipeline | None:
@@ -50,15 +59,15 @@ def lower_asof(node: AsofJoin, planner: Planner) -> Pipeline | None:
     if built.bytes <= planner.settings.broadcast_bytes or kind == "broadcast":
         joined = with_side(node, left, of_stage(built), replace(operator, shared=True))
         return replace(joined, schema=node.schema)
-    schema = left.schema.append(pa.field(_NUMBER, pa.int64()))
-    numbered = left.then(NumberRows(name=_NUMBER), schema=schema)
-    operator = replace(operator, output=(*operator.output, ("left", _NUMBER, _NUMBER)))
+    schema = left.schema.append(pa.field(_number(node), pa.int64()))
+    numbered = left.then(NumberRows(name=_number(node)), schema=schema)
+    operator = replace(operator, output=(*operator.output, ("left", _number(node), _number(node))))
     cut = _by_slot if kind == "hash" else _by_range
     found = cut(node, planner, numbered, built, operator)
     if found is None:
         return None
-    found = replace(found, schema=node.schema.append(pa.field(_NUMBER, pa.int64())))
-    ordered = in_order(node, planner, found, (SortKey(Column(_NUMBER)),))
+    found = replace(found, schema=node.schema.append(pa.field(_number(node), pa.int64())))
+    ordered = in_order(node, planner, found, (SortKey(Column(_number(node))),))
     if ordered is None:
         return None
     exprs = tuple((name, Column(name)) for name in node.schema.names)
@@ -129,9 +138,9 @@ def _runs(node: AsofJoin, planner: Planner, role: str, pipeline: Pipeline) -> St
     below = node.left if role == "left" else node.right
     on = node.left_on if role == "left" else node.right_on
     (typed,) = typed_keys((on,), below.schema, (node.key_type(),))
-    exprs = (*((name, Column(name)) for name in pipeline.schema.names), (_ON, typed))
-    keyed = pipeline.schema.append(pa.field(_ON, node.key_type()))
-    by = (SortKey(Column(_ON)),)
+    exprs = (*((name, Column(name)) for name in pipeline.schema.names), (_on(node), typed))
+    keyed = pipeline.schema.append(pa.field(_on(node), node.key_type()))
+    by = (SortKey(Column(_on(node))),)
     runs = pipeline.then(Compute(exprs=exprs, schema=keyed), SortRun(by=by), schema=keyed)
     return planner.run(node, f"{role} runs", runs, Exchange(kind="range"), sort=by)
 
@@ -143,8 +152,9 @@ def _by_range(
     moved = _runs(node, planner, "left", left)
     if moved is None:
         return None
-    by = (SortKey(Column(_ON)),)
-    count = max(1, -(-(moved.bytes + built.bytes) // planner.settings.exchange_bytes))
+    by = (SortKey(Column(_on(node))),)
+    runs = len(moved.refs()) + len(built.refs())
+    count = range_count(moved.bytes + built.bytes, runs, planner.settings.exchange_bytes)
     samples = [result.samples for result in (*moved.results, *built.results)]
     edges = [None, *boundaries(samples, count, by), None]
     refs = moved.refs()

@@ -17,6 +17,7 @@ from ..expr.node import Call, Cast, Column, Expr, SortKey
 from ..optimizer.estimate import estimate
 from ..optimizer.join_cost import cost_of_sides
 from ..plan.joins import Join
+from ..schema import free_name
 from .join_inputs import (
     JoinInput,
     Output,
@@ -39,8 +40,19 @@ from .stage import Branch, Side, StageOutput, TaskInput
 if TYPE_CHECKING:
     from .planner import Planner
 
-_NUMBER = {"left": "__left_row", "right": "__right_row"}
-"""The columns that tell which row of a side a joined row is made of."""
+
+def _numbers(node: Join) -> dict[str, str]:
+    """Return the columns that tell which row of a side a joined row is made of."""
+    taken = node.left.schema.names, node.right.schema.names, node.schema.names
+    return {role: free_name(f"{role}_row", *taken) for role in ("left", "right")}
+
+
+def _both(node: Join, role: str) -> str:
+    """Return what is put before a key of one side until those of both are made one."""
+    prefix = f"__{role} "
+    while any(name.startswith(prefix) for name in node.schema.names):
+        prefix = f"_{prefix}"
+    return prefix
 
 
 def lower_join(node: Join, planner: Planner) -> Pipeline | None:
@@ -64,9 +76,9 @@ def lower_join(node: Join, planner: Planner) -> Pipeline | None:
         first, last = ("right", "left") if node.maintain_order[0] == "r" else ("left", "right")
         there = {given for _, _, given in output}
         by = tuple(
-            SortKey(Column(_NUMBER[role]), nulls_last=True)
+            SortKey(Column(_numbers(node)[role]), nulls_last=True)
             for role in (first, last)
-            if _NUMBER[role] in there
+            if _numbers(node)[role] in there
         )
         ordered = in_order(node, planner, joined, by)
         if ordered is None:
@@ -116,7 +128,7 @@ def _input(
     below = node.left if role == "left" else node.right
     keys = node.left_on if role == "left" else node.right_on
     if numbered:
-        name = _NUMBER[role]
+        name = _numbers(node)[role]
         schema = pipeline.schema.append(pa.field(name, pa.int64()))
         pipeline = pipeline.then(NumberRows(name=name), schema=schema)
     side = JoinInput(
@@ -157,13 +169,13 @@ def _output(node: Join, numbered: bool) -> Output:
     output = []
     for each in node.columns():
         if each.side == "both":
-            output.append(("left", each.name, f"__left {each.given}"))
-            output.append(("right", each.partner, f"__right {each.given}"))
+            output.append(("left", each.name, _both(node, "left") + each.given))
+            output.append(("right", each.partner, _both(node, "right") + each.given))
         else:
             output.append((each.side, each.name, each.given))
     if numbered:
         roles = ("left",) if node.how in ("semi", "anti") else ("left", "right")
-        output += [(role, _NUMBER[role], _NUMBER[role]) for role in roles]
+        output += [(role, _numbers(node)[role], _numbers(node)[role]) for role in roles]
     return tuple(output)
 
 
@@ -175,7 +187,7 @@ def _finished(node: Join, joined: Pipeline) -> Pipeline:
     for each in node.columns():
         if each.side == "both":
             dtype = node.schema.field(each.given).type
-            sides = (Column(f"__{role} {each.given}") for role in ("left", "right"))
+            sides = (Column(_both(node, role) + each.given) for role in ("left", "right"))
             exprs.append((each.given, Call("coalesce", tuple(Cast(side, dtype) for side in sides))))
         else:
             exprs.append((each.given, Column(each.given)))
@@ -222,7 +234,8 @@ def _roles(node: Join, planner: Planner, numbered: bool) -> _Roles:
 def _joined(
     node: Join, planner: Planner, left: JoinInput | None, right: JoinInput | None, output: Output
 ) -> Pipeline | None:
-    numbered = any(name in _NUMBER.values() for _, name, _ in output)
+    numbers = _numbers(node).values()
+    numbered = any(name in numbers for _, name, _ in output)
     roles = _roles(node, planner, numbered)
     build, probe = (left, right) if roles.swap else (right, left)
     if build is None:
@@ -257,7 +270,8 @@ def _leaves_few(node: Join, built: WholeSide) -> bool:
 def _operator(
     node: Join, roles: _Roles, build: JoinInput, probe: JoinInput | None, output: Output
 ) -> HashJoin:
-    numbers = [pa.field(name, pa.int64()) for _, name, _ in output if name in _NUMBER.values()]
+    names = _numbers(node).values()
+    numbers = [pa.field(name, pa.int64()) for _, name, _ in output if name in names]
     types = node.key_types()
     return HashJoin(
         left_on=typed_keys(node.left_on, node.left.schema, types),
@@ -277,10 +291,10 @@ def _operator(
 
 def _schema(node: Join, output: Output) -> pa.Schema:
     """Return the schema of what the operator gives."""
-    fields = []
+    fields, numbers = [], _numbers(node).values()
     for role, name, given in output:
         source = node.left.schema if role == "left" else node.right.schema
-        number = name in _NUMBER.values()
+        number = name in numbers
         fields.append(pa.field(given, pa.int64() if number else source.field(name).type))
     return pa.schema(fields)
 

@@ -15,6 +15,7 @@ from ..expr.node import Agg, Column, Expr, Literal, SortKey
 from ..plan.rolling import Rolling
 from .kernels.sort import boundaries
 from .kernels.words import storage
+from .large_exchanges import range_count
 from .lower_aggregate import slot_count
 from .operators.compute import Compute
 from .operators.rolling import RollingAggregate
@@ -98,7 +99,7 @@ def _by_time(
     output = planner.run(node, "runs", runs, Exchange(kind="range"), sort=by)
     if output is None:
         return None
-    count = max(1, -(-output.bytes // planner.settings.exchange_bytes))
+    count = range_count(output.bytes, len(output.refs()), planner.settings.exchange_bytes)
     cuts = boundaries([result.samples for result in output.results], count, by)
     edges: list[Any] = [None, *(cut for cut in cuts if cut[0] is not None), None]
     inputs = tuple(

@@ -10,6 +10,7 @@ from ..expr.node import SortKey
 from ..plan.node import PlanNode
 from ..plan.nodes import Sort
 from .kernels.sort import Key, boundaries, frequent, order_key
+from .large_exchanges import range_count
 from .operators.sort import SortRun, TopK
 from .operators.take_range import TakeRange
 from .pipeline import Pipeline, balanced, over_refs
@@ -50,7 +51,7 @@ def in_order(
     if output is None:
         return None
     reads = (output.stage.id,)
-    count = max(1, -(-output.bytes // planner.settings.exchange_bytes))
+    count = range_count(output.bytes, len(output.refs()), planner.settings.exchange_bytes)
     if count == 1:
         merged = over_refs([output.refs()], source.schema, reads, "all runs")
     else:

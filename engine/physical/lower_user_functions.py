@@ -9,6 +9,7 @@ import pyarrow as pa
 from ..expr.evaluate import dtype_of
 from ..expr.node import Column
 from ..plan.user_functions import OBJECTS, MapGroups, Reduce
+from ..schema import free_name
 from .lower_aggregate import slot_count
 from .operators.compute import Compute
 from .operators.map_groups import MapGroupsRows
@@ -46,12 +47,13 @@ def lower_map_groups(node: MapGroups, planner: Planner) -> Pipeline | None:
 def _with_keys(node: MapGroups, source: Pipeline) -> tuple[Pipeline, tuple[str, ...]]:
     """Return `source` with computed keys as columns, and the names of all keys."""
     keys, computed = [], []
+    taken = {*source.schema.names, *(name for name, _ in node.keys)}
     for number, (name, expr) in enumerate(node.keys):
         if expr == Column(name):
             keys.append(name)
             continue
         # The function sees it by its name, unless a column of the rows is called so.
-        keys.append(name if name not in source.schema.names else f"__key_{number}")
+        keys.append(name if name not in source.schema.names else free_name(f"key_{number}", taken))
         computed.append((keys[-1], expr))
     if not computed:
         return source, tuple(keys)

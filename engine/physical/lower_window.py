@@ -16,13 +16,13 @@ import pyarrow as pa
 from ..expr.evaluate import dtype_of
 from ..expr.node import Column, Expr, SortKey
 from ..plan.windows import WindowColumns, reach_of
+from ..schema import free_name
 from .lower_aggregate import slot_count
 from .lower_sort import in_order
 from .operators.compute import Compute
 from .operators.number_rows import NumberRows
 from .operators.window import WindowRows
 from .operators.window_piece import (
-    PLACE,
     CarryOver,
     SumUpPiece,
     WindowPiece,
@@ -35,8 +35,15 @@ from .stage import Exchange, Ref, Side, StageOutput
 if TYPE_CHECKING:
     from .planner import Planner
 
-_ROW = "__row"
-"""The number of a row in the order of the input."""
+
+def _row(node: WindowColumns) -> str:
+    """Return what the number of a row in the order of the input is called."""
+    return free_name("row", node.schema.names)
+
+
+def _place(node: WindowColumns) -> str:
+    """Return what the number of a row in the order of the pieces is called."""
+    return free_name("place", node.schema.names)
 
 
 def lower_window(node: WindowColumns, planner: Planner) -> Pipeline | None:
@@ -76,7 +83,7 @@ def _by_keys(node: WindowColumns, planner: Planner, source: Pipeline) -> Pipelin
     if slots == 1:
         gathered = planner.gathered(node, "keys", source)
         return gathered and _in_place(node, gathered, node.keys)
-    keyed, names = _with_keys(node, _numbered(source, _ROW))
+    keyed, names = _with_keys(node, _numbered(source, _row(node)))
     output = planner.run(node, "keys", keyed, Exchange(kind="hash", keys=names, partitions=slots))
     if output is None:
         return None
@@ -89,7 +96,9 @@ def _with_keys(node: WindowColumns, source: Pipeline) -> tuple[Pipeline, tuple[s
     """Return `source` with the keys as columns, and the names of these."""
     names, computed = [], []
     for number, key in enumerate(node.keys):
-        names.append(key.name if isinstance(key, Column) else f"__key_{number}")
+        names.append(
+            key.name if isinstance(key, Column) else free_name(f"key_{number}", node.schema.names)
+        )
         if not isinstance(key, Column):
             computed.append((names[-1], key))
     if not computed:
@@ -103,8 +112,8 @@ def _in_old_order(node: WindowColumns, planner: Planner, made: Pipeline) -> Pipe
     """Return numbered rows in the order of their numbers, where that can be seen."""
     if not node.maintain_order:
         return _only(made, node.schema)
-    narrow = pa.schema([*node.schema, pa.field(_ROW, pa.int64())])
-    by = (SortKey(Column(_ROW)),)
+    narrow = pa.schema([*node.schema, pa.field(_row(node), pa.int64())])
+    by = (SortKey(Column(_row(node))),)
     ordered = in_order(node, planner, _only(made, narrow), by, "old order")
     return ordered and _only(ordered, node.schema)
 
@@ -117,7 +126,7 @@ def _only(pipeline: Pipeline, schema: pa.Schema) -> Pipeline:
 def _whole_frame(node: WindowColumns, planner: Planner, source: Pipeline) -> Pipeline | None:
     """Return functions over all rows in their order, each task with a piece of them."""
     if node.order_by:
-        numbered = _numbered(source, _ROW)
+        numbered = _numbered(source, _row(node))
         ordered = in_order(node, planner, numbered, node.order_by, "order")
         if ordered is None:
             return None
@@ -125,7 +134,7 @@ def _whole_frame(node: WindowColumns, planner: Planner, source: Pipeline) -> Pip
     if source.partitions == 1:
         made: Pipeline | None = _in_place(node, source, ())
     else:
-        made = _piece_by_piece(node, planner, _numbered(source, PLACE))
+        made = _piece_by_piece(node, planner, _numbered(source, _place(node)))
     if made is None or not node.order_by:
         return made and _only(made, node.schema)
     return _in_old_order(node, planner, made)
@@ -148,7 +157,12 @@ def _piece_by_piece(node: WindowColumns, planner: Planner, source: Pipeline) -> 
     before = max(reach_of(expr).before for _, expr in node.functions)
     after = max(reach_of(expr).after for _, expr in node.functions)
     piece = WindowPiece(
-        functions=node.functions, schema=schema, before=before, after=after, sides=(0, 1, 2)
+        functions=node.functions,
+        schema=schema,
+        before=before,
+        after=after,
+        sides=(0, 1, 2),
+        place=_place(node),
     )
     around = [
         Side(partitions=tuple(_before(pieces, before)), schema=source.schema),
@@ -195,10 +209,14 @@ def _carried(
 ) -> tuple[Side, tuple[int, ...]] | None:
     """Return what each piece has to know of all others, and the stage that makes it."""
     functions = carrying(node.functions)
-    given = carry_schema(node.functions, schema)
+    given = carry_schema(node.functions, schema, _place(node))
     if not functions:
         return Side(partitions=((),), schema=given), ()
-    summed = rows.then(SumUpPiece(functions=functions, schema=given), schema=given, site=node.site)
+    summed = rows.then(
+        SumUpPiece(functions=functions, schema=given, place=_place(node)),
+        schema=given,
+        site=node.site,
+    )
     gathered = planner.gathered(node, "sums", summed)
     if gathered is None:
         return None

@@ -36,6 +36,7 @@ from ..plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from ..plan.together import RunFunction
 from ..plan.user_functions import MapGroups, Reduce
 from ..plan.windows import WindowColumns
+from ..schema import free_name
 from ..source import Pushdown
 from .lower_aggregate import lower_aggregate
 from .lower_asof import lower_asof
@@ -199,7 +200,7 @@ def _(node: Distinct, planner: Planner) -> Pipeline | None:
     which = "last" if node.keep == "last" else "first"
     rest = [name for name in names if name not in subset]
     aggs = [(name, Agg(which, Column(name))) for name in rest]
-    count = "__group_rows"
+    count = free_name("group_rows", names)
     if node.keep == "none":
         aggs.append((count, Agg("len", None)))
     grouped = Aggregate(

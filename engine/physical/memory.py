@@ -8,10 +8,11 @@ hold rows (`Budget`). What is refused is spilled, see `operators/held.py`.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -54,6 +55,29 @@ class Labelled(Protocol):
         """What to call it in a profile."""
 
 
+class OperatorMemory(NamedTuple):
+    """What an operator has reserved and put aside."""
+
+    label: str
+    reserved: int
+    """Bytes that it was granted, all together."""
+
+    peak: int
+    """The most bytes that it held at once in a process."""
+
+    spilled: int
+    """Bytes of the files that it wrote."""
+
+    def with_more(self, other: OperatorMemory) -> OperatorMemory:
+        """Return the account of this and another task."""
+        return OperatorMemory(
+            self.label,
+            self.reserved + other.reserved,
+            max(self.peak, other.peak),
+            self.spilled + other.spilled,
+        )
+
+
 @dataclass(kw_only=True)
 class Account:
     """What one operator of a task has reserved and put aside."""
@@ -71,13 +95,23 @@ class Account:
 
     def begin(self) -> None:
         """Begin anew with what is held."""
-        self.reserved = self.peak = self.held
+        self.reserved = 0
+        self.peak = self.held
         self.spilled = 0
+
+    @functools.cached_property
+    def label(self) -> str:
+        """What to call the operator: put together once in a process, as it takes microseconds."""
+        return self.of.label
 
 
 LEAST = 32
 """One operator is granted this part of a share as long as the share is not used up, however much
 others have reserved: rows that are put aside one by one cost more than they would take."""
+
+
+_MOST_ACCOUNTS = 256
+"""So many operators are remembered that hold nothing any more."""
 
 
 class Budget:
@@ -97,22 +131,25 @@ class Budget:
         self.peak = 0
         """The most that was held since `begin`."""
 
-        # By identity: a label is a text that is put together when it is asked for.
+        # By identity: operators are compared by all that they are made of.
         self._accounts: dict[int, Account] = {}
         self._own_before = own_bytes()
 
     def begin(self) -> None:
         """Begin to look for the peak of a task, and of its operators."""
         self.peak = self.held
-        self._accounts = {key: each for key, each in self._accounts.items() if each.held}
+        if len(self._accounts) > _MOST_ACCOUNTS:
+            self._accounts = {key: each for key, each in self._accounts.items() if each.held}
         for account in self._accounts.values():
             account.begin()
 
-    def accounts(self) -> Iterator[Account]:
-        """Yield what operators have reserved and put aside since `begin`."""
-        for account in self._accounts.values():
-            if account.peak or account.spilled:
-                yield account
+    def operators(self) -> tuple[OperatorMemory, ...]:
+        """Return what operators have reserved and put aside since `begin`, where it is not 0."""
+        return tuple(
+            OperatorMemory(each.label, each.reserved, each.peak, each.spilled)
+            for each in self._accounts.values()
+            if each.reserved or each.spilled
+        )
 
     def account(self, of: Labelled) -> Account:
         """Return the account of an operator."""

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from ..expr.node import Column, Expr
 from ..expr.python_call import has_python_call
 from ..plan.node import Site
-from .operators.aggregate import FinalAggregate, PartialAggregate
 from .operators.compute import Compute
 from .operators.cross_join import CrossJoin
 from .operators.filter import FilterRows
+from .operators.final_aggregate import FinalAggregate
 from .operators.join import HashJoin
+from .operators.partial_aggregate import PartialAggregate
 from .pipeline import Pipeline
 from .stage import Branch, Operator, Side, StageOutput
 

@@ -7,8 +7,11 @@ what was made are known. Nodes are few and each is lowered once, so asking again
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from ..config import Settings
 from ..optimizer.sharing import repeatable
@@ -18,10 +21,12 @@ from ..plan.nodes import MapBatches, Scan, Write
 from ..plan.partitioning import Repartition, TakePartitions
 from ..plan.together import RunFunction, Together
 from ..source import ScanPlan
+from . import large_exchanges
 from .fragments import evenly_cut
 from .lower_together import lower_together
 from .lowering import lower_node, read_pushdown
 from .operators.conform import ConformRows
+from .operators.sort import SortRun
 from .own_side import WholeSide, of_stage, without_stage
 from .pipeline import Pipeline, balanced, over_refs
 from .stage import Exchange, Ref, Stage, StageOutput
@@ -131,12 +136,38 @@ class Planner:
         """
         key = id(node), role
         if key not in self._requested:
-            self._requested[key] = self._emit(pipeline, output, **more)
+            fewer = self._with_fewer_tasks(node, role, pipeline, output, more.get("sort", ()))
+            if fewer is None:
+                return None
+            self._requested[key] = self._emit(fewer, output, **more)
             self._readers[self._requested[key]] += readers
         found = self._outputs.get(self._requested[key])
         if found is None:
             self._waits.add(self._requested[key])
         return found
+
+    def _with_fewer_tasks(
+        self, node: PlanNode, role: str, pipeline: Pipeline, output: Exchange, sort: Any
+    ) -> Pipeline | None:
+        """Return what writes into an exchange: `pipeline`, or fewer tasks that read its rows.
+
+        The rows keep their order, so that nothing shows in the answer. None while they are made.
+        """
+        most = large_exchanges.most_writers(output)
+        if most is None or pipeline.partitions <= most:
+            return pipeline
+        made = self.run(node, f"{role}, put together", pipeline, Exchange(kind="forward"))
+        if made is None:
+            return None
+        sizes = [sum([ref.bytes for ref in refs]) for refs in made.partitions]
+        target = max(-(-made.bytes // most), self.settings.partition_bytes)
+        groups = [
+            tuple(itertools.chain(*made.partitions[run.start : run.stop]))
+            for run in balanced(sizes, target)
+        ]
+        reads = (made.stage.id,)
+        fewer = replace(over_refs(groups, pipeline.schema, reads, "part"), sites=pipeline.sites)
+        return fewer.then(SortRun(by=sort)) if sort else fewer
 
     def _emit(self, pipeline: Pipeline, output: Exchange, **more: object) -> int:
         number = self._stages

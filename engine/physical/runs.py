@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from .operators.aggregate import PartialAggregate
 from .operators.compute import Compute
 from .operators.filter import FilterRows
 from .operators.join import HashJoin
+from .operators.partial_aggregate import PartialAggregate
 from .stage import Operator, TaskContext
 
 

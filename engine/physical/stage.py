@@ -20,7 +20,7 @@ import pyarrow as pa
 from ..expr.node import SortKey
 from ..plan.node import Site
 from ..source import Fragment, Skipped, WriteJob, Written
-from .memory import Budget
+from .memory import Budget, OperatorMemory
 from .spill import SpillFile
 
 
@@ -299,6 +299,9 @@ class TaskResult:
     seconds: float = 0.0
     reserved: int = 0
     """The most bytes that its operators had reserved at once."""
+
+    operators: tuple[OperatorMemory, ...] = ()
+    """What its operators had reserved and put aside, of those that did."""
 
     spilled: int = 0
     """Bytes of files of rows that it put aside, and of what it made that went to disk."""

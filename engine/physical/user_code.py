@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import PartitaError, SchemaError
+from ..expr.python_values import exact_table
 from ..expr.user_code import name_of, user_failure
 from ..plan.node import Site
 from ..plan.nodes import describe
@@ -116,15 +117,17 @@ class UserCode:
         if isinstance(result, Mapping):
             _check_names(list(result), schema)
             # Lists and numpy arrays carry no exact type: they take the declared one.
-            return pa.Table.from_pydict(dict(result), schema=schema).to_batches()
+            return exact_table(result, schema).to_batches()
         if _is_pandas(result):
             _check_names(sorted(map(str, result.columns)), schema, sorted(schema.names))
-            return [pa.RecordBatch.from_pandas(result, schema=schema, preserve_index=False)]
+            columns = {str(name): column for name, column in result.items()}
+            return exact_table(columns, schema).to_batches()
         if hasattr(result, "__arrow_c_stream__"):
             # Those of polars, whose text has a type of its own.
             table = pa.table(result)
             _check_names(table.column_names, schema)
-            return table.cast(schema).to_batches()
+            columns = dict(zip(table.column_names, table.columns, strict=True))
+            return exact_table(columns, schema).to_batches()
         raise SchemaError(
             f"{name_of(self.function)}{self._asked()} has to return rows: a RecordBatch, a Table, a"
             f" DataFrame or a dict of columns; it returned {type(result).__name__}."

@@ -42,5 +42,14 @@ def memory_group(limit: int) -> Iterator[Path]:
         group.rmdir()
 
 
+def killed_in(group: Path) -> int:
+    """Return how many processes of a group the kernel has ended for want of memory."""
+    for name in ("memory.oom_control", "memory.events"):
+        if (group / name).exists():
+            counts = dict(line.split() for line in (group / name).read_text().splitlines())
+            return int(counts.get("oom_kill", 0))
+    return 0
+
+
 def _own() -> str:
     return Path("/proc/self/cgroup").read_text()

@@ -21,7 +21,7 @@ import partita as pt
 from partita import col, errors
 
 from .cgroups import memory_group
-from .queries import query, slowly
+from .queries import query
 
 STALL = 0.6
 """Seconds after which a task that shows no sign of life is taken for hanging, in these tests."""
@@ -87,7 +87,7 @@ def be_stopped() -> None:
         (die_of_sigkill, "killed by SIGKILL"),
         (die_of_a_bad_address, "killed by SIGSEGV"),
         (die_of_an_exit, "exited with status 7"),
-        (hang, "no batch and no CPU time for"),
+        (hang, "in hang: threading.Event().wait(): no batch and no CPU time for"),
         (be_stopped, "it was stopped"),
     ],
 )
@@ -240,13 +240,31 @@ def test_a_function_that_cannot_travel_says_so(pool: pt.Session, dataset: Path) 
     assert pt.scan_parquet(dataset).count().to_pydict()["key"] == [600_000]
 
 
-def test_a_killed_helper_fails_one_query_and_the_next_is_right(
-    pool: pt.Session, dataset: Path
-) -> None:
-    frame = pt.scan_parquet(dataset)
-    batches = frame.map_batches(slowly, schema=frame.schema).collect_batches()
-    next(batches)
-    os.kill(pool.pids[-1], signal.SIGKILL)
-    with pytest.raises(errors.ExecutionError, match="helper process"):
-        list(batches)
-    assert frame.count().to_pydict()["key"] == [600_000]
+def test_a_killed_helper_costs_a_retry_and_not_the_answer(pool: pt.Session, dataset: Path) -> None:
+    expected = query(dataset).collect().to_arrow()
+    batches = pt.scan_parquet(dataset).select("value").collect_batches()
+    seen = next(batches).num_rows
+    killer = threading.Timer(0.1, os.kill, (pool.pids[-1], signal.SIGKILL))
+    killer.start()
+    result = query(dataset).collect()
+    killer.join()
+    assert result.to_arrow().equals(expected)
+    assert result.profile.retries >= 1
+    # And a query that had been left in the middle goes on.
+    assert seen + sum(batch.num_rows for batch in batches) == 600_000
+    assert len(pool.pids) == 3
+
+
+@pytest.mark.soak
+def test_a_task_that_ends_the_helper_is_named(pool: pt.Session, dataset: Path) -> None:
+    def patricide(batch: pa.RecordBatch) -> pa.RecordBatch:
+        if batch.column("file")[0].as_py() == 3:
+            os.kill(os.getppid(), signal.SIGKILL)
+            hang()
+        return batch
+
+    frame = pt.scan_parquet(dataset / "part-03.parquet")
+    with pytest.raises(errors.TaskPoisoned, match="helper process that had forked it") as told:
+        frame.map_batches(patricide, schema=frame.schema).collect()
+    assert "part-03.parquet" in str(told.value)
+    assert pt.scan_parquet(dataset).count().to_pydict()["key"] == [600_000]

@@ -18,7 +18,7 @@ def float_words(random: np.random.Generator) -> Iterator[Arguments]:
 
 def _texts(random: np.random.Generator) -> Iterator[Arguments]:
     """Yield the bytes of texts, where each begins and ends, and some rows of them."""
-    for longest, letters in ((1, 2), (12, 3), (40, 256)):
+    for longest, letters in ((1, 2), (12, 3), (40, 256), (200, 1)):
         lengths = random.integers(0, longest + 1, 200)
         ends = np.cumsum(lengths) + 7
         data = random.integers(0, letters, int(ends[-1]) + 5).astype(np.uint8)
@@ -47,9 +47,17 @@ def text_repeats(random: np.random.Generator) -> Iterator[Arguments]:
             yield [*texts, begin, np.ones(len(texts[3]), np.bool_)]
 
 
+def text_shared(random: np.random.Generator) -> Iterator[Arguments]:
+    for texts in _texts(random):
+        texts[3] = np.sort(texts[3])
+        for begin in (0, 3, 50):
+            yield [*texts, begin, np.ones(len(texts[3]), np.int64)]
+
+
 CASES: dict[str, Cases] = {
     "float_words": float_words,
     "text_bounds": text_bounds,
     "text_words": text_words,
     "text_repeats": text_repeats,
+    "text_shared": text_shared,
 }

@@ -75,9 +75,11 @@ class ForkServer:
         What the helper removes when this process ends without saying so.
     pulses
         The descriptor of the counters by which workers show that they go on.
+    stacks
+        The descriptor of what they write their stacks into.
     """
 
-    def __init__(self, directories: Sequence[str], pulses: int) -> None:
+    def __init__(self, directories: Sequence[str], pulses: int, stacks: int) -> None:
         self._socket, theirs = socket.socketpair()
         self._heard = b""
         path = os.pathsep.join(filter(None, sys.path))
@@ -85,7 +87,7 @@ class ForkServer:
         more = {} if process_memory() is None else UNDER_ULIMIT
         try:
             with theirs, _without_interrupts():
-                passed = theirs.fileno(), pulses
+                passed = theirs.fileno(), pulses, stacks
                 self._process = subprocess.Popen(
                     [sys.executable, "-P", "-m", module, *map(str, passed), *directories],
                     pass_fds=passed,

@@ -1,7 +1,8 @@
 """The workers of a session: forked by a helper, heard and sent to, and replaced when they end.
 
 Supervision is our own: a socket per worker whose end is the worker's end, and the helper tells how
-it ended (trap 2). What the messages say and what becomes of the tasks is for whoever has the pool.
+it ended (trap 2). A helper that ends takes its workers along, and another one is started. What the
+messages say and what becomes of the tasks is for whoever has the pool.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
+from ...errors import ExecutionError
 from ...physical.stage import Task
 from ..liveness import Pulses
 from ..messages import Hello, packed, unpacked
+from ..stacks import Stacks
 from .fork_server import MESSAGE_SECONDS, Forked, ForkServer
 
 _OF_TASKS = ("partita.engine.expr.", "partita.engine.physical.", "partita.io.")
@@ -96,13 +99,18 @@ class WorkerPool:
         self.size = workers
         self.workers: dict[int, Worker] = {}
         self.pulses = Pulses()
+        self.stacks = Stacks()
+        self._directories = directories
         self._listener = listener
         self._started = 0
         self._lost = 0
+        self._tried = False
+        """Whether the helper has forked a worker: another one would too."""
+
         try:
-            self.helper = ForkServer(directories, self.pulses.descriptor)
+            self.helper = self._new_helper()
         except BaseException:
-            self.pulses.close()
+            self._close_shared()
             raise
         # One for all waiting: `multiprocessing.connection.wait` makes a selector each time, which
         # takes 60 microseconds with two workers.
@@ -114,7 +122,7 @@ class WorkerPool:
             # It would take a second to say goodbye to one that still imports.
             self.helper.kill()
             self._close_connections()
-            self.pulses.close()
+            self._close_shared()
             raise
 
     @property
@@ -164,7 +172,21 @@ class WorkerPool:
         worker.cut()
 
     def hear(self, timeout: float) -> None:
-        """Wait for messages and ends of workers, and tell the listener of all that there are."""
+        """Wait for messages and ends of workers, and tell the listener of all that there are.
+
+        Raises
+        ------
+        ExecutionError
+            If the helper has ended before it had forked a worker.
+        """
+        try:
+            self._hear(timeout)
+        except ExecutionError:
+            if not (self._tried and self.helper.ended):
+                raise
+            self._renew()
+
+    def _hear(self, timeout: float) -> None:
         ready = {descriptor for descriptor, _ in self._poll.poll(timeout * 1000)}
         if self.helper.fileno() in ready:
             self._hear_helper()
@@ -178,6 +200,7 @@ class WorkerPool:
             if isinstance(told, Forked):
                 worker = self.workers.get(told.number)
                 if worker is not None:
+                    self._tried = True
                     worker.pid = told.pid
                     self._listener.worker_started(worker)
                 continue
@@ -222,11 +245,27 @@ class WorkerPool:
             self.helper.load([name for name in sys.modules if name.startswith(_OF_TASKS)])
         self._lost += 1
 
+    def _renew(self) -> None:
+        """Have another helper, and workers of it in the place of those that ended with the old."""
+        # An interrupt meanwhile leaves the old one, whose end is then noticed again.
+        old, new = self.helper, self._new_helper()
+        for worker in self.workers.values():
+            worker.ended = worker.ended or "the helper process that had forked it has ended"
+            worker.cut()
+        self._poll.register(new.fileno(), select.POLLIN)
+        self._poll.unregister(old.fileno())
+        self.helper, self._tried, self._lost = new, False, 0
+        old.kill()
+        # What they told before their end counts.
+        for worker in list(self.workers.values()):
+            self._receive(worker)
+        self.fill()
+
     def abandon(self) -> None:
         """Close this process's copies of the sockets, in a child that the user has forked."""
         self.helper.abandon()
         self._close_connections()
-        self.pulses.close()
+        self._close_shared()
 
     def close(self) -> None:
         """End the helper, which ends the workers; bounded in time."""
@@ -238,7 +277,14 @@ class WorkerPool:
             self.helper.kill()
         else:
             self.helper.close()
+        self._close_shared()
+
+    def _new_helper(self) -> ForkServer:
+        return ForkServer(self._directories, self.pulses.descriptor, self.stacks.descriptor)
+
+    def _close_shared(self) -> None:
         self.pulses.close()
+        self.stacks.close()
 
     def _close_connections(self) -> None:
         for worker in self.workers.values():

@@ -39,6 +39,7 @@ class ProcessExecutor:
     name = "process"
     memory = 0
     shares_memory = False
+    memory = 0
 
     def __init__(self, resources: Resources) -> None:
         self.workers = resources.workers
@@ -160,7 +161,9 @@ class ProcessExecutor:
             ]
             for number, seen in watch.stalled(busy).items():
                 worker = self._pool.workers[number]
-                worker.ended = f"killed, for it hung: {seen} (setting 'task_stall_seconds')"
+                place = self._pool.stacks.place_in(worker.pid)
+                at = f" at {place}" if place else ""
+                worker.ended = f"killed, for it hung{at}: {seen} (setting 'task_stall_seconds')"
                 self._pool.give_up(worker)
 
     def cancel(self, query: int, stage: int | None = None, partition: int | None = None) -> None:

@@ -1,4 +1,8 @@
-"""Run tasks in the driver's own process, one after the other, a piece at a time."""
+"""Run tasks in the driver's own process, one after the other, a piece at a time.
+
+What they hand on stays in memory while its share of the limit lasts, then it goes to disk like that
+of workers.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from ...physical.memory import Budget
 from ...physical.stage import Ref, Stage, Task, TaskResult
 from ..report import Done, Failed, Piece, Report, failure_of, key_of
 from ..task import TaskSettings, run_task
-from ..transport import MemoryStore, Store
+from ..transport import LimitedStore, Store
 from .executor import Resources
 
 
@@ -27,21 +31,24 @@ class _Running:
 class _Query:
     """A query that is open: what its tasks share, and those that are under way."""
 
-    store: MemoryStore
+    store: LimitedStore
     settings: TaskSettings
     cancelled: Callable[[], bool]
     memory: Budget
     cache: dict[Any, Any] = field(default_factory=dict)
     queue: deque[_Running] = field(default_factory=deque)
+    places: tuple[str, ...] = ()
+    """Its directories, if it has wanted any."""
 
 
 class SerialExecutor:
-    """One task at a time, here; its data stays in this process."""
+    """One task at a time, here."""
 
     name = "serial"
     workers = 1
     memory = 0
     shares_memory = True
+    memory = 0
     broken = False
 
     def __init__(self, resources: Resources) -> None:
@@ -57,12 +64,12 @@ class SerialExecutor:
         self, query: int, settings: TaskSettings, cancelled: Callable[[], bool]
     ) -> Store:
         """Make a store for the query."""
-        store = MemoryStore(lambda: self._resources.directory().disk)
+        store = LimitedStore(lambda: self._disk_of(query))
         memory = Budget(settings.share)
         self._queries[query] = _Query(store.same(), settings, cancelled, memory)
         # The scheduler closes its query, unless an interrupt comes just then: it is forgotten when
         # nobody has its store any more.
-        weakref.finalize(store, self._queries.pop, query, None).atexit = False
+        weakref.finalize(store, self._forget, query).atexit = False
         return store
 
     def holds(self, query: int) -> bool:
@@ -113,7 +120,19 @@ class SerialExecutor:
         """Forget the data of the query."""
         if query in self._queries:
             self.cancel(query)
-            del self._queries[query]
+            self._forget(query)
+
+    def _forget(self, query: int) -> None:
+        left = self._queries.pop(query, None)
+        if left is not None and left.places:
+            self._resources.directory().leave(*left.places)
+
+    def _disk_of(self, query: int) -> str:
+        """Return the directory of a query, made when it is wanted."""
+        found = self._queries[query]
+        if not found.places:
+            found.places = self._resources.directory().for_query(query)
+        return found.places[1]
 
     def close(self) -> None:
         """Drop everything."""

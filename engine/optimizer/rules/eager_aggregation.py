@@ -28,6 +28,7 @@ from ...expr.node import Agg, Column, Expr, columns_of, substitute
 from ...plan.identity import parent_counts
 from ...plan.node import PlanNode
 from ...plan.nodes import Aggregate, Join, Named, Project
+from ...schema import free_name
 from ..context import Context
 from ..estimate import Estimate, estimates, groups
 from ..properties import inlined, may_raise
@@ -138,11 +139,13 @@ class _Side:
         if any(_is_loose(schema.field(name).type) for name in names):
             return None
         steps: list[Named] = []
+        right = self._join.right.schema.names
         for number, (_, agg) in enumerate(aggs):
             own_agg = self._own(agg, schema)
             if own_agg is None:
                 return None
-            steps.append((f"__step_{number}", own_agg))
+            step = free_name(f"step_{number}", self._join.left.schema.names, right)
+            steps.append((step, own_agg))
         return Aggregate(
             input=self.input,
             keys=tuple((name, Column(name)) for name in names),

@@ -8,6 +8,8 @@ from .jit import kernel
 
 _BELOW_SIGN = (1 << 63) - 1
 _NAN = 0x7FF8000000000000
+_ALIKE = 64
+"""Places of texts that numpy compares for many texts at once."""
 
 
 def _float_words_numpy(values: np.ndarray, words: np.ndarray) -> None:
@@ -164,7 +166,7 @@ def _text_repeats_numpy(
     open_rows = np.flatnonzero(lengths[1:] == lengths[:-1]) + 1
     repeats[:] = False
     place = begin
-    while len(open_rows):
+    while len(open_rows) and place < begin + _ALIKE:
         ended = lengths[open_rows] <= place - begin
         repeats[open_rows[ended]] = True
         open_rows = open_rows[~ended]
@@ -172,6 +174,13 @@ def _text_repeats_numpy(
         before = _characters(data, starts, ends, rows[open_rows - 1], place)
         open_rows = open_rows[here == before]
         place += 1
+    # What is alike so far and longer: a call a text, in place of one for each place of a text.
+    for row in open_rows.tolist():
+        end = lengths[row]
+        texts = [
+            data[starts[at] + place : starts[at] + begin + end] for at in rows[row - 1 : row + 1]
+        ]
+        repeats[row] = np.array_equal(*texts)
 
 
 @kernel("in u1, in i8, in i8, in i8, i8, out b1", instead=_text_repeats_numpy)
@@ -200,3 +209,46 @@ def text_repeats(
             same = data[one + place] == data[other + place]
             place += 1
         repeats[number] = same
+
+
+def _text_shared_numpy(
+    data: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    rows: np.ndarray,
+    begin: int,
+    shared: np.ndarray,
+) -> None:
+    shared[:1] = 0
+    for number in range(1, len(rows)):
+        places = [(starts[row] + begin, ends[row]) for row in rows[number - 1 : number + 1]]
+        length = max(min(end - start for start, end in places), 0)
+        one, other = (data[start : start + length] for start, _ in places)
+        differences = np.flatnonzero(one != other)
+        shared[number] = differences[0] if len(differences) else length
+
+
+@kernel("in u1, in i8, in i8, in i8, i8, out i8", instead=_text_shared_numpy)
+def text_shared(
+    data: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    rows: np.ndarray,
+    begin: int,
+    shared: np.ndarray,
+) -> None:
+    """Count for each of `rows` the bytes, from `begin` on, that are those of the one before.
+
+    Cost: 1 ns a byte that is alike.
+    """
+    if len(rows) == 0:
+        return
+    shared[0] = 0
+    for number in range(1, len(rows)):
+        one = starts[rows[number - 1]] + begin
+        other = starts[rows[number]] + begin
+        left = min(ends[rows[number - 1]] - one, ends[rows[number]] - other)
+        place = 0
+        while place < left and data[one + place] == data[other + place]:
+            place += 1
+        shared[number] = place

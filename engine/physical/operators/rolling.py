@@ -20,7 +20,7 @@ from ..kernels.sort import sort_positions
 from ..kernels.time_windows import expanded, window_ranges
 from ..kernels.words import storage
 from ..stage import TaskContext
-from .aggregate import Aggs
+from .aggregate_states import Aggs
 from .held import PLACE, with_place
 from .parts import InParts
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ...expr.node import SortKey
 from ..kernels.concat import copied
+from ..kernels.mapped_rows import will_be_read
 from ..kernels.sort import cut
 from ..stage import TaskContext
 
@@ -42,4 +43,7 @@ class TakeRange:
                 (stop,) = cut(batch, self.by, [wanted.high], wanted.with_high)
             if stop > start:
                 piece = batch.slice(start, stop - start)
-                yield copied(piece) if context.copies else piece
+                if context.copies:
+                    will_be_read(piece)
+                    piece = copied(piece)
+                yield piece

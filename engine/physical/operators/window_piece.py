@@ -26,9 +26,6 @@ from ..stage import TaskContext
 from .held import Held
 from .window import Values, functions_text, named, run_kernel, widened
 
-PLACE = "\x1fplace"
-"""The numbers of the rows; the first of a piece says which piece it is."""
-
 
 def carrying(functions: Sequence[Named]) -> tuple[Named, ...]:
     """Return the functions that need a value made of all rows on one side."""
@@ -37,13 +34,13 @@ def carrying(functions: Sequence[Named]) -> tuple[Named, ...]:
     )
 
 
-def carry_schema(functions: Sequence[Named], schema: pa.Schema) -> pa.Schema:
+def carry_schema(functions: Sequence[Named], schema: pa.Schema, place: str) -> pa.Schema:
     """Return the columns of what is carried: the place of a piece, then one for each function."""
     fields = [
         pa.field(name, pa.int64() if reach_of(expr).counts else schema.field(name).type)
         for name, expr in carrying(functions)
     ]
-    return pa.schema([pa.field(PLACE, pa.int64()), *fields])
+    return pa.schema([pa.field(place, pa.int64()), *fields])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +52,9 @@ class SumUpPiece:
 
     schema: pa.Schema
     """See `carry_schema`."""
+
+    place: str
+    """The column with the numbers of the rows; the first of a piece says which piece it is."""
 
     @property
     def label(self) -> str:
@@ -70,7 +70,7 @@ class SumUpPiece:
             if not held:
                 return
             values = Values(held)
-            row = [held[0].column(PLACE).slice(0, 1)]
+            row = [held[0].column(self.place).slice(0, 1)]
             for name, function in self.functions:
                 assert isinstance(function, WindowCall)
                 dtype = self.schema.field(name).type
@@ -175,6 +175,9 @@ class WindowPiece:
     sides: tuple[int, int, int]
     """Numbers of the side inputs: rows before, rows after, what is carried."""
 
+    place: str
+    """The column with the numbers of the rows."""
+
     @property
     def label(self) -> str:
         """What to call it in a profile."""
@@ -200,7 +203,7 @@ class WindowPiece:
         # Without rows around it, what is computed for one kind of functions serves the other.
         wide = Values([*before, *held, *after]) if before or after else own
         start = sum(batch.num_rows for batch in before)
-        carried = _carried_here(context.side(self.sides[2]), held[0].column(PLACE)[0].as_py())
+        carried = _carried_here(context.side(self.sides[2]), held[0].column(self.place)[0].as_py())
         made = []
         for name, function in self.functions:
             assert isinstance(function, WindowCall)

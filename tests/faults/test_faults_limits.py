@@ -1,0 +1,166 @@
+"""Whole queries in a container, and under ``ulimit``, that has less memory than their data."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+import partita as pt
+
+from . import heavy
+from .cgroups import killed_in, memory_group
+from .processes import environment
+
+# the benchmarks are part of the repository and not of the package: nothing installs them
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from benchmarks.harness.comparison import difference
+from benchmarks.harness.engines import duckdb as reference
+from benchmarks.harness.suite import Tables
+from benchmarks.tpch.dataset import Dataset, generated
+from benchmarks.tpch.queries import ORDER_BY, queries
+
+ALLOWED = int(1.2 * 2**30)
+
+TPCH = ("Q1", "Q5", "Q9", "Q13", "Q18", "Q21")
+SERIAL = ("sort", "many groups", "join", "distinct text", "window", "Q18")
+
+SECONDS = 900
+"""For one query, on a machine that is busy with other things."""
+
+
+@pytest.fixture(scope="module")
+def gigabytes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2 GiB of numbers and 1 GB of texts."""
+    root = tmp_path_factory.mktemp("heavy")
+    heavy.write_numbers(root, files=16)
+    heavy.write_texts(root, files=14)
+    return root
+
+
+@pytest.fixture(scope="module")
+def tpch() -> Dataset:
+    """TPC-H at scale 1; kept from run to run."""
+    return generated(1.0, "double")
+
+
+def right(number: int, data: Dataset, answer: Path) -> str | None:
+    """Return in what the rows of a file differ from DuckDB's, None where they do not."""
+    import duckdb
+
+    engine = reference.DuckDB(duckdb.connect())
+    expected = engine.collect(queries("duckdb")[number](Tables(engine, data)))
+    return difference(expected, pq.read_table(answer), order_by=ORDER_BY.get(number, ()))
+
+
+def driven(
+    name: str, executor: str, root: Path, answer: Path, enter: Callable[[], object]
+) -> dict[str, Any]:
+    """Run a query in a driver of its own, which calls `enter` first; return what it says."""
+    script = Path(heavy.__file__)
+    done = subprocess.run(
+        [sys.executable, str(script), name, str(root), executor, str(answer)],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        preexec_fn=enter,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"the driver ended with {done.returncode}: {done.stderr[-3000:]}"
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["next"] == {"g": [0, 1, 2], "n": [334, 333, 333]}
+    return found
+
+
+def check(
+    name: str, executor: str, gigabytes: Path, tpch: Dataset, folder: Path, enter: Any
+) -> dict[str, Any]:
+    """Have a query finish with the right rows, or end with an error of ours."""
+    root = tpch.directory if name in TPCH else gigabytes
+    found = driven(name, executor, root, folder / "answer", enter)
+    print(f"\n{executor}, {name}: {found}")
+    assert found["limit"] <= 0.7 * ALLOWED
+    if found["ended"] != "finished":
+        assert issubclass(getattr(pt.errors, found["ended"]), pt.errors.PartitaError)
+    elif name in TPCH:
+        assert right(int(name[1:]), tpch, folder / "answer") is None
+    elif name != "all rows":
+        assert found["digest"] == heavy.expected(name, root)
+        assert found["in_order"]
+    return found
+
+
+CASES = [
+    *(("process", name) for name in (*heavy.HEAVY, *TPCH)),
+    *(("serial", name) for name in SERIAL),
+]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(2 * SECONDS)
+@pytest.mark.parametrize(("executor", "name"), CASES)
+def test_a_container_of_12_hundred_megabytes(
+    name: str, executor: str, gigabytes: Path, tpch: Dataset, tmp_path: Path
+) -> None:
+    with memory_group(ALLOWED) as group:
+
+        def enter() -> None:
+            (group / "cgroup.procs").write_text(str(os.getpid()))
+
+        found = check(name, executor, gigabytes, tpch, tmp_path, enter)
+        # What the kernel has ended the user is told of.
+        assert not killed_in(group) or found.get("lost") or found["ended"] != "finished"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(2 * SECONDS)
+@pytest.mark.parametrize("kind", [resource.RLIMIT_DATA, resource.RLIMIT_AS])
+@pytest.mark.parametrize(("executor", "name"), CASES)
+def test_a_ulimit_of_12_hundred_megabytes(
+    name: str, executor: str, kind: int, gigabytes: Path, tpch: Dataset, tmp_path: Path
+) -> None:
+    def enter() -> None:
+        resource.setrlimit(kind, (ALLOWED, ALLOWED))
+
+    check(name, executor, gigabytes, tpch, tmp_path, enter)
+
+
+def test_a_small_container_is_found_and_kept(tmp_path: Path) -> None:
+    root = tmp_path / "numbers"
+    root.mkdir()
+    heavy.write_numbers(root, files=3, rows=1 << 20)
+    with memory_group(640 << 20) as group:
+
+        def enter() -> None:
+            (group / "cgroup.procs").write_text(str(os.getpid()))
+
+        found = driven("sort", "process", root, tmp_path / "answer", enter)
+        assert killed_in(group) == 0
+    assert found["limit"] == 160 << 20
+    assert found["ended"] == "finished", found
+    assert found["digest"] == heavy.expected("sort", root)
+    assert found["in_order"]
+    assert found["spilled"] > 0
+
+
+def test_the_serial_executor_keeps_to_its_share(dataset: Path) -> None:
+    rows = pt.scan_parquet(dataset / "part-0[0-3].parquet").sort("value")
+    with pt.Session(executor="serial", memory_limit="6MiB") as session:
+        found = rows.select("value").profile()
+        assert found.spilled_bytes > 0
+        values = [batch["value"].to_pylist() for batch in rows.collect_batches()]
+        directory = Path(session._directories().disk)
+        assert [path.name for path in directory.rglob("*") if path.is_file()] == ["lock"]
+    flat = [value for batch in values for value in batch]
+    assert len(flat) == 200_000
+    assert flat == sorted(flat)
