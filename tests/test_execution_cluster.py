@@ -1,4 +1,4 @@
-"""What lies on a Dask cluster: streams that travel as they are, parts of them, and what is shared."""
+"""What lies on a Dask cluster: streams that travel as they are, parts of them, what is shared."""
 
 from __future__ import annotations
 
