@@ -71,12 +71,12 @@ class Failed:
 class Lost:
     """A task did not finish for no fault that is known to be its own: its worker died.
 
-    `blamed` is whether the task was the one that ran.
+    `blamed` is whether the task was the one that ran, or on how many workers it was.
     """
 
     key: TaskKey
     reason: str
-    blamed: bool
+    blamed: int
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class Session:
             jit.load_if_cached()
         # A cluster has its own memory, of which so many tasks run at once as fit; partitions are
         # cut as they are here, so that answers are the same.
-        limit = executor.memory or config.memory_limit(settings)
+        limit = settings.memory_limit or executor.memory or config.memory_limit(settings)
         share = shares(limit, settings, executor.workers)
         number = next(_numbers)
         try:

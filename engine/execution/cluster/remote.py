@@ -6,6 +6,7 @@ message to know how a task ended and where its rows lie.
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import random
 import socket
@@ -20,7 +21,7 @@ import distributed
 import pyarrow as pa
 from distributed.worker import thread_state
 
-from ...errors import ExecutionError, MemoryLimitExceeded
+from ...errors import ExecutionError, MemoryLimitExceeded, SinkError
 from ...physical.kernels import jit
 from ...physical.memory import Budget
 from ...physical.stage import Stage, Task
@@ -82,6 +83,7 @@ def run(order_bytes: bytes, stage_bytes: bytes, *given: Output) -> Output:
     cancelled = _cancellation(worker, thread_state.key)
     files = together((*given, order.rows) if order.rows is not None else given)
     store = WorkerStore(worker.local_directory, files, order.settings.share)
+    _tell(worker, order, begun=True)
     reports: list[Report] = []
     try:
         query = _query(order, worker)
@@ -94,19 +96,26 @@ def run(order_bytes: bytes, stage_bytes: bytes, *given: Output) -> Output:
                 break
     except BaseException as error:  # whatever a user's function raises is reported
         if cancelled():
+            _tell(worker, order, left=True)
             return Output({})
         reports = [Failed(key, added(failure_of(error), _where(error, worker, order.task)))]
     output = store.output()
-    worker.log_event(
-        order.query[0],
-        {
-            "query": order.query[1],
-            "worker": worker.address,
-            "reports": pickle.dumps(reports, pickle.HIGHEST_PROTOCOL),
-            "output": pickle.dumps(output) if output.bytes <= SMALL else b"",
-        },
+    _tell(
+        worker,
+        order,
+        reports=pickle.dumps(reports, pickle.HIGHEST_PROTOCOL),
+        output=pickle.dumps(output) if output.bytes <= SMALL else b"",
     )
     return output
+
+
+def _tell(worker: Any, order: Order, **news: object) -> None:
+    """Tell the driver something of a task."""
+    key = (order.task.stage, order.task.partition, order.task.attempt)
+    worker.log_event(
+        order.query[0],
+        {"query": order.query[1], "key": key, "worker": worker.address, **news},
+    )
 
 
 def _steps(
@@ -145,6 +154,17 @@ def forget(query: tuple[str, int]) -> None:
     """Drop what this process keeps of a query."""
     with _lock:
         _queries.pop(query, None)
+
+
+def aside(client: Any, call: Callable[..., object], *arguments: object) -> None:
+    """Have all workers call something, and do not wait for it."""
+
+    async def ask() -> None:
+        # Who has left needs to be told nothing.
+        with contextlib.suppress(OSError):
+            await client.run(call, *arguments, asynchronous=True, on_error="ignore")
+
+    client.loop.add_callback(ask)
 
 
 def _query(order: Order, worker: Any) -> _Query:
@@ -195,6 +215,8 @@ def _where(error: BaseException, worker: Any, task: Task) -> str:
             " files on a file system that all workers have under the same path, or into an object"
             " store."
         )
+    if isinstance(error, SinkError):
+        told += "\n  Workers write by themselves: it has to see the target under the same path."
     if isinstance(error, MemoryLimitExceeded | pa.ArrowMemoryError | MemoryError):
         limit = worker.memory_manager.memory_limit
         told += (

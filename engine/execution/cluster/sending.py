@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import pickle
 import queue
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 from dask._task_spec import Task as Node
 from dask._task_spec import TaskRef
+from distributed.scheduler import KilledWorker
 
-from ...physical.stage import Branch, Ref, Stage, Task, TaskResult
-from ...source import HELD
+from ...errors import WorkerLost
+from ...physical.stage import Branch, Ref, Stage, Task
+from ...source import KeptFile
 from ..by_value import pickled_stage
-from ..report import TaskKey, key_of, refs_of
+from ..keeping import KeepJob
+from ..report import Done, Failed, Failure, Lost, TaskKey, failure_of, key_of, refs_of
 from ..task import TaskSettings
 from .connecting import versions
 from .exchange import Made, is_worth_cutting, parts, take
@@ -26,8 +32,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from distributed import Client, Future
 
-LARGE = 64 * 1024
-"""Bytes from which a stage, or rows of this process, go to the workers by themselves."""
+LARGE_STAGE = 64 * 1024
+"""Bytes from which a stage goes to the workers by itself, once to each."""
+
+LARGE_ROWS = 1 << 20
+"""Bytes from which rows of this process are put on a worker. What goes with the task is held by the
+scheduler for as long as Dask may have to run it again, and is never lost."""
 
 
 @dataclass(eq=False)
@@ -37,6 +47,9 @@ class Sent:
     task: Task
     stage: Stage
     future: Any = None
+    begun: int = 0
+    """On how many workers it was, as far as they have told."""
+
     rows: Any = None
     """Rows of this process that were put on a worker, where Dask cannot make them again."""
 
@@ -71,21 +84,66 @@ class Query:
         self.sent[key_of(task)] = Sent(task, stage)
         self.waiting.append(key_of(task))
 
-    def take(self, sent: Sent, reports: list[Any], worker: int) -> None:
-        """Note where what a task has made lies; hold by reference what it has persisted."""
-        result = getattr(reports[-1], "result", TaskResult())
+    def told(self, news: Mapping[str, Any], worker: int) -> list[Any]:
+        """Return the reports of a task's end, and note where what it has made lies.
+
+        There are none if Dask has run it once more, or if nobody waits for it.
+        """
+        key = TaskKey(self.name[1], *news["key"])
+        sent = self.sent.get(key)
+        if sent is None or sent.future is None:
+            return []
+        if "begun" in news:
+            sent.begun += 1
+            return []
+        del self.sent[key]
+        if "left" in news:
+            return []
+        reports: list[Any] = pickle.loads(news["reports"])
+        reports[-1] = replace(reports[-1], worker=worker)
         refs = [ref for report in reports for ref in refs_of(report)]
         made = Made(sent.future, worker, sum(ref.length for ref in refs))
         self.made.update({ref.path: made for ref in refs})
-        kept = [file.path.startswith(HELD) for file in result.written]
-        if any(kept):
-            written = [
-                replace(file, holder=sent.future) if held else file
-                for file, held in zip(result.written, kept, strict=True)
-            ]
-            result = replace(result, written=tuple(written))
-            reports[-1] = replace(reports[-1], result=result)
-        reports[-1] = replace(reports[-1], worker=worker)
+        if news["output"]:
+            self.files.update(pickle.loads(news["output"]).files)
+        if isinstance(sent.stage.job, KeepJob) and isinstance(reports[-1], Done):
+            # What is persisted is there as long as somebody has the names of it.
+            result = reports[-1].result
+            kept = [file for file in result.written if isinstance(file, KeptFile)]
+            written = tuple([replace(file, holder=sent.future) for file in kept])
+            reports[-1] = replace(reports[-1], result=replace(result, written=written))
+        return reports
+
+    def leave(self, seconds: float) -> None:
+        """Give up all tasks; wait for those that write until they have let go of their files."""
+        writing = {
+            (key.stage, key.partition, key.attempt)
+            for key, sent in self.sent.items()
+            if sent.begun and sent.stage.job is not None
+        }
+        self.sent.clear()
+        self.made.clear()
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(queue.Empty):
+            while writing and (left := deadline - time.monotonic()) > 0:
+                news = self.heard.get(timeout=left)
+                if "begun" not in news:
+                    writing.discard(tuple(news["key"]))
+
+    def given_up(self) -> Iterator[Failed | Lost]:
+        """Yield reports of the tasks that Dask has given up, which tell nothing themselves."""
+        for key, sent in list(self.sent.items()):
+            status = sent.future.status if sent.future is not None else "pending"
+            if status == "error":
+                del self.sent[key]
+                yield _ended(key, sent, sent.future.exception())
+            elif status in ("cancelled", "lost"):
+                del self.sent[key]
+                if sent.rows is not None:
+                    # They are put on another worker.
+                    yield Lost(key, "rows of this process were lost with a worker", False)
+                else:
+                    yield Failed(key, Failure(_lost("it cannot be made again")))
 
     def send(self, client: Client, workers: int) -> None:
         """Send the tasks that wait: those of one stage with one message, of the latest first."""
@@ -126,13 +184,13 @@ class Query:
         for holder in _holders(task, stage.branches[task.branch]):
             reads[holder.key] = None
         rows: Output | None = Output(given) if given else None
-        if rows is not None and rows.bytes > LARGE:
+        if rows is not None and rows.bytes > LARGE_ROWS:
             sent.rows, rows = client.scatter(rows, hash=False), None
             reads[sent.rows.key] = None
         if stage.id not in self._stages:
             blob = pickled_stage(stage)
             self._stages[stage.id] = blob
-            if len(blob) > LARGE:
+            if len(blob) > LARGE_STAGE:
                 self._stages[stage.id] = client.scatter(blob, broadcast=True, hash=False)
         known = self._stages[stage.id]
         order = Order(
@@ -148,6 +206,27 @@ class Query:
             _data_producer=task.input.fragment is not None and not task.input.refs,
         )
         return key
+
+
+def _ended(key: TaskKey, sent: Sent, error: Any) -> Failed | Lost:
+    """Return what to report of a task that ended with an error of Dask's own."""
+    if not isinstance(error, KilledWorker):
+        return Failed(key, failure_of(error))
+    if error.task != sent.future.key:
+        last = error.last_worker.address
+        return Failed(
+            key, Failure(_lost(f"so it was whenever it was made again, last with {last}"))
+        )
+    # Dask counts the deaths of all workers that the task was sent to, whether it had begun or not.
+    reason = f"{error.last_worker.address} ended, as others before that Dask tried the task on"
+    return Lost(key, reason, sent.begun)
+
+
+def _lost(more: str) -> WorkerLost:
+    return WorkerLost(
+        f"What the task reads was lost with a worker, and {more}. Run the query again; rows of the"
+        " driver's memory are safer in files that all workers see."
+    )
 
 
 def _paths(task: Task, branch: Branch) -> Iterator[str]:

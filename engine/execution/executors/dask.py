@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,18 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ...errors import ExecutionError, TaskPoisoned, WorkerLost
+from ...errors import ExecutionError, WorkerLost
 from ...physical.stage import Ref, Stage, Task
-from ..cluster.connecting import connected, refuse_others
-from ..report import (
-    Failed,
-    Failure,
-    Lost,
-    Report,
-    WorkerDown,
-    WorkerUp,
-    failure_of,
-)
+from ..cluster.connecting import attendance, connected, refuse_others
+from ..report import Report, WorkerDown, WorkerUp
 from ..task import TaskSettings
 from ..transport import MemoryStore, Store
 from .executor import Resources, not_held
@@ -45,11 +36,12 @@ AHEAD = 4
 LOOK_SECONDS = 0.2
 """How often to look for tasks of which nothing will be heard, for their workers have died."""
 
-MEET_SECONDS = 2.0
-"""How often to look for workers that have come or gone."""
 
-TOLD_BYTES = 16 << 20
-"""After so many bytes of events the scheduler is told to forget them; it keeps 100,000."""
+WORKER_SECONDS = 20.0
+"""How long a query waits for a worker where there is none."""
+
+CANCEL_SECONDS = 1.0
+"""How long tasks that write have to let go of their files before these are removed."""
 
 
 class _Store(MemoryStore):
@@ -89,46 +81,47 @@ class DaskExecutor:
 
     def __init__(self, where: Any, resources: Resources) -> None:
         self._client, self._cluster = connected(where, resources)
-        self._own = self._client is not where
         self._process = os.getpid()
-        self._topic = f"partita-{self._client.id}-{id(self):x}"
-        self._told_bytes = 0
+        self._topic = f"partita-{self._client.id}"
         self._queries: dict[int, Query] = {}
         self._known: dict[str, tuple[int, int]] = {}
         """By address: the number and the process of a worker."""
 
         self._numbers = 0
+        self._changed = True
         self.workers = 1
         self.memory = 0
+        self._client.subscribe_topic(self._topic, self._hear)
         try:
-            self._client.subscribe_topic(self._topic, self._hear)
-            self._meet()
+            self._client.register_plugin(attendance(self._topic, self._client.id))
+            self._news = self._meet()
         except BaseException:
             self.close()
             raise
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        """Take what a worker tells, in the client's own thread."""
-        query = self._queries.get(event[1]["query"])
+        """Take what a worker tells, or that one has come or gone, in the client's own thread."""
+        news = event[1]
+        self._changed |= "there" in news
+        query = self._queries.get(news.get("query", 0))
         if query is not None:
-            query.heard.put(event[1])
+            query.heard.put(news)
 
     def _meet(self) -> list[Report]:
         """Look which workers have come, and refuse those that do not fit, and which are gone."""
+        self._changed = False
         there = self._client.scheduler_info(n_workers=-1)["workers"]
         reports: list[Report] = []
         for address in [address for address in self._known if address not in there]:
             number, pid = self._known.pop(address)
             reports.append(WorkerDown(number, pid, f"{address} left the cluster"))
-        for address, pid in refuse_others(
-            self._client, [one for one in there if one not in self._known]
-        ):
+        new = [address for address in there if address not in self._known]
+        for address, pid in refuse_others(self._client, new):
             self._numbers += 1
             self._known[address] = self._numbers, pid
             reports.append(WorkerUp(self._numbers, pid))
         self.workers = max(1, sum(worker["nthreads"] for worker in there.values()))
         self.memory = sum(worker["memory_limit"] or 0 for worker in there.values())
-        self._met = time.monotonic()
         return reports
 
     @property
@@ -148,6 +141,7 @@ class DaskExecutor:
         from ..cluster.sending import Query  # with all of Dask
 
         found = self._queries[query] = Query((self._topic, query), settings)
+        self._seen = time.monotonic()
         return _Store(found, self._fetch)
 
     def holds(self, query: int) -> bool:
@@ -172,60 +166,37 @@ class DaskExecutor:
         """Send what was started, and wait for reports."""
         found = self._query(query)
         found.send(self._client, len(self._known))
-        reports: list[Report] = []
+        reports, self._news = self._news, []
         with contextlib.suppress(queue.Empty):
-            reports += self._reports(found, found.heard.get(timeout=timeout))
+            news = found.heard.get(timeout=timeout)
             while True:
-                reports += self._reports(found, found.heard.get_nowait())
-        now = time.monotonic()
-        if now - found.looked > LOOK_SECONDS:
-            found.looked = now
-            reports += self._given_up(found)
-        if now - self._met > MEET_SECONDS:
+                worker, _ = self._known.get(news["worker"], (0, 0))
+                reports += found.told(news, worker)
+                news = found.heard.get_nowait()
+        if time.monotonic() - found.looked > LOOK_SECONDS:
+            found.looked = time.monotonic()
+            self._check()
+            reports += found.given_up()
+        if self._changed:
             reports += self._meet()
         return reports
 
-    def _reports(self, query: Query, message: dict[str, Any]) -> Sequence[Report]:
-        """Return what a task has told; nothing if Dask has run it again, or nobody waits for it."""
-        self._told_bytes += len(message["reports"]) + len(message["output"])
-        if self._told_bytes > TOLD_BYTES:
-            self._told_bytes = 0
-            self._aside(self._client.run_on_scheduler, _forget_events, self._topic)
-        reports: list[Any] = pickle.loads(message["reports"])
-        sent = query.sent.pop(reports[-1].key, None)
-        if sent is None or sent.future is None:
-            return ()
-        number, _ = self._known.get(message["worker"], (0, 0))
-        query.take(sent, reports, number)
-        if message["output"]:
-            query.files.update(pickle.loads(message["output"]).files)
-        return reports
-
-    def _aside(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
-        """Ask something of the cluster without waiting for the answer."""
-        loop: Any = self._client.loop
-        loop.add_callback(call, *arguments, asynchronous=True, **options)
-
-    def _given_up(self, query: Query) -> list[Report]:
-        """Report the tasks that Dask has given up."""
+    def _check(self) -> None:
+        """Raise where the scheduler is gone, or all workers are."""
         if self.broken:
             raise ExecutionError(
                 f"The Dask scheduler of {self._client} does not answer any more; what the query had"
                 " made is gone with it. Run the query again when there is one."
             )
-        reports: list[Report] = []
-        for key, sent in list(query.sent.items()):
-            status = sent.future.status if sent.future is not None else "pending"
-            if status == "error":
-                reports.append(Failed(key, _failure(sent.future.exception())))
-            elif status in ("cancelled", "lost"):
-                # Rows of this process are put on another worker; what else is lost Dask would have
-                # made again.
-                reports.append(Lost(key, "what it reads was lost with a worker", sent.rows is None))
-            else:
-                continue
-            del query.sent[key]
-        return reports
+        now = time.monotonic()
+        if self._known:
+            self._seen = now
+        elif now - self._seen > WORKER_SECONDS:
+            raise WorkerLost(
+                f"No worker is connected to the scheduler of {self._client}, for"
+                f" {WORKER_SECONDS:.0f} s now. Start some with `dask worker`; their logs say why"
+                " others have ended (perhaps --memory-limit)."
+            )
 
     def _fetch(self, futures: list[Any]) -> list[Output]:
         """Bring outputs here."""
@@ -246,39 +217,18 @@ class DaskExecutor:
 
     def close_query(self, query: int) -> None:
         """Give up all that belongs to the query."""
-        if self._queries.pop(query, None) is not None and not self.broken:
-            from ..cluster.remote import forget
+        if self.holds(query) and not self.broken:
+            from ..cluster.remote import aside, forget
 
-            self._aside(self._client.run, forget, (self._topic, query), on_error="ignore")
+            self._queries[query].leave(CANCEL_SECONDS)
+            aside(self._client, forget, (self._topic, query))
+        self._queries.pop(query, None)
 
     def close(self) -> None:
         """Leave the cluster; end it if it was started here."""
         self._queries.clear()
         if os.getpid() != self._process:
             return
-        if not self.broken:
-            self._client.unsubscribe_topic(self._topic)
-            self._aside(self._client.run_on_scheduler, _forget_events, self._topic)
-        if self._own:
-            self._client.close()
+        self._client.close()
         if self._cluster is not None:
             self._cluster.close()
-
-
-def _forget_events(topic: str, dask_scheduler: Any) -> None:
-    dask_scheduler._broker.truncate(topic)
-
-
-def _failure(error: BaseException | None) -> Failure:
-    """Return what is told of a task that Dask has given up."""
-    from distributed.scheduler import KilledWorker
-
-    if not isinstance(error, KilledWorker):
-        return failure_of(error or ExecutionError("Dask gave the task up, and not why."))
-    return Failure(
-        TaskPoisoned(
-            f"A task ended every worker that Dask tried it on, the last one at"
-            f" {error.last_worker.address}. Its data or its function ends any process that runs"
-            " it, or takes more memory than a worker has (the worker's log says which)."
-        )
-    )

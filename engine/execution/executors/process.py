@@ -37,6 +37,7 @@ class ProcessExecutor:
     """Runs the tasks of a session's queries in a pool of workers."""
 
     name = "process"
+    memory = 0
     shares_memory = False
     memory = 0
 

@@ -46,6 +46,7 @@ class SerialExecutor:
 
     name = "serial"
     workers = 1
+    memory = 0
     shares_memory = True
     memory = 0
     broken = False
