@@ -36,9 +36,6 @@ class Executor(Protocol):
     memory: int
     """Bytes that its workers may take; 0 for those of this machine, which the settings limit."""
 
-    memory: int
-    """Bytes that the workers have together for themselves; 0 where they share this machine's."""
-
     @property
     def broken(self) -> bool:
         """Whether it can start nothing any more, so that another has to be made."""
