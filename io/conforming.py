@@ -42,11 +42,13 @@ def conformed(
         If a value does not fit the type wanted.
     """
     columns = []
+    # Of a table the names are made anew each time: 10,000 columns would take minutes.
+    there = frozenset(table.column_names)
     for field in schema:
         target = CODES if field.name in text_as_codes else field.type
         if field.name in keys:
             columns.append(_folder_column(field, rows, file))
-        elif field.name not in table.column_names:
+        elif field.name not in there:
             columns.append(pa.nulls(rows, target))
         else:
             where = f"column {field.name!r} of {file.path!r}"

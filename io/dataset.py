@@ -294,13 +294,15 @@ def runs(pieces: Iterable[tuple[PieceT, float]], size: float) -> Iterator[list[P
 
 
 def _without(schema: pa.Schema, folders: pa.Schema) -> pa.Schema:
-    return pa.schema([field for field in schema if field.name not in folders.names])
+    known = frozenset(folders.names)
+    return pa.schema([field for field in schema if field.name not in known])
 
 
 def _check_none_missing(files: Iterable[StoredFile], wanted: pa.Schema) -> None:
     for stored in files:
+        there = frozenset(stored.schema.names)
         for name in wanted.names:
-            if name not in stored.schema.names:
+            if name not in there:
                 raise SchemaError(
                     f"Column {name!r} is not in {stored.file.path!r}. Pass"
                     " missing_columns='insert' to read it as null there."

@@ -139,7 +139,8 @@ class IpcFragment(StreamedFragment[IpcPart]):
             yield batch
 
     def _options(self, stored: pa.Schema) -> pa.ipc.IpcReadOptions:
-        names = [name for name in self.stored_names if name in stored.names]
+        there = frozenset(stored.names)
+        names = [name for name in self.stored_names if name in there]
         fields = [stored.get_field_index(name) for name in names]
         # No field at all would mean every field: the first one tells the rows as well.
         return pa.ipc.IpcReadOptions(included_fields=sorted(fields) or [0], use_threads=False)

@@ -109,6 +109,12 @@ def test_partita_gives_the_same_bits_serial_and_with_processes(tmp_path: Path) -
     assert all(len(of_query) == 1 for of_query in digests[0])
 
 
+def test_the_subject_on_a_cluster_gives_the_same_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    switches = "--sf 0.01 --verify-only --queries 3,18 --executor process --workers 2"
+    assert main([*switches.split(), "--peers=partita_dask"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "All rows are right."
+
+
 def test_verify_only_checks_all_queries_of_all_engines(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--sf=0.01", "--verify-only", "--peers=polars"]) == 0
     said = capsys.readouterr().out.splitlines()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -169,3 +171,25 @@ def test_a_directory_whose_name_begins_like_another(tmp_path: Path) -> None:
     parts = [(0, [pa.record_batch({"n": [1]})])]
     assert [store.on_disk(ref) for ref in store.write("a", parts, fast=True)] == [False]
     assert [store.on_disk(ref) for ref in store.write("b", parts, fast=False)] == [True]
+
+
+def test_a_directory_that_was_swept_before_it_was_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, made = tempfile.mkdtemp, []
+
+    def made_and_swept(*args: Any, **kwargs: Any) -> str:
+        path = real(*args, **kwargs)
+        made.append(path)
+        if len(made) == 1:
+            # As if this process had been stopped here for longer than `GRACE`.
+            os.utime(path, (0, 0))
+            assert str(sweep(Path(kwargs["dir"]))[0]) == path
+        return path
+
+    monkeypatch.setattr(tempfile, "mkdtemp", made_and_swept)
+    directory = RunDirectory(str(tmp_path))
+    try:
+        assert directory.disk == made[1]
+    finally:
+        directory.close()

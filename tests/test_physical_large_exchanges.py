@@ -20,8 +20,7 @@ from partita.engine.physical.stage import Exchange, Ref, StageOutput, TaskResult
 from partita.engine.plan.nodes import Scan
 
 from . import quick_runs  # noqa: F401  (it makes the benchmarks importable)
-from .same_rows import difference, same_bits
-from .test_engine_determinism import (
+from .contract.test_results import (
     CUTS,
     anti_join,
     dataset,
@@ -31,6 +30,7 @@ from .test_engine_determinism import (
     shuffle,
     sort,
 )
+from .same_rows import difference, same_bits
 
 __all__ = ["dataset"]  # a fixture
 

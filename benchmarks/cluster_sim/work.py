@@ -13,9 +13,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from partita.engine.physical.operators.aggregate import FinalAggregate, PartialAggregate
 from partita.engine.physical.operators.filter import FilterRows
+from partita.engine.physical.operators.final_aggregate import FinalAggregate
 from partita.engine.physical.operators.join import HashJoin
+from partita.engine.physical.operators.partial_aggregate import PartialAggregate
 from partita.engine.physical.stage import Branch, Ref, Stage, Task, TaskResult
 
 from .cluster import Cluster

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from .client import EngineProcess
-from .engines import SUBJECT, Options, check_installed, version
+from .engines import SUBJECT, Options, asked_as, check_installed, version
 from .errors import BenchmarkError, SetupError
 from .options import listed, positive
 from .report import Report, as_json, as_markdown
@@ -57,7 +57,7 @@ def run(suite: Suite, asked: argparse.Namespace) -> Report | None:
     if not names:
         raise SetupError("--peers-only leaves no engine: name at least one in --peers.")
     check_installed([*names, REFERENCE])
-    unwritten = [name for name in names if name not in suite.engines]
+    unwritten = [name for name in names if asked_as(name) not in suite.engines]
     if unwritten:
         raise SetupError(
             f"{suite.name} has no queries for {', '.join(unwritten)}; it has them for"

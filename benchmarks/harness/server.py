@@ -34,7 +34,7 @@ def serve(request: str) -> None:
     fields = asked["dataset"]
     dataset = suite.dataset(**fields | {"directory": Path(fields["directory"])})
     engine = engines.start(asked["engine"], engines.Options(**asked["options"]))
-    known = suite.queries(asked["engine"])
+    known = suite.queries(engines.asked_as(asked["engine"]))
     with tempfile.TemporaryDirectory(prefix="partita-benchmark-") as scratch:
         tables = Tables(engine, dataset, Path(scratch))
         _reply(replies, {"queries": list(known)})

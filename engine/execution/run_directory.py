@@ -22,8 +22,9 @@ SHARED_MEMORY = Path("/dev/shm")
 LOCK = "lock"
 """The file in each directory that its session holds a lock on."""
 
-GRACE = 60.0
-"""Seconds that a directory without a lock is left alone: its session is just being made."""
+GRACE = 5.0
+"""Seconds that a directory without a lock is left alone: its session is just being made, which
+takes 0.1 ms. A process that is stopped for longer in the midst of it makes another one."""
 
 
 class RunDirectory:
@@ -46,18 +47,25 @@ class RunDirectory:
 
     def _make(self, home: Path) -> str:
         try:
-            directory = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home)
-            # It gets its name once it is locked: an unlocked one means that its owner is dead.
-            unlocked = os.path.join(directory, "unlocked")
-            lock = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._locks.append(lock)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            os.rename(unlocked, os.path.join(directory, LOCK))
+            try:
+                return self._locked(home)
+            except FileNotFoundError:
+                # Somebody has swept it before it was locked.
+                return self._locked(home)
         except OSError as error:
             raise ExecutionError(
                 f"No run directory can be made in {str(home)!r}: {error.strerror}. Make room, or"
                 " set run_directory to a place that can be written."
             ) from None
+
+    def _locked(self, home: Path) -> str:
+        directory = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home)
+        # It gets its name once it is locked: an unlocked one means that its owner is dead.
+        unlocked = os.path.join(directory, "unlocked")
+        lock = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._locks.append(lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.rename(unlocked, os.path.join(directory, LOCK))
         return directory
 
     def for_query(self, query: int) -> tuple[str, str]:

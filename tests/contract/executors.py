@@ -14,6 +14,7 @@ import pytest
 
 import partita as pt
 from partita.engine.execution.executors.dask import DaskExecutor
+from partita.engine.execution.executors.executor import Executor as ExecutorOfEngine
 from partita.engine.execution.executors.process import ProcessExecutor
 from partita.engine.execution.executors.serial import SerialExecutor
 
@@ -97,6 +98,10 @@ class Executor:
     def shares_memory(self) -> bool:
         """Whether its tasks run in this process."""
         return PLACES[self.name].kind.shares_memory
+
+    def started(self, session: pt.Session) -> ExecutorOfEngine:
+        """Return the executor itself that a session has."""
+        return session.executor(str(self.settings["executor"]))
 
     def held(self, session: pt.Session) -> list[str]:
         """Return names of what the executor still holds for a session."""

@@ -79,8 +79,11 @@ def test_every_type_comes_back_as_it_was(session: pt.Session) -> None:
     assert turned.to_arrow().schema == rows.schema
 
 
-def test_many_tasks(executor: Executor) -> None:
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("tasks", [1000, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_many_tasks(executor: Executor, tasks: int) -> None:
     with executor.session():
-        made = pt.range(10_000).repartition(10_000)
-        result = made.select(col("id").sum()).collect()
-    assert result.to_pydict() == {"id": [sum(range(10_000))]}
+        result = pt.range(tasks).repartition(tasks).select(col("id").sum()).collect()
+    assert result.to_pydict() == {"id": [sum(range(tasks))]}
+    assert result.profile is not None
+    assert result.profile.tasks >= tasks

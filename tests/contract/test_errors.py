@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -43,8 +44,10 @@ def test_a_function_that_raises(session: pt.Session, dataset: Path) -> None:
     with pytest.raises(errors.UserFunctionError) as caught:
         asked.collect()
     message = str(caught.value)
-    for part in ("no such thing", "part-3.parquet", "in partition 6 of 12", "map_batches(fails"):
+    for part in ("no such thing", "part-3.parquet", "map_batches(fails"):
         assert part in message
+    # Of the file's two, whichever is the first.
+    assert "in partition 6 of 12" in message or "in partition 7 of 12" in message
     # The line that raised, and the line that asked for it.
     line = failing.__code__.co_firstlineno
     assert f"{__file__}:{line + 5}" in message
@@ -73,7 +76,7 @@ def test_the_worker_is_told(executor: Executor, session: pt.Session, dataset: Pa
     # The driver is number 0, and workers are numbered from 1.
     assert (failed.worker == 0) == executor.shares_memory
     assert failed.worker <= executor.workers
-    assert failed.partition == 6
+    assert failed.partition in (6, 7)
     assert isinstance(seen[-1], events.QueryFinished)
     assert seen[-1].outcome == "failed"
 
@@ -102,7 +105,7 @@ def test_an_error_that_holds_what_cannot_travel(session: pt.Session, dataset: Pa
 def test_a_value_that_cannot_be_computed(session: pt.Session, dataset: Path) -> None:
     with pytest.raises(errors.ComputeError) as caught:
         pt.scan_parquet(dataset).select(col("key") * 2**62).collect()
-    assert "part-0.parquet" in str(caught.value)
+    assert re.search(r"in partition \d+ of \d+ \(.*/part-\d\.parquet", str(caught.value))
 
 
 def test_a_file_that_is_gone(session: pt.Session, dataset: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Scan files whose footers differ from a good one in one bit: run as a script of its own.
 
-``python flipped_footers.py DIRECTORY EVERY`` prints as JSON how often each end was met.
+``python flipped_footers.py DIRECTORY FIRST EVERY`` prints as JSON how often each end was met.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import partita as pt
 
 
-def main(directory: str, every: int) -> None:
-    """Flip every so many of the bits, each in a file of its own."""
+def main(directory: str, first: int, every: int) -> None:
+    """Flip every so many of the bits, from the first one on, each in a file of its own."""
     path = Path(directory) / "flipped.parquet"
     count = 2_000
     table = pa.table(
@@ -37,7 +37,7 @@ def main(directory: str, every: int) -> None:
     data = path.read_bytes()
     start = len(data) - 8 - struct.unpack("<I", data[-8:-4])[0]
     found: Counter[str] = Counter()
-    for bit in range(0, 8 * (len(data) - start), every):
+    for bit in range(first, 8 * (len(data) - start), every):
         changed = bytearray(data)
         changed[start + bit // 8] ^= 1 << bit % 8
         path.write_bytes(changed)
@@ -60,4 +60,4 @@ def ended(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

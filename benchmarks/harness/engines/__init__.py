@@ -20,12 +20,16 @@ SUBJECT = "partita"
 
 ENGINES: dict[str, tuple[str, ...]] = {
     "partita": ("partita",),
+    "partita_dask": ("partita", "dask", "distributed"),
     "polars": ("polars",),
     "duckdb": ("duckdb",),
     "dask": ("dask", "distributed", "pandas"),
     "floor": ("pyarrow",),
 }
 """Engine -> the distributions it needs; the first one's version is the engine's."""
+
+ASKED_AS = {"partita_dask": "partita"}
+"""Engines that are asked in the words of another one."""
 
 RIVALS = ("polars", "duckdb")
 """The engines whose better one is what the subject has to reach, query by query."""
@@ -70,6 +74,11 @@ def start(name: str, options: Options) -> Engine:
     """Import an engine and start it in this process."""
     engine: Engine = import_module(f".{name}", __name__).start(options)
     return engine
+
+
+def asked_as(name: str) -> str:
+    """Return whose queries an engine is asked."""
+    return ASKED_AS.get(name, name)
 
 
 def version(name: str) -> str:

@@ -7,12 +7,16 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ExecutionError, MissingDependency
+from ...errors import ExecutionError, MissingDependency, WorkerLost
 from ..executors.executor import Resources
 from ..executors.fork_server import ENVIRONMENT
 
 if TYPE_CHECKING:
     import distributed
+
+
+CONNECT_SECONDS = 10.0
+"""How long a scheduler has to answer."""
 
 
 def connected(where: Any, resources: Resources) -> tuple[distributed.Client, Any]:
@@ -50,7 +54,10 @@ def connected(where: Any, resources: Resources) -> tuple[distributed.Client, Any
         # One of our own beside the user's: topics have one listener in a client.
         address, security = where.scheduler.address, where.security
     try:
-        return distributed.Client(address, security=security, set_as_default=False), None
+        client = distributed.Client(
+            address, security=security, set_as_default=False, timeout=CONNECT_SECONDS
+        )
+        return client, None
     except OSError as error:
         raise ExecutionError(
             f"No Dask scheduler answers at {address!r} (executor={where!r}): {error}. Is it"
@@ -117,7 +124,18 @@ def refuse_others(client: distributed.Client, workers: list[str]) -> list[tuple[
     """
     if not workers:
         return []
-    told: Mapping[str, Any] = client.run(eval, _ASKED, workers=workers)
+    told: Mapping[str, Any] = client.run(eval, _ASKED, workers=workers, on_error="return")
+    for address, found in told.items():
+        if isinstance(found, OSError):
+            raise WorkerLost(
+                f"The worker {address} ended as soon as it was asked for its versions: {found}. Its"
+                " log says why; it may have too little memory (--memory-limit) to start at all."
+            )
+        if isinstance(found, BaseException):
+            raise ExecutionError(
+                f"The worker {address} cannot say which versions it has: {type(found).__name__}:"
+                f" {found}."
+            )
     wrong = [
         f"worker {address} ({found['host']}) has {other}"
         for address, found in told.items()

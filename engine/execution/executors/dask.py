@@ -37,6 +37,9 @@ LOOK_SECONDS = 0.2
 """How often to look for tasks of which nothing will be heard, for their workers have died."""
 
 
+WORKER_SECONDS = 20.0
+"""How long a query waits for a worker where there is none."""
+
 CANCEL_SECONDS = 1.0
 """How long tasks that write have to let go of their files before these are removed."""
 
@@ -138,6 +141,7 @@ class DaskExecutor:
         from ..cluster.sending import Query  # with all of Dask
 
         found = self._queries[query] = Query((self._topic, query), settings)
+        self._seen = time.monotonic()
         return _Store(found, self._fetch)
 
     def holds(self, query: int) -> bool:
@@ -178,11 +182,20 @@ class DaskExecutor:
         return reports
 
     def _check(self) -> None:
-        """Raise where the scheduler is gone."""
+        """Raise where the scheduler is gone, or all workers are."""
         if self.broken:
             raise ExecutionError(
                 f"The Dask scheduler of {self._client} does not answer any more; what the query had"
                 " made is gone with it. Run the query again when there is one."
+            )
+        now = time.monotonic()
+        if self._known:
+            self._seen = now
+        elif now - self._seen > WORKER_SECONDS:
+            raise WorkerLost(
+                f"No worker is connected to the scheduler of {self._client}, for"
+                f" {WORKER_SECONDS:.0f} s now. Start some with `dask worker`; their logs say why"
+                " others have ended (perhaps --memory-limit)."
             )
 
     def _fetch(self, futures: list[Any]) -> list[Output]:

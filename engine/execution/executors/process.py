@@ -39,7 +39,6 @@ class ProcessExecutor:
     name = "process"
     memory = 0
     shares_memory = False
-    memory = 0
 
     def __init__(self, resources: Resources) -> None:
         self.workers = resources.workers

@@ -48,7 +48,6 @@ class SerialExecutor:
     workers = 1
     memory = 0
     shares_memory = True
-    memory = 0
     broken = False
 
     def __init__(self, resources: Resources) -> None:

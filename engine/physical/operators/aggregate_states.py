@@ -170,10 +170,11 @@ def grouped(columns: Sequence[pa.Array], rows: int, by_last: bool) -> GroupIds:
 
 def parts_of(states: pa.RecordBatch, keys: int, aggs: Aggs) -> list[Parts]:
     """Return the columns of each aggregate's state; by position, since names may have changed."""
+    columns = states.columns
     parts, start = [], keys
     for _, agg in aggs:
         stop = start + len(state_of(agg).parts)
-        parts.append(tuple(states.columns[start:stop]))
+        parts.append(tuple(columns[start:stop]))
         start = stop
     return parts
 
