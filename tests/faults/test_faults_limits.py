@@ -138,7 +138,7 @@ def test_a_ulimit_of_12_hundred_megabytes(
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("limit", ["1GiB", "512MiB", "256MiB", "64MiB"])
+@pytest.mark.parametrize("limit", ["1GiB", "512MiB", "256MiB"])
 def test_tpch_at_scale_1_with_little_memory(limit: str, tpch: Dataset, tmp_path: Path) -> None:
     spilled, refused = {}, {}
     with pt.Session(executor="process", workers=2, memory_limit=limit):
@@ -152,8 +152,8 @@ def test_tpch_at_scale_1_with_little_memory(limit: str, tpch: Dataset, tmp_path:
             pq.write_table(result.to_arrow(), tmp_path / "answer")
             assert right(number, tpch, tmp_path / "answer") is None, number
     print(f"\n{limit}: {len(spilled)} right, refused: {refused}, spilled: {spilled}")
-    # Of the limits that are larger no query of this scale needs the disk.
-    assert limit != "64MiB" or sum(spilled.values()) > 0
+    # With more no query of this scale needs the disk.
+    assert limit != "256MiB" or sum(spilled.values()) > 0
 
 
 def test_a_small_container_is_found_and_kept(tmp_path: Path) -> None:
