@@ -91,7 +91,7 @@ def answer(code: str, folder: Path, environment: dict[str, str] | None = None) -
             env=environment,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
         )
         if not done.returncode or time.monotonic() > deadline:
             assert done.returncode == 0, done.stderr
@@ -99,6 +99,7 @@ def answer(code: str, folder: Path, environment: dict[str, str] | None = None) -
         assert "No Dask scheduler answers" in done.stderr, done.stderr
 
 
+@pytest.mark.timeout(400)  # a busy machine takes its time to start five processes
 def test_a_cluster_started_by_hand_answers(
     local: Local, start: Callable[[str], None], tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_cluster_started_by_hand_answers(
     assert "tcp://127.0.0.3:" in logs
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make certificates")
 def test_it_answers_with_tls_too(
     local: Local, start: Callable[[str, dict[str, str] | None], None], tmp_path: Path
