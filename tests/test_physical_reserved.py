@@ -113,14 +113,15 @@ def refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("strategy", ["backward", "forward", "nearest"])
 @pytest.mark.parametrize("keys", [("k",), ("t", "k")], ids=lambda keys: " ".join(keys))
 def test_asof_joins_give_rows_in_their_order(
-    keys: tuple[str, ...], strategy: str, tmp_path: Path
+    keys: tuple[str, ...], strategy: str, shared: bool, tmp_path: Path
 ) -> None:
     left, right = batches_of(15, rows=1500), batches_of(16, rows=2000)
-    operator = asof(keys, strategy)
-    expected, _ = run(operator, left, tmp_path, PLENTY, right)
+    operator = asof(keys, strategy, shared=shared)
+    expected, _ = run(asof(keys, strategy), left, tmp_path, PLENTY, right)
     for share in (300_000, 250_000):
         found, context = run(operator, left, tmp_path, share, right)
         assert context.metrics["spilled_bytes"] > 0
@@ -155,7 +156,7 @@ def test_sides_that_every_process_holds_are_refused_with_numbers(tmp_path: Path)
         build_schema=many[0].schema,
         id="side",
     )
-    for operator in (asof(("k",), "backward", shared=True), cross):
+    for operator in (asof((), "backward", shared=True), cross):
         context = TightContext(directory=tmp_path, memory=Budget(100_000), sides=(many,))
         with pytest.raises(errors.MemoryLimitExceeded, match="looks up in needs"):
             list(operator.execute(iter(few), context))

@@ -27,6 +27,8 @@ from partita.engine.plan.windows import WindowColumns
 
 from .tight_tasks import PLENTY, TightContext, batches_of, run, same_when_spilled
 
+SOAK = (pytest.mark.soak,)
+
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
@@ -205,15 +207,12 @@ def one_key(seed: int, rows: int, other: float) -> list[pa.RecordBatch]:
     return batches
 
 
-@pytest.mark.parametrize("nulls_equal", [False, True])
 @pytest.mark.parametrize("swap", [False, True])
 @pytest.mark.parametrize("how", [*HOWS, "rest"])
-def test_rows_of_one_key_are_joined_chunk_by_chunk(
-    how: str, swap: bool, nulls_equal: bool, tmp_path: Path
-) -> None:
+def test_rows_of_one_key_are_joined_chunk_by_chunk(how: str, swap: bool, tmp_path: Path) -> None:
     left = [batch.select(TYPES.names) for batch in one_key(11, 160, 0.4)]
     right = [batch.select(TYPES.names) for batch in one_key(12, 120, 0.1)]
-    operator = joined(("t",), how, swap, nulls_equal)
+    operator = joined(("t",), how, swap, nulls_equal=how in ("full", "anti"))
     streamed, built = (right, left) if swap else (left, right)
     expected, _ = run(operator, streamed, tmp_path, PLENTY, built)
     assert expected or how in ("anti", "rest")
@@ -264,3 +263,24 @@ def test_a_full_disk_is_named_and_nothing_is_left(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []
     assert context.memory.held == 0
+
+
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(n, marks=SOAK) for n in range(4, 200))])
+def test_joins_of_any_skew_are_the_same_with_any_budget(seed: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(seed)
+    sides = []
+    for _ in range(2):
+        rows = int(random.integers(1, 300))
+        batches = batches_of(int(random.integers(1 << 30)), rows=rows, keys=rows // 2 + 1)
+        if random.random() < 0.5:
+            batches = one_key(int(random.integers(1 << 30)), rows // 2 + 1, random.random())
+        sides.append([batch.select(TYPES.names) for batch in batches])
+    left, right = sides
+    names = [("t",), ("k",), ("x",), ("t", "k")][int(random.integers(4))]
+    how, swap = str(random.choice([*HOWS, "rest"])), bool(random.random() < 0.5)
+    operator = joined(names, how, swap, bool(random.random() < 0.5))
+    streamed, built = (right, left) if swap else (left, right)
+    expected, _ = run(operator, streamed, tmp_path, PLENTY, built)
+    for share in random.integers(4_000, 60_000, 2):
+        found, _ = run(operator, streamed, tmp_path, int(share), built)
+        assert found == expected, (how, swap, names, share)

@@ -112,7 +112,7 @@ class _ValuePickler(cloudpickle.Pickler):
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, self._kinds):
-            module = value
+            module: Any = value
             if not isinstance(value, ModuleType):
                 module = sys.modules.get(value.__module__ or "")
             if module is not None and module.__name__ not in self._sent and _is_local(module):

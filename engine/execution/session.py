@@ -115,8 +115,8 @@ class Session:
         executor = self.executor(name, settings)
         if name == "serial" and planner.scan_bytes >= _WORTH_LOADING:
             jit.load_if_cached()
-        # A cluster has its own memory, of which so many tasks run at once as fit; partitions are
-        # cut as they are here, so that answers are the same.
+        # Where no limit is set, a cluster has its own memory, of which so many tasks run at once as
+        # fit; partitions are cut as they are here, so that answers are the same.
         limit = settings.memory_limit or executor.memory or config.memory_limit(settings)
         share = shares(limit, settings, executor.workers)
         number = next(_numbers)

@@ -224,13 +224,17 @@ class LimitedStore(MemoryStore):
 
     def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
         """Keep `parts` under `name`, in memory if `fast`; see `FileStore.write`."""
-        return (super() if fast else self._on_disk()).write(name, parts, fast)
+        return (
+            super().write(name, parts, fast) if fast else self._on_disk().write(name, parts, fast)
+        )
 
     def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
         """Stream the batches of `refs`."""
         for ref in refs:
-            store = self._on_disk() if self.on_disk(ref) else super()
-            yield from store.read(ref, sparsely=sparsely)
+            if self.on_disk(ref):
+                yield from self._on_disk().read(ref, sparsely=sparsely)
+            else:
+                yield from super().read(ref)
 
     def on_disk(self, ref: Ref) -> bool:
         """Return whether a stream lies on disk and not in memory."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
+import pytest
 
 import partita as pt
 from partita import col
@@ -44,6 +49,65 @@ def test_queries_from_several_threads(pool: pt.Session, dataset: Path) -> None:
     for thread in threads:
         thread.join()
     assert results == [True, True, True]
+
+
+def kill_some(over: threading.Event, killed: list[int], seed: int) -> None:
+    """Kill a worker of this process every so often, and one time in five the helper."""
+    choice = random.Random(seed)
+    driver = psutil.Process()
+    while not over.wait(choice.uniform(0.3, 1.0)):
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            # One that only just starts is left alone: nothing would ever run.
+            workers = {
+                child.pid: helper
+                for helper in driver.children()
+                for child in helper.children()
+                if "forkserver" in " ".join(helper.cmdline())
+            }
+            if workers:
+                victim = choice.choice(sorted(workers))
+                victim = workers[victim].pid if choice.random() < 0.2 else victim
+                os.kill(victim, signal.SIGKILL)
+                killed.append(victim)
+
+
+@pytest.mark.parametrize(
+    "rounds", [1, pytest.param(25, marks=[pytest.mark.soak, pytest.mark.timeout(1200)])]
+)
+def test_eight_threads_ask_while_workers_and_helpers_are_killed(
+    pool: pt.Session, dataset: Path, rounds: int
+) -> None:
+    asked = [
+        query(dataset),
+        pt.scan_parquet(dataset).sort("value", "key"),
+        pt.scan_parquet(dataset).group_by("file").agg(rows=pt.len()).sort("file"),
+    ]
+    expected = [frame.collect().to_arrow() for frame in asked]
+    right: list[bool] = []
+    killed: list[int] = []
+    over = threading.Event()
+
+    def ask(number: int) -> None:
+        for turn in range(rounds):
+            kind = (number + turn) % len(asked)
+            right.append(asked[kind].collect().to_arrow().equals(expected[kind]))
+
+    killer = threading.Thread(target=kill_some, args=(over, killed, rounds))
+    killer.start()
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    began = time.monotonic()
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        over.set()
+        killer.join()
+    print(f"\n{len(right)} queries, {len(killed)} kills, {time.monotonic() - began:.0f} s")
+    assert right == [True] * (8 * rounds)
+    assert killed
+    assert len(pool.pids) == 3
 
 
 SCRIPT = """

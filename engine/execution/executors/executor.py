@@ -34,7 +34,7 @@ class Executor(Protocol):
     name: str
     workers: int
     memory: int
-    """Bytes that its workers may take; 0 for those of this machine, which the settings limit."""
+    """Bytes that the workers have together for themselves; 0 where they share this machine's."""
 
     @property
     def broken(self) -> bool:

@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
@@ -29,6 +29,9 @@ from .fork_server import MESSAGE_SECONDS, Forked, ForkServer
 
 _OF_TASKS = ("partita.engine.expr.", "partita.engine.physical.", "partita.io.")
 """Modules of which tasks are made."""
+
+MOST_USELESS = 3
+"""Helpers that are started one after another though none of them forks a worker."""
 
 REASON_SECONDS = 3.0
 """How long the helper has to tell how a worker ended."""
@@ -104,8 +107,9 @@ class WorkerPool:
         self._listener = listener
         self._started = 0
         self._lost = 0
-        self._tried = False
-        """Whether the helper has forked a worker: another one would too."""
+        self._useless: int | None = None
+        """How many helpers in a row have ended before they had forked a worker; None as long as
+        none ever has, for then another one would not either."""
 
         try:
             self.helper = self._new_helper()
@@ -117,7 +121,7 @@ class WorkerPool:
         self._poll = select.poll()
         self._poll.register(self.helper.fileno(), select.POLLIN)
         try:
-            self.fill()
+            self._fill()
         except BaseException:
             # It would take a second to say goodbye to one that still imports.
             self.helper.kill()
@@ -135,8 +139,16 @@ class WorkerPool:
         """Whether every worker has been forked."""
         return all(worker.pid for worker in self.workers.values())
 
+    @property
+    def broken(self) -> bool:
+        """Whether the helper has ended and no other one would do better."""
+        return self.helper.ended and self._useless in (None, MOST_USELESS)
+
     def fill(self) -> None:
-        """Ask for the workers that are missing, all of them at first, or after an interrupt."""
+        """Ask for the workers that are missing after an interrupt in a bad moment."""
+        self._with_a_helper(self._fill)
+
+    def _fill(self) -> None:
         while len(self.workers) < self.size:
             self._fork()
 
@@ -177,14 +189,19 @@ class WorkerPool:
         Raises
         ------
         ExecutionError
-            If the helper has ended before it had forked a worker.
+            If the first helper has ended before it had forked a worker, or three others in a row.
         """
-        try:
-            self._hear(timeout)
-        except ExecutionError:
-            if not (self._tried and self.helper.ended):
-                raise
-            self._renew()
+        self._with_a_helper(lambda: self._hear(timeout))
+
+    def _with_a_helper(self, do: Callable[[], None]) -> None:
+        """Do something; where the helper turns out to have ended have another one instead."""
+        while True:
+            try:
+                return do()
+            except ExecutionError:
+                if self.broken or not self.helper.ended:
+                    raise
+                do = self._renew
 
     def _hear(self, timeout: float) -> None:
         ready = {descriptor for descriptor, _ in self._poll.poll(timeout * 1000)}
@@ -200,7 +217,7 @@ class WorkerPool:
             if isinstance(told, Forked):
                 worker = self.workers.get(told.number)
                 if worker is not None:
-                    self._tried = True
+                    self._useless = 0
                     worker.pid = told.pid
                     self._listener.worker_started(worker)
                 continue
@@ -254,12 +271,13 @@ class WorkerPool:
             worker.cut()
         self._poll.register(new.fileno(), select.POLLIN)
         self._poll.unregister(old.fileno())
-        self.helper, self._tried, self._lost = new, False, 0
+        self.helper, self._lost = new, 0
+        self._useless = (self._useless or 0) + 1
         old.kill()
         # What they told before their end counts.
         for worker in list(self.workers.values()):
             self._receive(worker)
-        self.fill()
+        self._fill()
 
     def abandon(self) -> None:
         """Close this process's copies of the sockets, in a child that the user has forked."""

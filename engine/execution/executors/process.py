@@ -76,8 +76,8 @@ class ProcessExecutor:
 
     @property
     def broken(self) -> bool:
-        """Whether the helper has ended, so that no worker can be started any more."""
-        return self._pool.helper.ended
+        """Whether no worker can be started any more."""
+        return self._pool.broken
 
     @property
     def busy(self) -> bool:
@@ -257,8 +257,9 @@ class ProcessExecutor:
             FileStore(opened.memory, opened.disk).remove_unfinished(worker.pid)
         self._tell_all(WorkerDown(worker.number, worker.pid, reason))
         for place, task in enumerate(worker.tasks):
-            # The first is the one that ran; the others had only been queued.
-            self._report(Lost(key_of(task), f"worker {worker.pid}: {reason}", blamed=place == 0))
+            # The first is the one that ran, if there was a process; others had only been queued.
+            ran = place == 0 and worker.pid != 0
+            self._report(Lost(key_of(task), f"worker {worker.pid}: {reason}", blamed=ran))
 
     def _report(self, report: Report) -> None:
         key = getattr(report, "key", None)

@@ -177,10 +177,10 @@ def _text_repeats_numpy(
     # What is alike so far and longer: a call a text, in place of one for each place of a text.
     for row in open_rows.tolist():
         end = lengths[row]
-        texts = [
+        one, other = (
             data[starts[at] + place : starts[at] + begin + end] for at in rows[row - 1 : row + 1]
-        ]
-        repeats[row] = np.array_equal(*texts)
+        )
+        repeats[row] = np.array_equal(one, other)
 
 
 @kernel("in u1, in i8, in i8, in i8, i8, out b1", instead=_text_repeats_numpy)

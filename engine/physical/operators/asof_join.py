@@ -17,9 +17,9 @@ from ..kernels.asof import AsofIndex, build_asof, find_asof
 from ..kernels.concat import take
 from ..kernels.words import integers, storage
 from ..stage import KeyRange, TaskContext
-from .build_side import COPIES, ROW_BYTES, Rows, kept_whole, key_columns, read_whole
-from .held import PLACE, Held
-from .spilled_join import SpilledJoin, held_whole
+from .build_side import COPIES, ROW_BYTES, Rows, WholeRead, key_columns, read_whole
+from .held import PLACE, Held, held_whole
+from .spilled_join import SpilledJoin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +70,9 @@ class FindAsof:
         self, batches: Iterator[pa.RecordBatch], context: TaskContext
     ) -> Iterator[pa.RecordBatch]:
         """Stream the rows of the left with what is found for them."""
-        if self.shared:
-            yield from self._joined(batches, self._kept(context), context)
+        kept = self._kept(context) if self.shared else None
+        if kept is not None:
+            yield from self._joined(batches, kept, context)
             return
         with Held(context, self, COPIES, ROW_BYTES) as held:
             side = context.side(self.side)
@@ -143,11 +144,20 @@ class FindAsof:
         ]
         return pa.RecordBatch.from_arrays(columns, names=[given for _, _, given in self.output])
 
-    def _kept(self, context: TaskContext) -> _Built:
-        """Return the side that all tasks read, reserved once in a process."""
+    def _kept(self, context: TaskContext) -> _Built | None:
+        """Return the side that all tasks read, reserved once in a process; None if it is refused.
+
+        Without keys, by which rows could be put aside, `MemoryLimitExceeded` is raised.
+        """
         key = "asof join", self.id, self.right_on, self.right_by, self.types, self.output
         if key not in context.cache:
-            read = kept_whole(self, self.side, context, *self._read)
+            on, types, wanted, schema = self._read
+            whole = WholeRead(
+                of=self, side=self.side, on=on, types=types, wanted=wanted, logical=schema
+            )
+            read = whole.granted(context) if self.left_by else whole.rows(context)
+            if read is None:
+                return None
             context.cache[key] = self._indexed(read)
         built: _Built = context.cache[key]
         return built

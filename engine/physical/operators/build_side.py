@@ -18,7 +18,7 @@ from ..kernels.join import JoinIndex, build_index
 from ..kernels.key_set import KeySet, exact_key_set
 from ..memory import Labelled
 from ..stage import TaskContext
-from .held import Held
+from .held import Held, held_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,23 +112,46 @@ _ADVICE = (
 )
 
 
-def kept_whole(
-    operator: Labelled,
-    side: int,
-    context: TaskContext,
-    on: Sequence[Expr],
-    types: Sequence[pa.DataType],
-    wanted: Sequence[str],
-    logical: pa.Schema,
-) -> Rows:
-    """Return all rows of a side that all tasks read, reserved for as long as the query runs."""
-    held = Held(context, operator, COPIES, ROW_BYTES)
-    what = f"The side that a {operator.label} looks up in"
-    batches = held.all(context.side(side), context, what, _ADVICE)
-    read = read_whole(iter(batches), context, on, types, wanted, logical)
-    held.become(read.rows.nbytes + read.count * ROW_BYTES)
-    context.count("rows_built", read.count)
-    return read
+@dataclass(frozen=True, kw_only=True)
+class WholeRead:
+    """A side that all tasks read, held by each process for as long as the query runs."""
+
+    of: Labelled
+    """The operator."""
+
+    side: int
+    on: Sequence[Expr]
+    types: Sequence[pa.DataType]
+    wanted: Sequence[str]
+    logical: pa.Schema
+    """See `read_whole`."""
+
+    def rows(self, context: TaskContext) -> Rows:
+        """Return all rows, reserved; what is refused is `MemoryLimitExceeded`."""
+        held = self._held(context)
+        what = f"The side that the {self.of.label} looks up in"
+        held.all(context.side(self.side), context, what, _ADVICE)
+        return self._read(held, context)
+
+    def granted(self, context: TaskContext) -> Rows | None:
+        """Return all rows, reserved; None if that is refused."""
+        held = self._held(context)
+        if held_whole(context.side(self.side), held, context) is not None:
+            held.clear()
+            return None
+        return self._read(held, context)
+
+    def _held(self, context: TaskContext) -> Held:
+        # Without keys no index is made of them.
+        copies, row_bytes = (COPIES, ROW_BYTES) if self.on else (2, 0)
+        return Held(context, self.of, copies, row_bytes)
+
+    def _read(self, held: Held, context: TaskContext) -> Rows:
+        batches = iter(held.batches)
+        read = read_whole(batches, context, self.on, self.types, self.wanted, self.logical)
+        held.become(read.rows.nbytes + read.count * ROW_BYTES)
+        context.count("rows_built", read.count)
+        return read
 
 
 def paired(

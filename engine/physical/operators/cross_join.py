@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..stage import TaskContext
-from .build_side import Rows, kept_whole, paired
+from .build_side import Rows, WholeRead, paired
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,8 @@ class CrossJoin:
         key = "cross join", self.id, self.swap, self.output
         if key not in context.cache:
             wanted = [name for role, name, _ in self.output if role == self._build_role]
-            context.cache[key] = kept_whole(
-                self, self.side, context, (), (), wanted, self.build_schema
+            whole = WholeRead(
+                of=self, side=self.side, on=(), types=(), wanted=wanted, logical=self.build_schema
             )
+            context.cache[key] = whole.rows(context)
         return context.cache[key]

@@ -11,8 +11,9 @@ limit.
 from __future__ import annotations
 
 import heapq
+import itertools
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -81,10 +82,11 @@ class Held:
 
     def add(self, batch: pa.RecordBatch) -> bool:
         """Hold a batch; False, and it is not held, if that is refused."""
-        size = self._size(batch)
+        codes = _dictionaries(batch)
+        size = self._size(batch, codes)
         if not self._memory.reserve(size, self._account, self.reserved):
             return False
-        self._take(batch, size)
+        self._take(batch, size, codes)
         return True
 
     def needs(self, batch: pa.RecordBatch) -> int:
@@ -97,13 +99,14 @@ class Held:
 
     def insist(self, batch: pa.RecordBatch, what: str, advice: str) -> None:
         """Hold a batch that cannot be put aside; see `Budget.insist`."""
-        size = self._size(batch)
+        codes = _dictionaries(batch)
+        size = self._size(batch, codes)
         self._memory.insist(size, self._account, what, advice, beside=self.reserved)
-        self._take(batch, size)
+        self._take(batch, size, codes)
 
     def reserve_beside(self, batch: pa.RecordBatch, what: str, advice: str) -> None:
         """Reserve for a batch that somebody else keeps, as long as those that are held."""
-        size = self._size(batch)
+        size = self._size(batch, _dictionaries(batch))
         self._memory.insist(size, self._account, what, advice, beside=self.reserved)
         self.reserved += size
 
@@ -119,6 +122,8 @@ class Held:
         self._memory.release(size, self._account)
         self.rows -= batch.num_rows
         self.reserved -= size
+        # It may have stood for a dictionary of those behind it: the next to come does now.
+        self._dictionaries.clear()
 
     def become(self, size: int) -> None:
         """Hold something of `size` bytes that was made of the batches, and these no more."""
@@ -136,17 +141,17 @@ class Held:
                 self.insist(batch, what, advice)
         return self.batches
 
-    def _take(self, batch: pa.RecordBatch, size: int) -> None:
-        self._dictionaries.update(_dictionaries(batch))
+    def _take(self, batch: pa.RecordBatch, size: int, codes: Mapping[int, int]) -> None:
+        self._dictionaries.update(codes)
         self.batches.append(batch)
         self._sizes.append(size)
         self.rows += batch.num_rows
         self.reserved += size
 
-    def _size(self, batch: pa.RecordBatch) -> int:
+    def _size(self, batch: pa.RecordBatch, codes: Mapping[int, int]) -> int:
         """Return what to reserve for a batch; a dictionary that several batches share is one."""
         size = batch.nbytes
-        for place, address in _dictionaries(batch):
+        for place, address in codes.items():
             if self._dictionaries.get(place) == address:
                 size -= batch.column(place).dictionary.nbytes
         return self._weight(size, batch.num_rows)
@@ -155,12 +160,25 @@ class Held:
         return int(size * self._copies) + rows * self._row_bytes
 
 
-def _dictionaries(batch: pa.RecordBatch) -> Iterator[tuple[int, int]]:
-    """Yield the columns that have dictionaries, and where these lie."""
+def held_whole(
+    batches: Iterator[pa.RecordBatch], held: Held, context: TaskContext
+) -> Iterator[pa.RecordBatch] | None:
+    """Hold a build side; return what may not be held of it, None if all is."""
+    for batch in batches:
+        context.check()
+        if batch.num_rows and not held.add(batch):
+            return itertools.chain([batch], batches)
+    return None
+
+
+def _dictionaries(batch: pa.RecordBatch) -> Mapping[int, int]:
+    """Return where the dictionaries lie of the columns that have one."""
+    found = {}
     for place, column in enumerate(batch.columns):
         if isinstance(column, pa.DictionaryArray):
             buffer = column.dictionary.buffers()[-1]
-            yield place, 0 if buffer is None else buffer.address
+            found[place] = 0 if buffer is None else buffer.address
+    return found
 
 
 class SpilledTo:

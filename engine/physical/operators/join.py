@@ -19,8 +19,8 @@ from ..kernels.kept import rows_at
 from ..kernels.words import is_text
 from ..stage import TaskContext
 from .build_side import COPIES, ROW_BYTES, Built, build, key_columns
-from .held import PLACE, Held
-from .spilled_join import BUILD_PLACE, Chunks, SpilledJoin, held_whole
+from .held import PLACE, Held, held_whole
+from .spilled_join import BUILD_PLACE, Chunks, SpilledJoin
 
 
 @dataclass(frozen=True, kw_only=True)

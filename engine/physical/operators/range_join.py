@@ -13,7 +13,7 @@ from ...expr.text import text_of
 from ...plan.joins import RangeEnd
 from ..kernels.ranges import Edge, SortedPoints, pairs, sorted_points, within
 from ..stage import TaskContext
-from .build_side import Rows, kept_whole, key_columns, paired
+from .build_side import Rows, WholeRead, key_columns, paired
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,15 @@ class SearchRange:
             exprs = [self.point] if self._builds_points else self._ends()
             wanted = [name for role, name, _ in self.output if role == self._build_role]
             types = [self.dtype] * len(exprs)
-            rows = kept_whole(self, self.side, context, exprs, types, wanted, self.build_schema)
+            whole = WholeRead(
+                of=self,
+                side=self.side,
+                on=exprs,
+                types=types,
+                wanted=wanted,
+                logical=self.build_schema,
+            )
+            rows = whole.rows(context)
             points = sorted_points(rows.keys[0]) if self._builds_points else None
             context.cache[key] = _Built(rows=rows, points=points)
         built: _Built = context.cache[key]

@@ -30,6 +30,7 @@ from .held import (
     SpilledTo,
     fan_out,
     have_several_keys,
+    held_whole,
     merged,
     placed,
     split,
@@ -37,17 +38,6 @@ from .held import (
 
 BUILD_PLACE = f"build {PLACE}"
 """The number of a row of the build side."""
-
-
-def held_whole(
-    batches: Iterator[pa.RecordBatch], held: Held, context: TaskContext
-) -> Iterator[pa.RecordBatch] | None:
-    """Hold a build side; return what may not be held of it, None if all is."""
-    for batch in batches:
-        context.check()
-        if batch.num_rows and not held.add(batch):
-            return itertools.chain([batch], batches)
-    return None
 
 
 class OfChunk(Protocol):
