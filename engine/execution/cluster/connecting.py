@@ -42,7 +42,7 @@ def connected(where: Any, resources: Resources) -> tuple[distributed.Client, Any
             n_workers=resources.workers,
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             memory_limit=resources.memory_limit // resources.workers or None,
             local_directory=resources.directory().disk,
             env=ENVIRONMENT,
