@@ -45,7 +45,7 @@ def failure(frame: pt.DataFrame, cluster: Cluster) -> errors.PartitaError:
     started = time.monotonic()
     with pt.Session(executor=cluster.executor, **CUTS), pytest.raises(errors.PartitaError) as told:
         frame.collect()
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60
     return told.value
 
 
@@ -166,7 +166,7 @@ def test_a_scheduler_that_dies_is_told_and_the_next_session_works(
         died = time.monotonic()
         with pytest.raises(errors.ExecutionError, match="scheduler"):
             list(stream)
-        assert time.monotonic() - died < 30
+        assert time.monotonic() - died < 60
     with pt.Session(executor=cluster.executor, **CUTS):
         assert len(frame) == 600_000
 
@@ -215,6 +215,5 @@ def test_a_cluster_with_certificates(dataset: Path, tmp_path: Path) -> None:
         assert (done.stdout, done.stderr) == ("600000 2\n", "")
         # Without certificates nobody is let in.
         done = subprocess.run(command, capture_output=True, text=True, timeout=100)
-        assert done.returncode == 1
-        assert "ExecutionError" in done.stderr
-        assert cluster.address.split("//")[1] in done.stderr
+        assert (done.stdout, done.returncode) == ("", 1)
+        assert "Error: " in done.stderr
