@@ -6,6 +6,7 @@ that neither memory nor open files grow with the number of values.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -144,7 +145,13 @@ class PartFiles:
         name = self._name if count == 1 else f"{stem}-{count:05d}{suffix}"
         target = os.path.join(place, name)
         path = os.path.join(self._folder, target)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        folder = self._folder
+        # Not from the top: a task that has not heard yet of the end of its run does not make again
+        # what was removed.
+        for part in filter(None, place.split(os.sep)):
+            folder = os.path.join(folder, part)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder)
         return _Open(self._open_writer(path, self._schema), path, target)
 
     def _close(self, place: str, keep: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -24,6 +25,13 @@ END_SECONDS = 10.0
 
 
 LOOPBACK = "127.0.0.1"
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Member:
@@ -62,6 +70,8 @@ class Member:
                 # Where nothing of the tests can be imported from.
                 cwd=log.parent,
                 start_new_session=True,
+                # With these tests, however they end.
+                preexec_fn=_end_with_parent,
             )
 
     @property

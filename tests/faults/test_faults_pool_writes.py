@@ -54,7 +54,10 @@ class Writer:
     def kill(self) -> None:
         """Kill it, see its workers end, and read what it has told."""
         self._process.kill()
-        rest, _ = self._process.communicate()
+        assert self._process.stdout is not None
+        # Not by `communicate`, which leaves out lines that were read ahead.
+        rest = self._process.stdout.read()
+        self._process.wait()
         self.told += [tuple(json.loads(line)) for line in rest.splitlines() if line.endswith("]")]
         assert not await_end(with_variable(MARK, self.mark), 9)
 
