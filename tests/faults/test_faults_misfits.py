@@ -216,4 +216,6 @@ def test_a_cluster_with_certificates(dataset: Path, tmp_path: Path) -> None:
         # Without certificates nobody is let in.
         done = subprocess.run(command, capture_output=True, text=True, timeout=100)
         assert (done.stdout, done.returncode) == ("", 1)
-        assert "Error: " in done.stderr
+        assert "ExecutionError: " in done.stderr
+        assert "CA_FILE" in done.stderr
+        assert "timed out" not in done.stderr

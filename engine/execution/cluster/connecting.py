@@ -50,6 +50,7 @@ def connected(where: Any, resources: Resources) -> tuple[distributed.Client, Any
         return distributed.Client(cluster, set_as_default=False), cluster
     if isinstance(where, str):
         address, security = where.removeprefix("dask://"), None
+        _refuse_without_certificate(address, distributed.Security())
     else:
         # One of our own beside the user's: topics have one listener in a client.
         address, security = where.scheduler.address, where.security
@@ -63,6 +64,17 @@ def connected(where: Any, resources: Resources) -> tuple[distributed.Client, Any
             f"No Dask scheduler answers at {address!r} (executor={where!r}): {error}. Is it"
             " started, and reached from here? See docs/cluster.md."
         ) from error
+
+
+def _refuse_without_certificate(address: str, security: distributed.Security) -> None:
+    """Raise where Dask would, after a while and with what is in its way inside."""
+    encrypted = address.startswith(("tls://", "wss://"))
+    if encrypted and security.get_connection_args("client").get("ssl_context") is None:
+        raise ExecutionError(
+            f"{address!r} wants certificates, and Dask has none here. Set"
+            " DASK_DISTRIBUTED__COMM__TLS__CA_FILE and, of this client,"
+            " DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and __KEY; see docs/cluster.md."
+        )
 
 
 def attendance(topic: str, client: str) -> Any:
