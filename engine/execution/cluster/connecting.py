@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ExecutionError, MissingDependency, WorkerLost
 from ..executors.executor import Resources
-from ..executors.fork_server import ENVIRONMENT
 
 if TYPE_CHECKING:
     import distributed
 
+
+START_SECONDS = 60.0
+"""How long workers of this machine may take to start."""
 
 CONNECT_SECONDS = 10.0
 """How long a scheduler has to answer."""
@@ -37,17 +39,7 @@ def connected(where: Any, resources: Resources) -> tuple[distributed.Client, Any
             f"executor={where!r} needs the library distributed: pip install 'partita[dask]'."
         ) from error
     if where == "dask":
-        # One thread each, as the process pool has them, and on loopback alone.
-        cluster = distributed.LocalCluster(
-            n_workers=resources.workers,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            memory_limit=resources.memory_limit // resources.workers or None,
-            local_directory=resources.directory().disk,
-            env=ENVIRONMENT,
-        )
-        return distributed.Client(cluster, set_as_default=False), cluster
+        return _started_here(resources)
     if isinstance(where, str):
         address, security = where.removeprefix("dask://"), None
         _refuse_without_certificate(address, distributed.Security())
@@ -64,6 +56,29 @@ def connected(where: Any, resources: Resources) -> tuple[distributed.Client, Any
             f"No Dask scheduler answers at {address!r} (executor={where!r}): {error}. Is it"
             " started, and reached from here? See docs/cluster.md."
         ) from error
+
+
+def _started_here(resources: Resources) -> tuple[distributed.Client, Any]:
+    import distributed
+
+    from .local import local_cluster  # with all of Dask
+
+    cluster = local_cluster(resources)
+    client = None
+    try:
+        client = distributed.Client(cluster, set_as_default=False)
+        client.wait_for_workers(resources.workers, timeout=START_SECONDS)
+    except BaseException as error:
+        if client is not None:
+            client.close()
+        cluster.close()
+        if not isinstance(error, TimeoutError):
+            raise
+        raise ExecutionError(
+            f"{resources.workers} Dask workers did not start on this machine within"
+            f" {START_SECONDS:.0f} s; what is written to stderr says why."
+        ) from error
+    return client, cluster
 
 
 def _refuse_without_certificate(address: str, security: distributed.Security) -> None:

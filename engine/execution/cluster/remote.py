@@ -6,6 +6,7 @@ message to know how a task ended and where its rows lie.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import pickle
 import random
@@ -13,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -156,15 +158,15 @@ def forget(query: tuple[str, int]) -> None:
         _queries.pop(query, None)
 
 
-def aside(client: Any, call: Callable[..., object], *arguments: object) -> None:
-    """Have all workers call something, and do not wait for it."""
+def aside(client: Any, call: Callable[..., object], *arguments: object) -> Future[None]:
+    """Have all workers call something, and do not wait for it; return what tells its end."""
 
     async def ask() -> None:
         # Who has left needs to be told nothing.
         with contextlib.suppress(OSError):
             await client.run(call, *arguments, asynchronous=True, on_error="ignore")
 
-    client.loop.add_callback(ask)
+    return asyncio.run_coroutine_threadsafe(ask(), client.loop.asyncio_loop)
 
 
 def _query(order: Order, worker: Any) -> _Query:

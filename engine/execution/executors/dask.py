@@ -9,11 +9,13 @@ nobody will read any more is given up, and Dask forgets it with its last reader.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -88,9 +90,14 @@ class DaskExecutor:
         """By address: the number and the process of a worker."""
 
         self._numbers = 0
+        self._told: list[futures.Future[None]] = []
+        """What workers are being told, with nobody waiting for it."""
+
         self._changed = True
         self.workers = 1
         self.memory = 0
+        # Before Dask's own end of all clusters, which was registered earlier: at its import.
+        atexit.register(self.close)
         self._client.subscribe_topic(self._topic, self._hear)
         try:
             self._client.register_plugin(attendance(self._topic, self._client.id))
@@ -221,14 +228,18 @@ class DaskExecutor:
             from ..cluster.remote import aside, forget
 
             self._queries[query].leave(CANCEL_SECONDS)
-            aside(self._client, forget, (self._topic, query))
+            self._told.append(aside(self._client, forget, (self._topic, query)))
+            self._told = [told for told in self._told if not told.done()]
         self._queries.pop(query, None)
 
     def close(self) -> None:
         """Leave the cluster; end it if it was started here."""
         self._queries.clear()
+        atexit.unregister(self.close)
         if os.getpid() != self._process:
             return
+        # A worker that is gone before it has answered is an error in the scheduler's log.
+        futures.wait(self._told, CANCEL_SECONDS)
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
