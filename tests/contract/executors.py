@@ -72,7 +72,6 @@ PLACES: Mapping[str, Place] = {
     "serial": Place(kind=SerialExecutor, settings=no_settings, held=files_of),
     "process": Place(kind=ProcessExecutor, settings=two_workers, held=files_of),
     "dask": Place(kind=DaskExecutor, settings=the_cluster, held=keys_of),
-    # "dask": Place(kind=DaskExecutor, settings=the_cluster, held=keys_of),
 }
 """By the name that an executor has of itself."""
 
