@@ -126,7 +126,7 @@ class CsvFragment(StreamedFragment[Range]):
         stored = pa.schema([self.schema.field(name) for name in self.stored_names])
         # Arrow takes no columns for all of them; one that no file has is null, and tells the rows.
         convert = self.options.convert_options(stored if stored.names else _NO_COLUMN)
-        names, source = None, None
+        names, source, reader = None, None, None
         plain = can_be_cut(file, self.store) and not self.options.newlines_in_values
         if self.tell is not None and plain:
             yield from self._readable(part, convert)
@@ -154,6 +154,9 @@ class CsvFragment(StreamedFragment[Range]):
                 return
             raise _damaged_at(part, error) from None
         finally:
+            # It reads ahead in a thread, which it waits for when it goes: a thread that reads
+            # Python's file while the interpreter ends would end the process.
+            del reader
             if source is not None:
                 source.close()
 

@@ -150,6 +150,7 @@ BOMBS = [
     Bomb("rows.csv.zst", lines(b"1," + TEXT + b"\n", b"n,t\n"), "read 307200"),
     Bomb("rows.json.gz", lines(b'{"t":"' + TEXT + b'"}\n'), "read 307200"),
     Bomb("rows.json.zst", lines(b'{"t":"' + TEXT + b'"}\n'), "read 307200"),
+    Bomb("line.csv.zst", one_line(b"t\nx\n", b"\n"), "line.csv.zst"),
     Bomb("line.json.zst", one_line(b'{"t":"x"}\n{"t":"', b'"}\n'), "line.json.zst"),
     Bomb("schema.arrow", length_of_2_gb(0, stream=True), "schema.arrow"),
     Bomb("message.arrow", length_of_2_gb(1, stream=True), "message.arrow"),
