@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from ..engine.errors import PartitaError, SchemaError, SourceNotFound
-from ..engine.schema import select, unify
+from ..engine.schema import has_column, select, unify
 from ..engine.source import Fragment, Pushdown, ScanPlan, Skipped, Statistics
 from .convert import plain_schema
 from .hive import partition_schema
@@ -153,7 +153,7 @@ class FileSource(ABC, Generic[StoredT]):
         unified = pa.schema([*wanted, *folders]) if given is None else given
         if missing_columns == "raise":
             _check_none_missing(files, wanted)
-        keys = tuple(name for name in folders.names if name in unified.names)
+        keys = tuple(name for name in folders.names if has_column(unified, name))
         source = cls(
             asked=listing.asked,
             files=files,
