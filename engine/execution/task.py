@@ -25,7 +25,8 @@ from ..physical.spill import SpillFile
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskInput, TaskResult
 from ..source import Filtering, RowFilters, Skipped
 from .keeping import KeepJob
-from .transport import Store, batch_bytes, pieces
+from .stores import Store
+from .transport import batch_bytes, pieces
 
 SAMPLE_ROWS = 1024
 """A sorted run gives one key in so many rows as a sample for the ranges of the next stage."""
