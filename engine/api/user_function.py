@@ -74,7 +74,7 @@ _ADVICE = (
 )
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """Return the innermost line of the user's own that `error` went through."""
     frames = [
         frame
