@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from .python_values import ALIKE, found_array
 from .tree import Expr as Expr
 
 
@@ -315,6 +316,8 @@ def literal(value: Any, dtype: pa.DataType | None = None) -> Literal:
     """
     if isinstance(value, pa.Scalar):
         return Literal(value if dtype is None else value.cast(dtype), typed=True)
+    if dtype is None and type(value) not in ALIKE:
+        return Literal(found_array([value])[0])
     return Literal(pa.scalar(value, type=dtype), typed=dtype is not None)
 
 
