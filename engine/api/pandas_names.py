@@ -448,4 +448,4 @@ class PandasNames(
 def _may_read(expression: Expression, names: Collection[str]) -> bool:
     """Return whether an expression is of one of these columns, or stands for columns itself."""
     node = expression.node
-    return has_wildcard(node) or not columns_of(node).isdisjoint(names)
+    return has_wildcard(node) or any(name in names for name in columns_of(node))
