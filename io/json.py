@@ -6,7 +6,7 @@ import itertools
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar
 
 import pyarrow as pa
@@ -15,10 +15,12 @@ import pyarrow.json as pajson
 from pyarrow import fs
 
 from ..engine.errors import (
+    PartitaError,
     SchemaError,
     SinkError,
     SourceCorrupt,
 )
+from ..engine.schema import schema_of, unify
 from ..engine.source import Pushdown, ScanPlan
 from .checking import check_values
 from .conforming import conformed
@@ -35,15 +37,20 @@ from .lines import (
     first_lines,
     lines_before,
     lines_of,
+    of_first_that_reads,
     open_stream,
     ranges,
     readable_lines,
 )
 from .listing import File, Listing
 from .partitioned import TableWriter
-from .sampled import LITTLE_BYTES, sampled_schema
 from .sink import FileSink
 
+_SAMPLE_BYTES = 4 << 20
+"""Of the first file, types are guessed from so much; of a few others from a little."""
+
+_SMALLER_SAMPLES = (1 << 16, 1 << 13, 1 << 10, 1 << 7)
+_SAMPLED_FILES = 8
 _PARSE_COST = 4
 """Parsing a byte of JSON takes as long as decoding about so many of Parquet: ranges are smaller."""
 
@@ -63,7 +70,7 @@ class JsonFile:
     @cached_property
     def schema(self) -> pa.Schema:
         """What its first objects tell, read when it is first asked for."""
-        return read_first_objects(self.file, self.store, LITTLE_BYTES)
+        return read_first_objects(self.file, self.store, _SAMPLE_BYTES // 64)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -86,11 +93,32 @@ class JsonSource(FileSource[JsonFile]):
     @classmethod
     def unified(cls, files: Sequence[JsonFile], on_error: str) -> pa.Schema:
         """Return one schema for the first objects of the first file and of a few others."""
-        return sampled_schema(
-            files,
-            lambda stored, size: read_first_objects(stored.file, stored.store, size),
-            on_error,
-        )
+        step = max(1, len(files) // _SAMPLED_FILES)
+        schemas = []
+        refused: PartitaError | None = None
+        for index, stored in enumerate(files[::step]):
+            sample = _SAMPLE_BYTES if index == 0 else _SAMPLE_BYTES // 64
+            if stored.file.size:
+                # Where bad lines are left out, a few good ones before them tell the columns.
+                less = () if on_error == "raise" else _SMALLER_SAMPLES
+                try:
+                    found = of_first_that_reads(
+                        (sample, *less), partial(read_first_objects, stored.file, stored.store)
+                    )
+                except SourceCorrupt as error:
+                    if on_error == "raise":
+                        raise
+                    # Told by the task that reads it; here it says nothing of the columns.
+                    refused = refused or error
+                    continue
+                schemas.append((stored.file.path, schema_of(found, stored.file.path)))
+        if not schemas and refused is not None:
+            raise refused
+        if not schemas:
+            raise SchemaError(
+                f"{files[0].file.path!r} is empty, so that its columns are not known. Give schema=."
+            )
+        return pa.schema([pa.field(each.name, _known(each.type)) for each in unify(schemas)])
 
     def plan(self, pushdown: Pushdown, partition_bytes: int) -> ScanPlan:
         """Cut the files into ranges; several small ones make one fragment."""
@@ -116,6 +144,17 @@ class JsonSource(FileSource[JsonFile]):
             )
             for run in runs(parts, target)
         )
+
+
+def _known(dtype: pa.DataType) -> pa.DataType:
+    """Return a type with text in the place of what has been null so far: it may hold anything."""
+    if pa.types.is_null(dtype):
+        return pa.string()
+    if pa.types.is_list(dtype):
+        return pa.list_(_known(dtype.value_type))
+    if pa.types.is_struct(dtype):
+        return pa.struct([pa.field(each.name, _known(each.type)) for each in dtype])
+    return dtype
 
 
 def _read_as(dtype: pa.DataType) -> pa.DataType:

@@ -6,7 +6,7 @@ value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO
@@ -14,6 +14,7 @@ from typing import BinaryIO
 import pyarrow as pa
 from pyarrow import fs
 
+from ..engine.errors import SourceCorrupt
 from .file_errors import UNREADABLE, gone
 from .listing import File
 
@@ -78,6 +79,23 @@ def lines_before(part: Range) -> int:
         while (left := end - handle.tell()) > 0:
             count += handle.read(min(left, BLOCK_BYTES)).count(b"\n")
     return count
+
+
+def of_first_that_reads(sizes: Sequence[int], read: Callable[[int], pa.Schema]) -> pa.Schema:
+    """Return what `read` makes of the first of some sizes of samples that it can read.
+
+    Raises
+    ------
+    SourceCorrupt
+        What is wrong with the smallest.
+    """
+    *more, last = sizes
+    for size in more:
+        try:
+            return read(size)
+        except SourceCorrupt:
+            continue
+    return read(last)
 
 
 def readable_lines(
