@@ -79,6 +79,7 @@ class JsonSource(FileSource[JsonFile]):
     """A dataset of files with one JSON object to a line (NDJSON, JSON lines)."""
 
     format: ClassVar[str] = "json"
+    tells_columns: ClassVar[bool] = False
 
     @classmethod
     def described(

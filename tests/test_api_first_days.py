@@ -121,3 +121,17 @@ def test_what_generators_and_polars_frames_return_is_known_without_a_schema() ->
     made = pt.range(2).map_batches(lambda batch: pl.from_arrow(batch).with_columns(t=pl.lit("x")))
     assert made.schema.field("t").type == "string"
     assert made.to_pydict() == {"id": [0, 1], "t": ["x", "x"]}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "ipc", "orc"])
+def test_a_mistyped_column_of_a_schema_is_told(tmp_path: Path, kind: str) -> None:
+    # It read as a column of nothing but nulls.
+    for number, rows in enumerate(({"a": [1]}, {"a": [2], "new": [3]})):
+        getattr(pt.from_pydict(rows), f"sink_{kind}")(tmp_path / f"{number}.{kind}")
+    read = getattr(pt, f"scan_{kind}")
+    with pytest.raises(errors.ColumnNotFound, match=r"'nwe' is not found .*Did you mean 'new'"):
+        read(tmp_path, schema={"a": "int64", "nwe": "int64"})
+    frame = read(tmp_path, schema={"a": "int64", "new": "int64"})
+    assert frame.to_pydict() == {"a": [1, 2], "new": [None, 3]}
+    frame = read(tmp_path, schema={"a": "int64", "nwe": "int64"}, missing_columns="insert")
+    assert frame.to_pydict() == {"a": [1, 2], "nwe": [None, None]}
