@@ -99,7 +99,13 @@ class CsvSource(FileSource[CsvFile]):
                 try:
                     found = of_first_that_reads(
                         (sample, *less),
-                        partial(read_header, stored.file, stored.store, stored.options),
+                        partial(
+                            read_header,
+                            stored.file,
+                            stored.store,
+                            stored.options,
+                            skip=on_error == "skip",
+                        ),
                     )
                 except SourceCorrupt as error:
                     if on_error == "raise":

@@ -57,7 +57,7 @@ def scan_parquet(
     columns: Sequence[str] | None = None,
     schema: Any = None,
     hive_partitioning: bool | None = None,
-    missing_columns: str = "insert",
+    missing_columns: str | None = None,
     on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:
@@ -74,8 +74,9 @@ def scan_parquet(
     hive_partitioning : bool, optional
         Whether folders such as ``year=2024`` are columns; by default when there are such folders
         below a directory.
-    missing_columns : {"insert", "raise"}
-        Whether a column that some files lack reads as null there, or is an error.
+    missing_columns : {"insert", "raise"}, optional
+        Whether a column that some files lack reads as null there, or is an error. By default it
+        reads as null where another file has it, and one of ``schema=`` that none has is an error.
     on_error : {"raise", "skip"}
         What to do with files, row groups and lines that cannot be read: end with what is wrong, or
         leave them out, with a `SkippedWarning` when the query has run and a list in the
@@ -152,7 +153,7 @@ def scan_csv(
     columns: Sequence[str] | None = None,
     schema: Any = None,
     hive_partitioning: bool | None = None,
-    missing_columns: str = "insert",
+    missing_columns: str | None = None,
     on_error: str = "raise",
     filesystem: Any = None,
     separator: str = ",",
@@ -221,7 +222,7 @@ def scan_ipc(
     columns: Sequence[str] | None = None,
     schema: Any = None,
     hive_partitioning: bool | None = None,
-    missing_columns: str = "insert",
+    missing_columns: str | None = None,
     on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:
@@ -265,7 +266,7 @@ def scan_json(
     columns: Sequence[str] | None = None,
     schema: Any = None,
     hive_partitioning: bool | None = None,
-    missing_columns: str = "insert",
+    missing_columns: str | None = None,
     on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:
@@ -316,7 +317,7 @@ def scan_orc(
     columns: Sequence[str] | None = None,
     schema: Any = None,
     hive_partitioning: bool | None = None,
-    missing_columns: str = "insert",
+    missing_columns: str | None = None,
     on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:

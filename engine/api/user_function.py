@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -38,6 +38,9 @@ def probed_schema(
     empty = pa.RecordBatch.from_pylist([], schema=schema)
     try:
         result = function(empty.to_pandas() if takes == "pandas" else empty)
+        if isinstance(result, Iterator):
+            # A generator: what it yields first tells the columns of all that it yields.
+            result = next(result, None)
     except (Exception, SystemExit) as error:
         raise SchemaError(
             f"{where} called {name} on an empty batch, to know what columns it gives, and it"
@@ -93,6 +96,8 @@ def _schema_of(result: Any, name: str, where: str) -> pa.Schema:
         return _plain(pa.Schema.from_pandas(result, preserve_index=False))
     if isinstance(result, Mapping):
         return _plain(pa.RecordBatch.from_pydict(dict(result)).schema)
+    if hasattr(result, "__arrow_c_stream__"):
+        return _plain(pa.table(result).schema)
     raise SchemaError(
         f"A function of {where} returns a RecordBatch, a Table, a pandas DataFrame or a dict"
         f" of columns; {name} returned {type(result).__name__}."

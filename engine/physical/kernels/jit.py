@@ -154,7 +154,7 @@ def _compiled(declared: Kernel[P, R]) -> Callable[P, R]:
 def _dispatcher(declared: Kernel[..., Any]) -> Any:
     import numba  # heavy, and only where kernels are loaded
 
-    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+    if getattr(numba.config, "DISABLE_JIT", 0):
         # A user looks into functions of his own: numba's decorators give them back as they are.
         raise _NotCompiled("NUMBA_DISABLE_JIT is set")
     try:
