@@ -263,6 +263,14 @@ _LIBRARIES = 512 * MiB
 where pandas is loaded."""
 
 
+def batch_bytes(settings: Settings) -> int:
+    """Return how many bytes a batch should have at most, by the limit alone as other sizes are.
+
+    Rows have to be wide, or the limit small, for `batch_rows` of them to be more.
+    """
+    return max(memory_limit(settings) // 32, MiB // 2)
+
+
 def within_limit(settings: Settings) -> Settings:
     """Return `settings` with sizes that suit the memory limit, which only a small one changes.
 

@@ -113,6 +113,9 @@ class RowFilters:
     tells: bool = True
     """Whether `passed` is kept up to date."""
 
+    most_bytes: int = 256 << 20
+    """Decoded bytes that may be held at once; a part of a file that has more is streamed."""
+
     count: Callable[[str, int], None] = lambda metric, amount: None
     """Adds to a counter of the profile."""
 

@@ -38,7 +38,7 @@ def probed_schema(
     empty = pa.RecordBatch.from_pylist([], schema=schema)
     try:
         result = function(empty.to_pandas() if takes == "pandas" else empty)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SchemaError(
             f"{where} called {name} on an empty batch, to know what columns it gives, and it"
             f" raised {type(error).__name__}: {error}{_place(error)}. {_ADVICE}"
@@ -74,7 +74,7 @@ _ADVICE = (
 )
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """Return the innermost line of the user's own that `error` went through."""
     frames = [
         frame

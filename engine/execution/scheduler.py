@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from .. import config
 from ..config import Settings
 from ..errors import QueryCancelled, TaskPoisoned
 from ..physical.memory import Shares
@@ -109,6 +110,7 @@ class Scheduler:
         settings = self._task_settings = TaskSettings(
             batch_rows=self._settings.batch_rows,
             chunk_bytes=self._settings.chunk_bytes,
+            batch_bytes=config.batch_bytes(self._settings),
             stall_seconds=self._settings.task_stall_seconds,
             share=self._shares.task,
         )

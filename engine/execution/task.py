@@ -25,7 +25,8 @@ from ..physical.spill import SpillFile
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskInput, TaskResult
 from ..source import Filtering, RowFilters, Skipped
 from .keeping import KeepJob
-from .transport import Store, batch_bytes, pieces
+from .stores import Store
+from .transport import batch_bytes, pieces
 
 SAMPLE_ROWS = 1024
 """A sorted run gives one key in so many rows as a sample for the ranges of the next stage."""
@@ -52,6 +53,7 @@ class Context:
     branch: Branch
     cancelled: Callable[[], bool]
     memory: Budget
+    batch_bytes: int
     copies: bool = False
     metrics: Counter[str] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
@@ -88,6 +90,7 @@ class Context:
                 own_range=None,
                 first_row=task.first_row,
                 skips=task.skips,
+                batch_rows=_rows_at_once(task, self.batch_rows, self.batch_bytes),
                 sides=tuple(side.refs(place) for side in branch.sides),
                 branch=branch,
                 metrics=Counter(),
@@ -122,6 +125,9 @@ class TaskSettings:
 
     batch_rows: int
     chunk_bytes: int
+    batch_bytes: int
+    """What a batch should have at most: of wide rows there are fewer in one."""
+
     share: int
     """Bytes that one task may take in its process."""
 
@@ -149,13 +155,14 @@ def run_task(
         own_range=task.input.own_range,
         first_row=task.input.first_row,
         skips=task.input.skips,
-        batch_rows=settings.batch_rows,
+        batch_rows=_rows_at_once(task.input, settings.batch_rows, settings.batch_bytes),
         cache=cache,
         store=store,
         sides=task.sides,
         branch=branch,
         cancelled=cancelled,
         memory=memory,
+        batch_bytes=settings.batch_bytes,
         copies=task.input.key_range is not None and any(map(store.on_disk, task.input.refs)),
     )
     rows = Counter[str]()
@@ -216,8 +223,10 @@ def _read(
     if fragment is not None:
         if hasattr(fragment, "telling"):
             fragment = fragment.telling(context.skipped.append)
-        if filters is not None and filters.filters:
+        if hasattr(fragment, "filtered_batches"):
             assert isinstance(fragment, Filtering)
+            filters = filters or RowFilters()
+            filters.most_bytes = min(filters.most_bytes, _WHOLE * context.batch_bytes)
             given = fragment.filtered_batches(context.batch_rows, filters)
         else:
             given = fragment.batches(context.batch_rows)
@@ -226,6 +235,19 @@ def _read(
             yield batch
     sparsely = task.key_range is not None
     yield from _read_refs(task.refs, context, sparsely)
+
+
+_WHOLE = 4
+"""So many batches of the most bytes a scan may decode at once, an eighth of a small limit."""
+
+
+def _rows_at_once(task: TaskInput, most: int, most_bytes: int) -> int:
+    """Return how many rows of an input are `most_bytes`, and no more than `most`."""
+    size = task.bytes
+    if size <= most_bytes:
+        return most
+    rows = sum([ref.rows for ref in task.refs]) if task.fragment is None else task.fragment.rows
+    return max(1, min(most, rows * most_bytes // size)) if rows else most
 
 
 def _read_refs(

@@ -24,8 +24,8 @@ from ...errors import ExecutionError, WorkerLost
 from ...physical.stage import Ref, Stage, Task
 from ..cluster.connecting import attendance, connected, refuse_others
 from ..report import Report, WorkerDown, WorkerUp
+from ..stores import MemoryStore, Store
 from ..task import TaskSettings
-from ..transport import MemoryStore, Store
 from .executor import Resources, not_held
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import Any
 from ...physical.memory import Budget
 from ...physical.stage import Ref, Stage, Task, TaskResult
 from ..report import Done, Failed, Piece, Report, failure_of, key_of
+from ..stores import LimitedStore, Store
 from ..task import TaskSettings, run_task
-from ..transport import LimitedStore, Store
 from .executor import Resources
 
 
