@@ -18,9 +18,9 @@ import partita as pt
 from partita.engine.execution import run_directory, session
 
 from .clusters import Cluster
+from .patience import SOON
 
 MARK = "TESTS_OF_PARTITA_RUN"
-SECONDS_TO_END = 5.0
 
 # Whatever the tests start inherits it, and so does what is started by that: by the mark a worker is
 # found whose driver was killed and which has another parent now. Runs side by side tell apart.
@@ -53,9 +53,10 @@ def nothing_is_left_behind() -> Iterator[None]:
     """After the last test and the end of all sessions no process lives and no file is left."""
     yield
     session.close_all()
-    _, alive = psutil.wait_procs(marked_processes(), timeout=SECONDS_TO_END)
+    _, alive = psutil.wait_procs(marked_processes(), timeout=SOON)
+    # Not what has ended and is not reaped: that is for whatever is process 1 here to do.
+    left = [described(process) for process in alive if process in marked_processes()]
     # Python's own, which ends with the process that started it.
-    left = [described(process) for process in alive]
     left = [line for line in left if "resource_tracker" not in line]
     for base in {run_directory.SHARED_MEMORY, Path(tempfile.gettempdir())}:
         mine = (base / f"partita-{os.getuid()}").glob(f"{os.getpid()}-*")

@@ -5,6 +5,7 @@ Its three hosts are three addresses of loopback here.
 
 from __future__ import annotations
 
+import random
 import re
 import shlex
 import shutil
@@ -33,13 +34,23 @@ CODE, SHOWN = next((code, shown) for kind, code, shown in BLOCKS if kind == "pyt
 Local = Callable[[str], str]
 
 
+def free_port() -> int:
+    """Return a port that nobody has, and that nobody is given who asks for any."""
+    while True:
+        # Below those that the system gives.
+        port = random.randrange(20_000, 32_768)
+        with socket.socket() as tried:
+            try:
+                tried.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return port
+
+
 @pytest.fixture
 def local(tmp_path: Path) -> Local:
     """Make of what the page says what can be said on this machine."""
-    with socket.socket() as found, socket.socket() as board:
-        found.bind(("127.0.0.1", 0))
-        board.bind(("127.0.0.1", 0))
-        ports = {":8786": found.getsockname()[1], ":8787": board.getsockname()[1]}
+    ports = {":8786": free_port(), ":8787": free_port()}
 
     def changed(text: str) -> str:
         text = text.replace("--port 8786", f"--port {ports[':8786']}").replace(
