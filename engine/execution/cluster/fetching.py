@@ -96,9 +96,8 @@ class DriverStore(MemoryStore):
             outputs: list[Output] = await self._client.gather([future], asynchronous=True)
             return outputs
 
-        self._coming[made] = asyncio.run_coroutine_threadsafe(
-            gathered(), self._client.loop.asyncio_loop
-        )
+        loop: Any = self._client.loop  # tornado's, around the one of asyncio
+        self._coming[made] = asyncio.run_coroutine_threadsafe(gathered(), loop.asyncio_loop)
 
     def _arrived(self, coming: Future[list[Output]]) -> list[Output]:
         try:
