@@ -14,13 +14,14 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, Self
 
 import pyarrow as pa
 
-from ..errors import ExecutionError, StorageFull
+from ..errors import ExecutionError
+from ..machine import is_refusal
 from ..physical.kernels.mapped_rows import mapped_without_neighbours
+from ..physical.spill import is_full, not_written, reading
 from ..physical.stage import Ref
 
 ALIGNMENT = 64
@@ -274,25 +275,20 @@ class FileStore:
         ------
         StorageFull
             If there is no room on disk either; no partial file is left.
+        ExecutionError
+            If a directory cannot be written to.
         """
         layout = _layout(parts)
         if fast:
             try:
                 return layout.refs_in(_write_file(self.memory, name, layout))
             except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                    raise
+                if not is_full(error):
+                    raise not_written(error, f"{layout.total:,} bytes", self.memory) from error
         try:
             return layout.refs_in(_write_file(self.disk, name, layout))
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-            free = os.statvfs(self.disk)
-            raise StorageFull(
-                f"No room for {layout.total:,} bytes in {self.disk!r} (and none in shared memory):"
-                f" {free.f_bavail * free.f_frsize:,} bytes are free. Free some, or set"
-                " run_directory to a place with more."
-            ) from None
+            raise not_written(error, f"{layout.total:,} bytes", self.disk) from error
 
     def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
         """Stream the batches of `refs`.
@@ -302,19 +298,20 @@ class FileStore:
         would be counted as this process's own for as long as they are mapped, 1.2 GB in a sort of
         2 GB. It is mapped too where it is read `sparsely`, and then copied where it is to stay.
         """
-        mapped: dict[str, pa.Buffer] = {}
+        mapped: dict[str, pa.Buffer | None] = {}
         for ref in refs:
             if self.on_disk(ref):
-                if sparsely:
-                    yield from _read_stream(_part(mapped_without_neighbours(ref.path), ref))
-                else:
-                    yield from _read_file(ref)
-                continue
-            if ref.path not in mapped:
-                if len(mapped) >= _MAPPED_FILES:
-                    del mapped[next(iter(mapped))]
-                mapped[ref.path] = _mapped(ref.path)
-            yield from _read_stream(_part(mapped[ref.path], ref))
+                file = _mapped(ref.path, mapped_without_neighbours) if sparsely else None
+            else:
+                if ref.path not in mapped:
+                    if len(mapped) >= _MAPPED_FILES:
+                        del mapped[next(iter(mapped))]
+                    mapped[ref.path] = _mapped(ref.path, _mapped_whole)
+                file = mapped[ref.path]
+            if file is None:
+                yield from _read_file(ref)
+            else:
+                yield from _read_stream(_part(file, ref))
 
     def on_disk(self, ref: Ref) -> bool:
         """Return whether a stream lies on disk and not in shared memory."""
@@ -326,8 +323,9 @@ class FileStore:
 
     def remove(self, path: str) -> None:
         """Unlink the file; mapped rows stay readable."""
-        # Not by pathlib, which takes 10 microseconds more; it is done for every task.
-        with contextlib.suppress(FileNotFoundError):
+        # Not by pathlib, which takes 10 microseconds more; it is done for every task. What cannot
+        # be removed goes with the directory of the query.
+        with contextlib.suppress(OSError):
             os.unlink(path)
 
     def remove_unfinished(self, pid: int) -> None:
@@ -337,9 +335,17 @@ class FileStore:
         """
         ends, begins = _unfinished("", pid), _spilled_by(pid)
         for place in (self.memory, self.disk):
-            for name in os.listdir(place):
+            for name in _listed(place):
                 if name.endswith(ends) or name.startswith(begins):
                     self.remove(os.path.join(place, name))
+
+
+def _listed(place: str) -> list[str]:
+    try:
+        return os.listdir(place)
+    except FileNotFoundError:
+        # Another program has removed it, with all that there was.
+        return []
 
 
 _spilled = itertools.count(1)
@@ -361,14 +367,25 @@ _MAPPED_FILES = 64
 """So many files a reader keeps mapped, in case that it wants more of them."""
 
 
-def _mapped(path: str) -> pa.Buffer:
+def _mapped(path: str, how: Callable[[str], pa.Buffer]) -> pa.Buffer | None:
+    """Return a mapped file; None where the process may map no more (``ulimit -v``): it is read."""
+    try:
+        with reading(path):
+            return how(path)
+    except OSError as error:
+        if not is_refusal(error, errno.ENOMEM):
+            raise
+        return None
+
+
+def _mapped_whole(path: str) -> pa.Buffer:
     with pa.memory_map(path) as source:
         return source.read_buffer(source.size())
 
 
 def _read_file(ref: Ref) -> Iterator[pa.RecordBatch]:
     """Stream the batches of a stream on disk, each read when it is asked for."""
-    with pa.OSFile(ref.path) as source:
+    with reading(ref.path), pa.OSFile(ref.path) as source:
         if source.size() < ref.offset + ref.length:
             raise _shorter(ref)
         source.seek(ref.offset)
@@ -418,7 +435,8 @@ def _write_file(directory: str, name: str, layout: _Layout) -> str:
             os.close(descriptor)
         os.rename(unfinished, path)
     except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            os.unlink(unfinished)
         raise
     return path
 
