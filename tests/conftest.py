@@ -15,10 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import partita as pt
+from partita.engine import config
 from partita.engine.execution import run_directory, session
 
 from .clusters import Cluster
 from .patience import SOON
+
+# Tests have few rows: to make them too many the limit is smaller than any that is kept.
+config.LEAST_MEMORY = 1
 
 MARK = "TESTS_OF_PARTITA_RUN"
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 import partita as pt
 from partita import col
+from partita.engine import config
 from partita.engine.api.running import Run
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -112,6 +113,8 @@ def mounted(place: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", place], check=True)
 
 
+# Few rows are to be too many.
+config.LEAST_MEMORY = 1
 SMALL = {"executor": "serial", "memory_limit": "512KiB"}
 COUNT = 12_000
 """Rows of 24 bytes: so few that each page of what is put aside can be the last there is."""
