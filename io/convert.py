@@ -113,7 +113,8 @@ def _as_table(data: Any) -> pa.Table:
                 raise SchemaError(f"The record batches differ in schema: {error}") from None
     raise SchemaError(
         f"A {type(data).__name__} is not Arrow data. Give a pyarrow Table, RecordBatch or reader,"
-        " a non-empty list of record batches, or an object with __arrow_c_stream__."
+        " a non-empty list of record batches, or an object with __arrow_c_stream__; rows go into"
+        " pt.from_items(...)."
     )
 
 

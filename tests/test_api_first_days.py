@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -135,3 +137,38 @@ def test_a_mistyped_column_of_a_schema_is_told(tmp_path: Path, kind: str) -> Non
     assert frame.to_pydict() == {"a": [1, 2], "new": [None, 3]}
     frame = read(tmp_path, schema={"a": "int64", "nwe": "int64"}, missing_columns="insert")
     assert frame.to_pydict() == {"a": [1, 2], "nwe": [None, None]}
+
+
+def test_an_index_that_holds_something_is_not_lost_in_silence() -> None:
+    plain = pd.DataFrame({"k": ["x", "y", "x"], "v": [1, 2, 3]})
+    sums = plain.groupby("k").sum()
+    with pytest.warns(errors.IndexWarning, match=r"'k' of the pandas frame .*reset_index") as told:
+        assert pt.from_pandas(sums).columns == ["v"]
+    assert told[0].filename == __file__
+    with pytest.warns(errors.IndexWarning, match="'k', 'v'"):
+        assert pt.DataFrame(plain.set_index(["k", "v"])).columns == []
+    with pytest.warns(errors.IndexWarning, match="of str|of object"):
+        pt.from_pandas(plain.describe())
+    with pytest.warns(errors.IndexWarning, match="'k' of what .*<lambda> returns"):
+        pt.DataFrame(plain).map_batches(lambda f: f.groupby("k").sum(), takes="pandas")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for frame in (plain, plain[plain["v"] > 1], plain.iloc[:0], pd.DataFrame()):
+            pt.from_pandas(frame)
+
+
+@pytest.mark.parametrize(
+    ("data", "advice"),
+    [
+        (pd.Series([1], name="a"), r"to_frame"),
+        (np.zeros((2, 2)), r"array.T"),
+        (pl.LazyFrame({"a": [1]}), r"\.collect\(\)"),
+        (({"a": 1} for _ in range(1)), r"from_items"),
+    ],
+)
+def test_what_is_no_frame_is_told_how_it_becomes_one(data: Any, advice: str) -> None:
+    with pytest.raises(errors.SchemaError, match=advice):
+        pt.DataFrame(data)
+    if isinstance(data, pd.Series):
+        with pytest.raises(errors.SchemaError, match=advice):
+            pt.from_pandas(data)  # type: ignore[arg-type]
