@@ -128,7 +128,11 @@ def table_from_pandas(frame: pd.DataFrame) -> pa.Table:
     """
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
-        schema_of((pa.field(name, pa.null()) for name in names), "the pandas frame")
+        schema_of(
+            (pa.field(name, pa.null()) for name in names),
+            "the pandas frame",
+            "Give its columns other names: frame.columns = [...].",
+        )
     # Names that are not strings (0, 1, 2, tuples) become text, for a column has a name here.
     frame = frame.set_axis(names, axis="columns")
     try:

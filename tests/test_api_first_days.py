@@ -172,3 +172,63 @@ def test_what_is_no_frame_is_told_how_it_becomes_one(data: Any, advice: str) -> 
     if isinstance(data, pd.Series):
         with pytest.raises(errors.SchemaError, match=advice):
             pt.from_pandas(data)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("data", "advice"),
+    [
+        (b"a,a\n1,2\n", r"schema=.*has_header=False, skip_rows=1"),
+        ("a,b\nMüller,1\n".encode("latin-1"), r"'a' is not UTF-8.*iconv.*on_error='skip'"),
+    ],
+)
+def test_a_header_or_an_encoding_that_does_not_do_is_answered(
+    tmp_path: Path, data: bytes, advice: str
+) -> None:
+    (tmp_path / "a.csv").write_bytes(data + b"Maier,2\n")
+    with pytest.raises((errors.SchemaError, errors.SourceCorrupt), match=advice):
+        pt.scan_csv(tmp_path / "a.csv")
+
+
+def test_what_is_advised_for_a_header_and_an_encoding_works(tmp_path: Path) -> None:
+    (tmp_path / "twice.csv").write_bytes(b"a,a\n1,2\n")
+    schema = {"a": "int64", "b": "int64"}
+    frame = pt.scan_csv(tmp_path / "twice.csv", schema=schema, has_header=False, skip_rows=1)
+    assert frame.to_pydict() == {"a": [1], "b": [2]}
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes("a,b\nMüller,1\nMaier,2\n".encode("latin-1"))
+    frame = pt.scan_csv(latin, schema={"a": "binary", "b": "int64"})
+    assert frame.to_pydict() == {"a": ["Müller".encode("latin-1"), b"Maier"], "b": [1, 2]}
+    with pytest.warns(errors.SkippedWarning, match=r"(?s)A part of a file .*line 2"):
+        assert pt.scan_csv(latin, on_error="skip").to_pydict() == {"a": ["Maier"], "b": [2]}
+
+
+def test_a_storage_that_is_not_reached_is_not_found() -> None:
+    script = """
+import partita as pt
+try:
+    pt.scan_parquet("s3://key:secret@bucket/x?endpoint_override=127.0.0.1:1&scheme=http&region=x")
+except pt.errors.SourceNotFound as error:
+    print(error)
+"""
+    told = _run(script, AWS_MAX_ATTEMPTS="1", AWS_EC2_METADATA_DISABLED="true")
+    assert "cannot be reached" in told
+    assert "credentials" in told
+
+
+def test_one_value_of_a_result() -> None:
+    frame = pt.from_pydict({"a": [1, 2], "b": [None, None]})
+    assert frame.select(col("a").sum()).collect().item() == 3
+    assert frame.select("b").head(1).collect().item() is None
+    for other in (frame, frame.select("a"), frame.head(1), frame.head(0)):
+        with pytest.raises(errors.SchemaError, match=r"one row and one column; there are"):
+            other.collect().item()
+    with pytest.raises(errors.NotOffered, match=r"collect\(\)\.item\(\)"):
+        frame.item()
+
+
+def test_in_and_mixed_types_are_answered() -> None:
+    frame = pt.from_pydict({"a": ["x"]})
+    with pytest.raises(errors.InvalidExpression, match=r"a\.is_in\(\[1, 2\]\)"):
+        col("a") in ["x", "y"]  # noqa: B015
+    with pytest.raises(errors.TypeMismatch, match=r"text with \.cast\('int64'\), or the other"):
+        frame.filter(col("a") == 3)
