@@ -255,8 +255,10 @@ def _damaged_at(part: Range, error: Exception) -> SourceCorrupt:
 
 
 def _damaged(path: str, line: str, error: Exception) -> SourceCorrupt:
+    # Arrow's number of the row is one within a block.
+    text = re.sub(r"\bRow #\d+: ", "", reason(error)) if line else reason(error)
     return SourceCorrupt(
-        f"{path!r}{line} cannot be read as CSV: {reason(error)}. If a column's type was"
+        f"{path!r}{line} cannot be read as CSV: {text}. If a column's type was"
         " guessed wrongly from the first rows, give it with schema=; if values hold line ends,"
         " pass newlines_in_values=True; see also separator=, quote= and null_values=. With"
         " on_error='skip' such lines are left out."

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ...io.convert import table_from_arrow, table_from_pandas, table_from_pydict
+from ...io.convert import table_from_arrow, table_from_pydict
 from ...io.csv import CsvSource
 from ...io.dataset import FileSource
 from ...io.ipc import IpcSource
@@ -20,6 +20,7 @@ from ..plan.nodes import Scan
 from ..source import Source
 from .columns import fields_of
 from .dataframe import DataFrame
+from .memory_data import source_of
 from .options import NO_INDEX, options
 
 if TYPE_CHECKING:
@@ -376,7 +377,10 @@ def from_arrow(data: Any) -> DataFrame:
     include_index="the index is left out: frame.reset_index() makes a column of it",
 )
 def from_pandas(frame: pd.DataFrame) -> DataFrame:
-    """Return a frame over a pandas DataFrame; its index is left out (see ``reset_index``).
+    """Return a frame over a pandas DataFrame.
+
+    Its index is left out, with an `IndexWarning` unless it only numbers the rows: make a column of
+    it with pandas' ``reset_index`` first.
 
     Examples
     --------
@@ -384,7 +388,7 @@ def from_pandas(frame: pd.DataFrame) -> DataFrame:
     >>> pt.from_pandas(pd.DataFrame({"a": [1, 2]})).to_pydict()
     {'a': [1, 2]}
     """
-    return _frame(MemorySource(table_from_pandas(frame)), None)
+    return _frame(source_of(frame), None)
 
 
 def from_polars(frame: pl.DataFrame) -> DataFrame:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from ...io.convert import plain_type
 from ..errors import InvalidExpression, SchemaError, listed
 from ..schema import has_column
+from .pandas_index import tell_of_index
 
 FORMS = ("arrow", "pandas")
 """What a function may be given."""
@@ -94,6 +95,7 @@ def _schema_of(result: Any, name: str, where: str) -> pa.Schema:
         return result.schema.remove_metadata()
     # In pandas 3 its classes say they are of "pandas", before that of "pandas.core.frame".
     if type(result).__module__.split(".")[0] == "pandas" and hasattr(result, "columns"):
+        tell_of_index(result, f"what {name} returns")
         return _plain(pa.Schema.from_pandas(result, preserve_index=False))
     if isinstance(result, Mapping):
         return _plain(pa.RecordBatch.from_pydict(dict(result)).schema)
