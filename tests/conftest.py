@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +27,31 @@ MARK = "TESTS_OF_PARTITA_RUN"
 # Whatever the tests start inherits it, and so does what is started by that: by the mark a worker is
 # found whose driver was killed and which has another parent now. Runs side by side tell apart.
 os.environ[MARK] = uuid.uuid4().hex
+
+# What a shell starts in its background ignores Ctrl-C, and so would all that the tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Each of the hundreds of processes that the tests start would compile the engine's source anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have files run in the order that is made below, and not by how many tests they have."""
+    if hasattr(config.option, "loadscopereorder"):  # of pytest-xdist, where that is used
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where files run side by side, begin with those that take long: none is alone at the end.
+
+    A test that takes long has a timeout of its own.
+    """
+    if hasattr(config, "workerinput"):
+        usual = [item for item in items if item.get_closest_marker("soak") is None]
+        long = {item.path for item in usual if item.get_closest_marker("timeout")}
+        count = Counter(item.path for item in usual)
+        items.sort(key=lambda item: (item.path not in long, -count[item.path], item.path))
 
 
 def marked_processes() -> list[psutil.Process]:
