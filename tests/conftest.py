@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -59,7 +60,13 @@ def marked_processes() -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(MARK) == os.environ[MARK]:
+            # One that has ended and is not reaped has no environment any more. What tracks shared
+            # memory is Python's own, and ends with the process that started it.
+            if (
+                process.pid != os.getpid()
+                and process.environ().get(MARK) == os.environ[MARK]
+                and "resource_tracker" not in str(process.cmdline())
+            ):
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             # Over, or of another user: in neither case a process of ours that lives.
@@ -80,11 +87,10 @@ def nothing_is_left_behind() -> Iterator[None]:
     """After the last test and the end of all sessions no process lives and no file is left."""
     yield
     session.close_all()
-    _, alive = psutil.wait_procs(marked_processes(), timeout=SOON)
-    # Not what has ended and is not reaped: that is for whatever is process 1 here to do.
-    left = [described(process) for process in alive if process in marked_processes()]
-    # Python's own, which ends with the process that started it.
-    left = [line for line in left if "resource_tracker" not in line]
+    deadline = time.monotonic() + SOON
+    while (alive := marked_processes()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    left = [described(process) for process in alive]
     for base in {run_directory.SHARED_MEMORY, Path(tempfile.gettempdir())}:
         mine = (base / f"partita-{os.getuid()}").glob(f"{os.getpid()}-*")
         left += [f"directory {path}" for path in mine]
