@@ -19,6 +19,8 @@ from partita.engine.physical.kernels import jit
 
 from .kernel_cases import CASES
 
+pytestmark = pytest.mark.timeout(600)  # on a new machine all kernels are compiled first
+
 ROOT = Path(__file__).parents[1]
 
 
