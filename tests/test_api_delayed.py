@@ -26,7 +26,6 @@ from partita.engine.plan.together import Together
 from partita.engine.plan.verify import verify
 
 from .contract.marks import comes_true
-from .patience import SOON
 
 
 @pytest.fixture(scope="module", params=["serial", "process"])
@@ -136,7 +135,7 @@ def test_many_calls_are_few_stages(session: pt.Session) -> None:
 def _pid_with_another(number: int, folder: str) -> int:
     """Return this process, once another one is in the middle of this as well."""
     Path(folder, str(os.getpid())).touch()
-    comes_true(lambda: len(os.listdir(folder)) > 1, SOON)
+    comes_true(lambda: len(os.listdir(folder)) > 1)
     return os.getpid()
 
 

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from .patience import SOON
+
 PAGE = (Path(__file__).parents[1] / "docs" / "cluster.md").read_text()
 BLOCKS = re.findall(
     r"^```(bash|python)\n(.*?)^```\n(?:```text\n(.*?)^```$)?", PAGE, re.MULTILINE | re.DOTALL
@@ -88,13 +90,17 @@ def start(tmp_path: Path) -> Iterator[Callable[[str, dict[str, str] | None], Non
         for process in running:
             process.terminate()
         for process in running:
-            process.wait(30)
+            try:
+                process.wait(SOON)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def answer(code: str, folder: Path, environment: dict[str, str] | None = None) -> str:
     """Return what a script prints, once the cluster is there."""
     (folder / "query.py").write_text(code)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while True:
         done = subprocess.run(
             [sys.executable, "query.py"],

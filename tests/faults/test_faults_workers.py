@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -46,8 +47,9 @@ def test_a_killed_worker_costs_a_retry_and_not_the_answer(pool: pt.Session, data
         while not stop.wait(0.15) and len(killed) < 4:
             victims = [child.pid for child in helper.children() if child.pid not in killed]
             if victims:
-                os.kill(victims[0], signal.SIGKILL)
-                killed.append(victims[0])
+                with contextlib.suppress(ProcessLookupError):  # it has ended just now
+                    os.kill(victims[0], signal.SIGKILL)
+                    killed.append(victims[0])
 
     killer = threading.Thread(target=kill)
     killer.start()
