@@ -64,7 +64,7 @@ class SerialExecutor:
     ) -> Store:
         """Make a store for the query."""
         store = LimitedStore(lambda: self._disk_of(query))
-        memory = Budget(settings.share)
+        memory = Budget(settings.share, settings.batch_bytes)
         self._queries[query] = _Query(store.same(), settings, cancelled, memory)
         # The scheduler closes its query, unless an interrupt comes just then: it is forgotten when
         # nobody has its store any more.
