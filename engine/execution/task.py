@@ -53,7 +53,6 @@ class Context:
     branch: Branch
     cancelled: Callable[[], bool]
     memory: Budget
-    batch_bytes: int
     copies: bool = False
     metrics: Counter[str] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
@@ -90,7 +89,6 @@ class Context:
                 own_range=None,
                 first_row=task.first_row,
                 skips=task.skips,
-                batch_rows=_rows_at_once(task, self.batch_rows, self.batch_bytes),
                 sides=tuple(side.refs(place) for side in branch.sides),
                 branch=branch,
                 metrics=Counter(),
@@ -155,14 +153,13 @@ def run_task(
         own_range=task.input.own_range,
         first_row=task.input.first_row,
         skips=task.input.skips,
-        batch_rows=_rows_at_once(task.input, settings.batch_rows, settings.batch_bytes),
+        batch_rows=settings.batch_rows,
         cache=cache,
         store=store,
         sides=task.sides,
         branch=branch,
         cancelled=cancelled,
         memory=memory,
-        batch_bytes=settings.batch_bytes,
         copies=task.input.key_range is not None and any(map(store.on_disk, task.input.refs)),
     )
     rows = Counter[str]()
@@ -222,16 +219,18 @@ def _read(
     """Stream the input of a task, with a look at each batch whether it is still wanted."""
     fragment = task.fragment
     if fragment is not None:
+        most_bytes = context.memory.batch_bytes
+        rows = _rows_at_once(task, context.batch_rows, most_bytes)
         if hasattr(fragment, "telling"):
             fragment = cast(Skipping, fragment).telling(context.skipped.append)
         if hasattr(fragment, "filtered_batches"):
             assert isinstance(fragment, Filtering)
             filters = filters or RowFilters()
-            filters.most_bytes = min(filters.most_bytes, _WHOLE * context.batch_bytes)
+            filters.most_bytes = min(filters.most_bytes, _WHOLE * most_bytes)
             filters.share = context.memory.share
-            given = fragment.filtered_batches(context.batch_rows, filters)
+            given = fragment.filtered_batches(rows, filters)
         else:
-            given = fragment.batches(context.batch_rows)
+            given = fragment.batches(rows)
         for batch in given:
             context.check()
             yield batch
@@ -244,11 +243,11 @@ _WHOLE = 4
 
 
 def _rows_at_once(task: TaskInput, most: int, most_bytes: int) -> int:
-    """Return how many rows of an input are `most_bytes`, and no more than `most`."""
+    """Return how many rows of a fragment are `most_bytes`, and no more than `most`."""
     size = task.bytes
-    if size <= most_bytes:
+    if size <= most_bytes or task.fragment is None:
         return most
-    rows = sum([ref.rows for ref in task.refs]) if task.fragment is None else task.fragment.rows
+    rows = task.fragment.rows
     return max(1, min(most, rows * most_bytes // size)) if rows else most
 
 

@@ -110,6 +110,9 @@ LEAST = 32
 others have reserved: rows that are put aside one by one cost more than they would take."""
 
 
+_AMPLE = 64 << 20
+"""Bytes of a batch from which nobody looks how wide rows are."""
+
 _MOST_ACCOUNTS = 256
 """So many operators are remembered that hold nothing any more."""
 
@@ -121,10 +124,13 @@ class Budget:
     ----------
     share
         Bytes that the process may take in all; three quarters of them can be reserved.
+    batch_bytes
+        What a batch should have at most; it follows from the limit alone, as answers do from it.
     """
 
-    def __init__(self, share: int) -> None:
+    def __init__(self, share: int, batch_bytes: int = 1 << 30) -> None:
         self.share = share
+        self.batch_bytes = batch_bytes
         self.allowed = share * 3 // 4
         self.least = share // LEAST
         self.held = 0
@@ -134,6 +140,18 @@ class Budget:
         # By identity: operators are compared by all that they are made of.
         self._accounts: dict[int, Account] = {}
         self._own_before = own_bytes()
+
+    def rows_at_once(self, most: int, *sides: pa.RecordBatch) -> int:
+        """Return how many rows, `most` at most, a batch has that are made of one of each side."""
+        if self.batch_bytes >= _AMPLE:
+            return most
+        width = sum(
+            (column.indices if isinstance(column, pa.DictionaryArray) else column).nbytes
+            / max(side.num_rows, 1)
+            for side in sides
+            for column in side.columns
+        )
+        return max(1, min(most, int(self.batch_bytes / max(width, 1))))
 
     def begin(self) -> None:
         """Begin to look for the peak of a task, and of its operators."""

@@ -66,7 +66,7 @@ class SerialExecutor:
     ) -> Store:
         """Make a store for the query."""
         store = LimitedStore(lambda: self._disk_of(query))
-        memory = Budget(settings.share)
+        memory = Budget(settings.share, settings.batch_bytes)
         if suiting_ulimit():
             # This is the user's process: its heap is left alone where it may grow.
             allocators.suit(settings.share)
