@@ -55,7 +55,11 @@ def field_index(schema: pa.Schema, name: str, where: str = "") -> int:
     return index
 
 
-def schema_of(fields: Iterable[pa.Field], where: str = "") -> pa.Schema:
+def schema_of(
+    fields: Iterable[pa.Field],
+    where: str = "",
+    advice: str = "Name one of them anew with .alias().",
+) -> pa.Schema:
     """Return a schema of `fields`.
 
     Raises
@@ -68,9 +72,7 @@ def schema_of(fields: Iterable[pa.Field], where: str = "") -> pa.Schema:
     for field in fields:
         if field.name in seen:
             place = f" in {where}" if where else ""
-            raise DuplicateColumn(
-                f"Column {field.name!r} occurs twice{place}. Name one of them anew with .alias()."
-            )
+            raise DuplicateColumn(f"Column {field.name!r} occurs twice{place}. {advice}")
         seen.add(field.name)
     return pa.schema(fields)
 

@@ -225,10 +225,18 @@ def _hardly_repeats(encoded: int, rows: int, low: Any, high: Any) -> bool:
     return 4 * encoded > rows * (len(low) + len(high) + 2 * _LENGTH_BYTES)
 
 
+_WIDTHS = {"BOOLEAN": 1, "INT64": 8, "DOUBLE": 8, "INT96": 12}
+"""Bytes of a value in memory, where it is not 4; of a text, what says where it ends."""
+
+
 def _nested_chunk(row_group: pq.RowGroupMetaData, stored: Stored, rows: int) -> Chunk:
     parts = [row_group.column(leaf) for leaf in stored.leaves]
     size = sum(part.total_compressed_size for part in parts)
-    encoded = sum(part.total_uncompressed_size for part in parts)
+    # There are more values than rows, and many alike take few bytes until they are read.
+    encoded = sum(
+        max(part.total_uncompressed_size, part.num_values * _WIDTHS.get(part.physical_type, 4))
+        for part in parts
+    )
     return Chunk(size, encoded, None, None, None, False)
 
 

@@ -18,7 +18,7 @@ from functools import cached_property, partial
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..engine.errors import SourceCorrupt, SourceNotFound
+from ..engine.errors import MemoryLimitExceeded, SourceCorrupt, SourceNotFound
 from ..engine.schema import select
 from ..engine.source import RowFilters
 from .batches import rebatched, without_columns
@@ -31,6 +31,7 @@ from .hive import partition_value
 from .listing import File
 from .parquet_footer import Footer, footer_of
 from .parquet_footers import keep_footer, known_footer, open_file
+from .parquet_pages import bytes_at_once
 from .row_group_filter import RowGroupFilter
 from .watching import changed, watched
 
@@ -154,6 +155,8 @@ class ParquetFragment(FileFragment[Part]):
                 yield self._conformed(pa.table({}), sum(rows for _, rows in groups), file)
                 return
             if streams:
+                for group, _ in groups:
+                    self._check_fits(handle, footer, group, stored, filtering.share)
                 yield from self._streamed(reader, groups, stored, file, batch_rows)
                 return
             for run in _reads(groups, batch_rows):
@@ -234,6 +237,20 @@ class ParquetFragment(FileFragment[Part]):
                     error = _damaged(file, [group], f"cannot be read: {reason(error)}.")
                 behind = f", all behind its row {given:,}" if given else ""
                 self.leave_out(file, f"row group {group}{behind}", error)
+
+    def _check_fits(
+        self, handle: pa.NativeFile, footer: Footer, group: int, stored: list[str], share: int
+    ) -> None:
+        """Check that a row group can be read in parts that may be held."""
+        leaves = [leaf for name in stored for leaf in footer.columns[name].leaves]
+        needed = bytes_at_once(handle, footer.metadata.row_group(group), leaves)
+        if needed > share:
+            raise MemoryLimitExceeded(
+                f"Row group {group} of {footer.file.path!r} needs {needed:,} bytes at once, for a"
+                f" page and the dictionary of each of {len(leaves):,} columns, and a task may take"
+                f" {share:,} of memory_limit. Raise memory_limit, take fewer workers, read fewer"
+                " columns, or write the file with smaller pages and dictionaries."
+            )
 
     def _needed(
         self, part: Part, footer: Footer, filtering: RowGroupFilter

@@ -42,6 +42,11 @@ class RowGroupFilter:
         """See `RowFilters`."""
         return self._filters.most_bytes
 
+    @property
+    def share(self) -> int:
+        """See `RowFilters`."""
+        return self._filters.share
+
     @cached_property
     def ranges(self) -> Sequence[Range]:
         """Columns with the least and the greatest value that passes."""

@@ -114,7 +114,7 @@ def test_a_full_device_is_a_typed_error_and_leaves_no_partial_file(tmp_path: Pat
         check=True,
         cwd=tmp_path.parent,
     )
-    assert "No room for" in done.stdout
+    assert "800,320 bytes cannot be put aside" in done.stdout
     assert str(tmp_path) in done.stdout
     assert "run_directory" in done.stdout
     assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow as pa
 from ...io.convert import plain_type
 from ..errors import InvalidExpression, SchemaError, listed
 from ..schema import has_column
+from .pandas_index import tell_of_index
 
 FORMS = ("arrow", "pandas")
 """What a function may be given."""
@@ -39,6 +40,9 @@ def probed_schema(
     empty = pa.RecordBatch.from_pylist([], schema=schema)
     try:
         result = function(empty.to_pandas() if takes == "pandas" else empty)
+        if isinstance(result, Iterator):
+            # A generator: what it yields first tells the columns of all that it yields.
+            result = next(result, None)
     except (Exception, SystemExit) as error:
         raise SchemaError(
             f"{where} called {name} on an empty batch, to know what columns it gives, and it"
@@ -91,9 +95,12 @@ def _schema_of(result: Any, name: str, where: str) -> pa.Schema:
         return result.schema.remove_metadata()
     # In pandas 3 its classes say they are of "pandas", before that of "pandas.core.frame".
     if type(result).__module__.split(".")[0] == "pandas" and hasattr(result, "columns"):
+        tell_of_index(result, f"what {name} returns")
         return _plain(pa.Schema.from_pandas(result, preserve_index=False))
     if isinstance(result, Mapping):
         return _plain(pa.RecordBatch.from_pydict(dict(result)).schema)
+    if hasattr(result, "__arrow_c_stream__"):
+        return _plain(pa.table(result).schema)
     raise SchemaError(
         f"A function of {where} returns a RecordBatch, a Table, a pandas DataFrame or a dict"
         f" of columns; {name} returned {type(result).__name__}."

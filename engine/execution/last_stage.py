@@ -52,7 +52,7 @@ def _is_ours(operator: Operator) -> bool:
 def reports(stage: Stage, task: Task, store: Store, settings: TaskSettings) -> Iterator[Report]:
     """Run the task here and report of it as a worker does."""
     key = key_of(task)
-    memory = Budget(settings.share)
+    memory = Budget(settings.share, settings.batch_bytes)
     steps = run_task(stage, task, store, settings, {}, lambda: False, memory)
     while True:
         try:

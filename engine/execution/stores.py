@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import errno
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,14 +15,15 @@ from typing import Protocol, Self
 
 import pyarrow as pa
 
-from ..errors import StorageFull
 from ..physical.kernels.mapped_rows import mapped_without_neighbours
+from ..physical.spill import is_full, not_written
 from ..physical.stage import Ref
 from .transport import (
     Batches,
     joined,
     laid_out,
-    mapped_file,
+    mapped,
+    mapped_whole,
     part_of,
     read_file,
     read_stream,
@@ -161,25 +161,20 @@ class FileStore:
         ------
         StorageFull
             If there is no room on disk either; no partial file is left.
+        ExecutionError
+            If a directory cannot be written to.
         """
         layout = laid_out(parts)
         if fast:
             try:
                 return layout.refs_in(write_file(self.memory, name, layout))
             except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                    raise
+                if not is_full(error):
+                    raise not_written(error, f"{layout.total:,} bytes", self.memory) from error
         try:
             return layout.refs_in(write_file(self.disk, name, layout))
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-            free = os.statvfs(self.disk)
-            raise StorageFull(
-                f"No room for {layout.total:,} bytes in {self.disk!r} (and none in shared memory):"
-                f" {free.f_bavail * free.f_frsize:,} bytes are free. Free some, or set"
-                " run_directory to a place with more."
-            ) from None
+            raise not_written(error, f"{layout.total:,} bytes", self.disk) from error
 
     def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
         """Stream the batches of `refs`.
@@ -189,19 +184,20 @@ class FileStore:
         would be counted as this process's own for as long as they are mapped, 1.2 GB in a sort of
         2 GB. It is mapped too where it is read `sparsely`, and then copied where it is to stay.
         """
-        mapped: dict[str, pa.Buffer] = {}
+        files: dict[str, pa.Buffer | None] = {}
         for ref in refs:
             if self.on_disk(ref):
-                if sparsely:
-                    yield from read_stream(part_of(mapped_without_neighbours(ref.path), ref))
-                else:
-                    yield from read_file(ref)
-                continue
-            if ref.path not in mapped:
-                if len(mapped) >= _MAPPED_FILES:
-                    del mapped[next(iter(mapped))]
-                mapped[ref.path] = mapped_file(ref.path)
-            yield from read_stream(part_of(mapped[ref.path], ref))
+                file = mapped(ref.path, mapped_without_neighbours) if sparsely else None
+            else:
+                if ref.path not in files:
+                    if len(files) >= _MAPPED_FILES:
+                        del files[next(iter(files))]
+                    files[ref.path] = mapped(ref.path, mapped_whole)
+                file = files[ref.path]
+            if file is None:
+                yield from read_file(ref)
+            else:
+                yield from read_stream(part_of(file, ref))
 
     def on_disk(self, ref: Ref) -> bool:
         """Return whether a stream lies on disk and not in shared memory."""
@@ -213,8 +209,9 @@ class FileStore:
 
     def remove(self, path: str) -> None:
         """Unlink the file; mapped rows stay readable."""
-        # Not by pathlib, which takes 10 microseconds more; it is done for every task.
-        with contextlib.suppress(FileNotFoundError):
+        # Not by pathlib, which takes 10 microseconds more; it is done for every task. What cannot
+        # be removed goes with the directory of the query.
+        with contextlib.suppress(OSError):
             os.unlink(path)
 
     def remove_unfinished(self, pid: int) -> None:
@@ -224,9 +221,17 @@ class FileStore:
         """
         ends, begins = unfinished_name("", pid), _spilled_by(pid)
         for place in (self.memory, self.disk):
-            for name in os.listdir(place):
+            for name in _listed(place):
                 if name.endswith(ends) or name.startswith(begins):
                     self.remove(os.path.join(place, name))
+
+
+def _listed(place: str) -> list[str]:
+    try:
+        return os.listdir(place)
+    except FileNotFoundError:
+        # Another program has removed it, with all that there was.
+        return []
 
 
 _spilled = itertools.count(1)

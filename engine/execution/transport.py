@@ -8,15 +8,18 @@ by the stores (`stores.py`).
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 
 from ..errors import ExecutionError
+from ..machine import is_refusal
+from ..physical.spill import reading
 from ..physical.stage import Ref
 
 ALIGNMENT = 64
@@ -151,7 +154,18 @@ def unfinished_name(name: str, pid: int) -> str:
     return f"{name}.{pid}.part"
 
 
-def mapped_file(path: str) -> pa.Buffer:
+def mapped(path: str, how: Callable[[str], pa.Buffer]) -> pa.Buffer | None:
+    """Return a mapped file; None where the process may map no more (``ulimit -v``): it is read."""
+    try:
+        with reading(path):
+            return how(path)
+    except OSError as error:
+        if not is_refusal(error, errno.ENOMEM):
+            raise
+        return None
+
+
+def mapped_whole(path: str) -> pa.Buffer:
     """Return what is in a file, which stays readable when the file is unlinked."""
     with pa.memory_map(path) as source:
         return source.read_buffer(source.size())
@@ -159,7 +173,7 @@ def mapped_file(path: str) -> pa.Buffer:
 
 def read_file(ref: Ref) -> Iterator[pa.RecordBatch]:
     """Stream the batches of a stream on disk, each read when it is asked for."""
-    with pa.OSFile(ref.path) as source:
+    with reading(ref.path), pa.OSFile(ref.path) as source:
         if source.size() < ref.offset + ref.length:
             raise _shorter(ref)
         source.seek(ref.offset)
@@ -211,7 +225,8 @@ def write_file(directory: str, name: str, layout: Layout) -> str:
             os.close(descriptor)
         os.rename(unfinished, path)
     except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            os.unlink(unfinished)
         raise
     return path
 

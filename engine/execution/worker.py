@@ -126,7 +126,9 @@ def serve(descriptor: int, parent: int, beat: Callable[[], None]) -> None:
                 store = FileStore(message.memory, message.disk)
                 allocators.suit(message.settings.share)
                 queries[message.query] = _Query(
-                    store, message.settings, Budget(message.settings.share)
+                    store,
+                    message.settings,
+                    Budget(message.settings.share, message.settings.batch_bytes),
                 )
             case NewStage():
                 queries[message.query].blobs[message.stage] = message.blob

@@ -147,7 +147,9 @@ def test_a_function_near_its_share_is_given_half_batches(tight: pt.Session, data
     with in_session(tight):
         rows = frame.map_batches(hoarding, schema={"rows": pa.int64()}).collect()["rows"]
     assert sum(rows.to_pylist()) == 600_000
-    assert rows.to_pylist()[0] > 4 * min(rows.to_pylist())
+    # Few at first, as nobody knows what is made of them; then whole batches, until it is too much.
+    given = rows.to_pylist()
+    assert max(given) > 4 * min(given[given.index(max(given)) :])
 
 
 def test_a_process_without_memory_says_so(pool: pt.Session, dataset: Path) -> None:
