@@ -197,6 +197,23 @@ class MergeNames(JoiningVerbs):
         Neither side has to be sorted. Of two rows that are as near, ``direction="nearest"`` takes
         the later, where pandas takes the earlier.
 
+        Parameters
+        ----------
+        right : DataFrame
+            The frame to look in.
+        on, left_on, right_on : str
+            The columns whose values are compared, such as times.
+        by, left_by, right_by : str or list of str, optional
+            Columns that have to be equal.
+        suffixes : (str, str)
+            Put behind other names that both sides have.
+        tolerance : number, timedelta or str, optional
+            How far a row may be away at most.
+        allow_exact_matches : bool
+            Whether a row with the same value counts.
+        direction : {"backward", "forward", "nearest"}
+            Where to look for the row.
+
         Examples
         --------
         >>> import partita as pt

@@ -75,7 +75,15 @@ class Session:
         _sessions.append(self)
 
     def settings(self) -> Settings:
-        """Return the settings in force for a query of this session that starts now."""
+        """Return the settings in force for a query of this session that starts now.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> with pt.Session(workers=3, executor="serial") as session:
+        ...     session.settings().workers
+        3
+        """
         return replace(config.get(), **self._overrides)
 
     def execute(
@@ -229,7 +237,18 @@ class Session:
                 executor.close()
 
     def close(self) -> None:
-        """End the workers and remove the session's directories; bounded in time."""
+        """End the workers and remove the session's directories; bounded in time.
+
+        It is what the end of a ``with`` calls, and does nothing the second time.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> session = pt.Session(executor="serial")
+        >>> session.close()
+        >>> session
+        <partita.Session closed, settings {'executor': 'serial'}>
+        """
         if self._closed or self._process != os.getpid():
             return
         self._closed = True

@@ -95,6 +95,7 @@ class SpillFile:
     def remove(self) -> None:
         """Remove the file, if there is one."""
         if self._sink is not None:
+            # What it still held may not fit on a full disk, and nobody wants it any more.
             with contextlib.suppress(OSError):
                 self._sink.close()
             self._sink = self._writer = None

@@ -170,6 +170,7 @@ class ForkServer:
 
     def close(self) -> None:
         """End the helper, which ends the workers; bounded in time."""
+        # One that has ended cannot be asked to, and is waited for like any other.
         with contextlib.suppress(OSError):
             self._socket.sendall(REQUEST.pack(CLOSE, 0))
         try:
