@@ -23,7 +23,7 @@ from ..engine.errors import (
     SourceNotFound,
     column_not_found,
 )
-from ..engine.schema import select, unify
+from ..engine.schema import has_column, select, unify
 from ..engine.source import Fragment, Pushdown, ScanPlan, Skipped, Statistics
 from .convert import plain_schema
 from .hive import partition_schema
@@ -166,7 +166,7 @@ class FileSource(ABC, Generic[StoredT]):
             _check_none_missing(files, wanted)
         if given is not None and missing_columns is None and cls.tells_columns:
             _check_all_known(files, wanted)
-        keys = tuple(name for name in folders.names if name in unified.names)
+        keys = tuple(name for name in folders.names if has_column(unified, name))
         source = cls(
             asked=listing.asked,
             files=files,

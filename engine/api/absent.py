@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from . import absent_spark
 
-_ROLLING = "Write pt.col('a').rolling_mean(n), .rolling_sum(n) and so on; in groups .over('k')."
 _BY_ROW = (
     "A function for each value is slow in Python: use expressions, pt.when(...).then(...), or"
     " .map_batches(function) on whole batches."

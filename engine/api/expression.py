@@ -27,6 +27,7 @@ from ..expr.node import (
     is_pattern,
     literal,
 )
+from ..expr.python_values import found_list
 from ..expr.text import text_of
 from .absent import EXPRESSION
 from .chosen_rows import number_of
@@ -315,7 +316,7 @@ def to_expr(value: Any, *, names: bool = False) -> Expr:
         )
     try:
         return literal(value)
-    except (pa.ArrowException, OverflowError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InvalidExpression(
             f"{value!r} is neither an expression nor a value that a column can hold"
             f" ({type(value).__name__}: {error}). Write columns as pt.col(name)."
@@ -385,8 +386,8 @@ def _items(values: Any, name: str) -> Expr:
         )
     plain = values.to_pylist() if hasattr(values, "to_pylist") else [*values]
     try:
-        return Literal(pa.scalar(plain, pa.list_(pa.array(plain).type)))
-    except (pa.ArrowException, OverflowError) as error:
+        return Literal(found_list(plain))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InvalidExpression(f"{name} wants values of one type: {error}") from None
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ...io.convert import plain_type
 from ..errors import InvalidExpression, SchemaError, listed
+from ..schema import has_column
 from .pandas_index import tell_of_index
 
 FORMS = ("arrow", "pandas")
@@ -66,7 +67,7 @@ def _known_types(found: pa.Schema, before: pa.Schema) -> pa.Schema:
     """
     return pa.schema(
         before.field(field.name).with_nullable(True)
-        if pa.types.is_null(field.type) and field.name in before.names
+        if pa.types.is_null(field.type) and has_column(before, field.name)
         else field
         for field in found
     )

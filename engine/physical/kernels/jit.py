@@ -27,6 +27,8 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
+from .cache_place import private_directory
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -157,11 +159,21 @@ def _dispatcher(declared: Kernel[..., Any]) -> Any:
     if getattr(numba.config, "DISABLE_JIT", 0):
         # A user looks into functions of his own: numba's decorators give them back as they are.
         raise _NotCompiled("NUMBA_DISABLE_JIT is set")
+    compiling = numba.njit(cache=True, nogil=True, error_model="numpy")
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(declared.loop)
-    except RuntimeError as error:
+        return compiling(declared.loop)
+    except RuntimeError:
         # "cannot cache function ...: no locator available for file ..."
+        pass
+    before = numba.config.CACHE_DIR  # type: ignore[attr-defined]
+    try:
+        # For this one: where the user's own functions are kept is not ours to say.
+        numba.config.CACHE_DIR = str(private_directory())  # type: ignore[attr-defined]
+        return compiling(declared.loop)
+    except (OSError, RuntimeError) as error:
         raise _NotCompiled(str(error)) from None
+    finally:
+        numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
 
 
 def _types(signature: str) -> tuple[Any, ...]:
