@@ -285,3 +285,10 @@ def test_a_frame_of_files_can_be_given_to_a_pool_of_ones_own(tmp_path: Path, kin
         again = pickle.loads(pickle.dumps(frame))
         assert again.columns == frame.columns
         assert again.to_pydict() == frame.to_pydict()
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    # It was called empty.
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(errors.SourceNotFound, match="is a pipe or a device"):
+        pt.scan_csv(tmp_path / "a.csv")
