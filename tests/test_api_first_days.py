@@ -19,6 +19,8 @@ import pytest
 
 import partita as pt
 from partita import col, errors
+from partita.io.formats import FORMATS
+from partita.io.sink import _OF_FILES
 
 
 def _run(script: str, **environment: str) -> str:
@@ -292,3 +294,15 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.csv")
     with pytest.raises(errors.SourceNotFound, match="is a pipe or a device"):
         pt.scan_csv(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.txt", "a.parquet"])
+def test_no_directory_is_called_as_a_file(tmp_path: Path, name: str) -> None:
+    # It became a directory, with a file for each partition.
+    with pytest.raises(errors.SinkError, match=r"another kind.*'\.csv'"):
+        pt.range(3).sink_csv(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_endings_of_all_formats_are_known() -> None:
+    assert all(each.endswith(_OF_FILES) for kind in FORMATS.values() for each in kind.suffixes)
