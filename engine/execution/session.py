@@ -179,7 +179,9 @@ class Session:
                     self._drop(name, known)
             if name not in self._executors:
                 limit = config.memory_limit(settings)
-                if name == "process" and workers < settings.workers:
+                if limit < config.LEAST_MEMORY and not config.is_cluster(name):
+                    warnings.warn(_little(limit), stacklevel=2)
+                elif name == "process" and workers < settings.workers:
                     warnings.warn(_fewer(settings.workers, workers, limit), stacklevel=2)
                 self._executors[name] = started(name, Resources(workers, self._directories, limit))
             return self._executors[name]
@@ -265,6 +267,15 @@ class Session:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"open, {sorted(map(str, self._executors))} started"
         return f"<partita.Session {state}, settings {self._overrides}>"
+
+
+def _little(limit: int) -> str:
+    # Not refused: rows are put aside as early as was asked for, with any limit.
+    return (
+        f"memory_limit is {limit / config.MiB:,.1f} MiB. Rows are held to it, by one worker, but a"
+        " process takes 10 to 25 MiB beside them, so that more is used in all:"
+        f" {config.LEAST_MEMORY // config.MiB} MiB are kept."
+    )
 
 
 def _fewer(wanted: int, workers: int, limit: int) -> str:
