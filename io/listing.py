@@ -222,6 +222,11 @@ class _LocalTree:
     def kind(self, path: str) -> str:
         if os.path.isdir(path):
             return "directory"
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise SourceNotFound(
+                f"{path!r} is a pipe or a device, and no file: datasets are read in parts, and more"
+                " than once. Write it to a file first."
+            )
         return "file" if os.path.exists(path) else "missing"
 
     def file(self, path: str) -> File:

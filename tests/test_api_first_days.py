@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import warnings
@@ -18,6 +19,8 @@ import pytest
 
 import partita as pt
 from partita import col, errors
+from partita.io.formats import FORMATS
+from partita.io.sink import _OF_FILES
 
 
 def _run(script: str, **environment: str) -> str:
@@ -232,3 +235,74 @@ def test_in_and_mixed_types_are_answered() -> None:
         col("a") in ["x", "y"]  # noqa: B015
     with pytest.raises(errors.TypeMismatch, match=r"text with \.cast\('int64'\), or the other"):
         frame.filter(col("a") == 3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda text: text.str.contains("("),
+        lambda text: text.str.contains("(?=a)"),
+        lambda text: text.str.replace("(", "x"),
+        lambda text: text.str.replace_all("(", "x"),
+        lambda text: text.str.extract("("),
+        lambda text: text.str.extract_all("("),
+        lambda text: text.str.find("("),
+        lambda text: text.str.count_matches("("),
+        lambda text: text.str.split("(", literal=False),
+    ],
+)
+def test_a_regular_expression_that_is_none_is_said_where_it_is_written(wrong: Any) -> None:
+    with pytest.raises(errors.InvalidExpression, match=r"is no regular expression: .*RE2"):
+        pt.from_pydict({"a": ["x("]}).select(wrong(col("a")))
+
+
+def test_brackets_as_they_are() -> None:
+    frame = pt.from_pydict({"a": ["x(", "y"]})
+    found = frame.select(
+        has=col("a").str.contains("(", literal=True),
+        split=col("a").str.split("("),
+        own=col("a").str.contains(col("a"), literal=True),
+    )
+    expected = {"has": [True, False], "split": [["x", ""], ["y"]], "own": [True, True]}
+    assert found.to_pydict() == expected
+
+
+def test_what_else_is_typed_of_expressions() -> None:
+    frame = pt.from_pydict({"a": [1.26, None], "day": [datetime(2024, 1, 1), None]})
+    assert frame.select(round(col("a"), 1)).to_pydict() == {"a": [1.3, None]}
+    assert frame.select(round(col("a"))).to_pydict() == {"a": [1.0, None]}
+    with pytest.raises(errors.ColumnNotFound, match=r"write a date as datetime\.date"):
+        frame.filter(col("day").is_between("2024-01-01", "2024-02-01"))
+    with pytest.raises(errors.NotOffered, match="starts_with"):
+        _ = col("a").str.like
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "ipc", "json", "orc"])
+def test_a_frame_of_files_can_be_given_to_a_pool_of_ones_own(tmp_path: Path, kind: str) -> None:
+    rows = {"a": [1, 2], "t": [datetime(2024, 1, 1), None], "s": ["x", None], "b": [True, False]}
+    getattr(pt.from_pydict(rows), f"sink_{kind}")(tmp_path / f"f.{kind}")
+    frame = getattr(pt, f"scan_{kind}")(tmp_path / f"f.{kind}").filter(col("a") > 1)
+    for _ in range(2):
+        # Also when it has run, and keeps what it has learned.
+        again = pickle.loads(pickle.dumps(frame))
+        assert again.columns == frame.columns
+        assert again.to_pydict() == frame.to_pydict()
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    # It was called empty.
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(errors.SourceNotFound, match="is a pipe or a device"):
+        pt.scan_csv(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.txt", "a.parquet"])
+def test_no_directory_is_called_as_a_file(tmp_path: Path, name: str) -> None:
+    # It became a directory, with a file for each partition.
+    with pytest.raises(errors.SinkError, match=r"another kind.*'\.csv'"):
+        pt.range(3).sink_csv(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_endings_of_all_formats_are_known() -> None:
+    assert all(each.endswith(_OF_FILES) for kind in FORMATS.values() for each in kind.suffixes)

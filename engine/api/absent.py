@@ -252,6 +252,11 @@ NAMESPACED: Mapping[str, str] = {
     ".str.get_dummies": "Use .str.split('|') and df.explode('a'), and pivot that.",
     ".str.slice_replace": "Use pt.concat_str of .str.slice(...) parts.",
     ".str.casefold": "Use .str.to_lowercase().",
+    **dict.fromkeys(
+        (".str.like", ".str.ilike"),
+        "Use .str.starts_with('a'), .str.ends_with('a') or .str.contains('a.*b'), a regular"
+        " expression; '(?i)' before it makes upper and lower case equal.",
+    ),
     ".str.strptime": "Use .str.to_datetime(format), .str.to_date(format) or .str.to_time(format).",
     ".str.repeat": "Use .map_elements(lambda text: text * 3, str).",
     ".str.wrap": "Use .map_elements(function, str).",

@@ -15,6 +15,7 @@ from ..errors import ColumnNotFound, InvalidExpression, SchemaError, column_not_
 from ..expr.datatype import data_type
 from ..expr.expand import expand
 from ..expr.node import (
+    Call,
     Column,
     Expr,
     When,
@@ -49,8 +50,21 @@ def check_names(expr: Expr, schema: pa.Schema, where: str) -> None:
     for node in expr.walk():
         if isinstance(node, When):
             _check_choices(node, schema, where)
+        if isinstance(node, Call) and node.name == "is_between":
+            _check_limits(node, schema, where)
         if isinstance(node, Column):
             schemas.field_index(schema, node.name, where)
+
+
+def _check_limits(between: Call, schema: pa.Schema, where: str) -> None:
+    """Raise for a limit that is text and no column: a date that is written as text, mostly."""
+    for limit in between.args[1:]:
+        if isinstance(limit, Column) and limit.name not in schema.names:
+            raise ColumnNotFound(
+                f"{column_not_found(limit.name, schema.names, where)} In is_between a string is the"
+                f" name of a column: write a date as datetime.date(2024, 1, 31), text as"
+                f" pt.lit({limit.name!r})."
+            )
 
 
 def _check_choices(choice: When, schema: pa.Schema, where: str) -> None:

@@ -203,6 +203,10 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
     def __abs__(self) -> Expression:
         return _call("abs", self)
 
+    def __round__(self, digits: int | None = None) -> Expression:
+        rounded: Expression = self.round(digits or 0)
+        return rounded
+
     def alias(self, name: str) -> Expression:
         """Return it under another name.
 
