@@ -25,7 +25,7 @@ from .batches import rebatched, without_columns
 from .bounds import Bounds, of_scalar
 from .checking import check_values
 from .conforming import CODES, conformed
-from .file_errors import UNREADABLE, reason
+from .file_errors import UNREADABLE, blame, reason
 from .file_fragment import FileFragment
 from .hive import partition_value
 from .listing import File
@@ -270,7 +270,8 @@ class ParquetFragment(FileFragment[Part]):
                 read_dictionary=[name for name in stored if name in codes] if codes else None,
                 pre_buffer=self.store is not None,
             )
-        except (*UNREADABLE, KeyError):
+        except (*UNREADABLE, KeyError) as error:
+            blame(error)
             raise changed(part.file) from None
         footer = known
         if footer is None:

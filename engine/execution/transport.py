@@ -18,8 +18,7 @@ from typing import Protocol, Self
 
 import pyarrow as pa
 
-from ..errors import ExecutionError
-from ..machine import is_refusal
+from ..errors import ExecutionError, is_refusal
 from ..physical.kernels.mapped_rows import mapped_without_neighbours
 from ..physical.spill import is_full, not_written, reading
 from ..physical.stage import Ref
