@@ -6,7 +6,6 @@ A container's limit may stand at the root of what it sees, or at a group somewhe
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import sys
@@ -120,15 +119,6 @@ def remembered(look: Callable[[], int]) -> Callable[[], int]:
 
 known_cpus = remembered(available_cpus)
 known_memory = remembered(available_memory)
-
-
-def is_refusal(error: OSError | MemoryError, *numbers: int) -> bool:
-    """Return whether an error is one of these of the system; Arrow may tell them as text only."""
-    if isinstance(error, MemoryError):
-        return errno.ENOMEM in numbers
-    if error.errno is not None:
-        return error.errno in numbers
-    return any(os.strerror(number) in str(error) for number in numbers)
 
 
 def _groups(controller: str) -> Iterator[Path]:

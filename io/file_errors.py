@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 
-from ..engine.errors import SourceCorrupt, SourceNotFound
+from ..engine.errors import SourceCorrupt, SourceNotFound, is_scarcity, refused
 from .listing import File
 
 UNREADABLE = (pa.ArrowException, OSError, UnicodeError, OverflowError)
@@ -12,12 +14,35 @@ UNREADABLE = (pa.ArrowException, OSError, UnicodeError, OverflowError)
 UnicodeError, a number that is too large an OverflowError."""
 
 
+_NOBODYS = 1 << 36
+"""Bytes that no part of a file takes at once: a length that was read from a damaged one."""
+
+
+def blame(error: Exception) -> None:
+    """Raise where not the file is to blame, but the system has refused memory or a file.
+
+    Raises
+    ------
+    ExecutionError
+        With what was refused. Such a file must not be left out as one that is damaged.
+    """
+    asked = re.search(r"size (\d+)", str(error))
+    if is_scarcity(error) and not (asked and int(asked[1]) > _NOBODYS):
+        raise refused(error) from error
+
+
 def reason(error: Exception) -> str:
     """Return what a library says went wrong as one line, without a full stop at its end.
+
+    Raises
+    ------
+    ExecutionError
+        Where the file is not to blame, see `blame`.
 
     >>> reason(ValueError("Magic bytes not found.\\nIt is no Parquet file."))
     'Magic bytes not found. It is no Parquet file'
     """
+    blame(error)
     return " ".join(str(error).split()).removesuffix(".")
 
 

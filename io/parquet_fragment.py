@@ -25,7 +25,7 @@ from .batches import rebatched, without_columns
 from .bounds import Bounds, of_scalar
 from .checking import check_values
 from .conforming import CODES, conformed
-from .file_errors import UNREADABLE, reason
+from .file_errors import UNREADABLE, blame, reason
 from .file_fragment import FileFragment
 from .hive import partition_value
 from .listing import File
@@ -296,7 +296,8 @@ class ParquetFragment(FileFragment[Part]):
                 buffer_size=at_once,
                 pre_buffer=self.store is not None and not at_once,
             )
-        except (*UNREADABLE, KeyError):
+        except (*UNREADABLE, KeyError) as error:
+            blame(error)
             raise changed(part.file) from None
         footer = known
         if footer is None:

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from .. import config
 from ..config import Settings
-from ..errors import ExecutionError, PartitaError
+from ..errors import ExecutionError, PartitaError, refused
 from ..machine import known_memory
 from ..physical.memory import shares
 from ..plan.node import PlanNode
@@ -113,8 +113,6 @@ class Session:
         PartitaError
             What a task failed with, with the place where it did.
         """
-        from .report import refused
-
         try:
             yield from self._executed(plan, observers, cancelled, settings)
         except (OSError, MemoryError) as error:

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ..errors import ExecutionError
-from ..machine import is_refusal
+from ..errors import ExecutionError, is_refusal
 from ..physical.spill import reading
 from ..physical.stage import Ref
 

@@ -14,8 +14,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from ..errors import ExecutionError, StorageFull
-from ..machine import is_refusal
+from ..errors import ExecutionError, StorageFull, is_refusal, is_scarcity
 
 # To hand columns to other threads takes longer than to compress or expand them: 2 ms a batch.
 _WRITING = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
@@ -116,9 +115,6 @@ class SpillFile:
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where a device, a user's part of it, or a file has no room."""
 
-_OF_PROCESS = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-"""What it says where the process has no more of something; that is no matter of the directory."""
-
 
 def is_full(error: OSError) -> bool:
     """Return whether there is no room for what was to be written."""
@@ -132,7 +128,8 @@ def not_written(
 
     `of_memory` is whether with more memory it had not to be written.
     """
-    if is_refusal(error, *_OF_PROCESS):
+    if is_scarcity(error):
+        # That is no matter of the directory.
         return error
     said = f"{what} cannot be put aside in {place!r}: {error.strerror or error}"
     if is_full(error):
@@ -168,7 +165,7 @@ def reading(path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowInvalid) as error:
-        if isinstance(error, OSError) and is_refusal(error, *_OF_PROCESS):
+        if is_scarcity(error):
             raise
         raise ExecutionError(
             f"What was put aside in {path!r} cannot be read again: {error}. Another program has"

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 
 import partita as pt
+from partita.io.file_errors import reason
 
 from . import heavy
 from .cgroups import killed_in, memory_group
@@ -207,6 +208,90 @@ def test_a_small_container_is_found_and_kept(tmp_path: Path) -> None:
     assert rows.digest == expected("sort", root)
     assert rows.in_order
     assert found["spilled"] > 0
+
+
+REFUSED = """
+import os, resource, sys
+import partita as pt
+
+path, form = sys.argv[1:]
+pt.config.set(executor="serial", progress="off")
+rows = pt.range(100_000).with_columns(b=pt.col("id") * 3)
+getattr(rows, "sink_" + form)(path)
+found = getattr(pt, "scan_" + form)(path, on_error="skip")
+query = found.select(pt.col("id").sum(), pt.col("b").max())
+assert query.to_pydict() == {"id": [4999950000], "b": [299997]}
+before = resource.getrlimit(resource.RLIMIT_NOFILE)
+least = os.open("/dev/null", os.O_RDONLY)
+os.close(least)
+resource.setrlimit(resource.RLIMIT_NOFILE, (least, before[1]))
+try:
+    answer = query.to_pydict()
+except pt.errors.PartitaError as error:
+    answer = type(error).__name__
+resource.setrlimit(resource.RLIMIT_NOFILE, before)
+print(answer)
+print(query.to_pydict() == {"id": [4999950000], "b": [299997]})
+"""
+
+
+@pytest.mark.parametrize("form", ["parquet", "ipc", "csv"])
+def test_a_file_that_may_not_be_opened_is_not_damaged(form: str, tmp_path: Path) -> None:
+    # With on_error="skip" its rows would be left out.
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, str(tmp_path / "rows"), form],
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert done.stdout.split() == ["ExecutionError", "True"], done.stdout + done.stderr[-2000:]
+    assert "SkippedWarning" not in done.stderr
+
+
+def test_a_file_for_which_there_is_no_memory_is_not_damaged() -> None:
+    with pytest.raises(pt.errors.MemoryLimitExceeded, match="malloc of size 1048576 failed"):
+        reason(pa.ArrowMemoryError("malloc of size 1048576 failed"))
+    # What a damaged length asks for, no machine has.
+    assert "failed" in reason(pa.ArrowMemoryError("malloc of size 4611686018427387904 failed"))
+    assert reason(pa.ArrowInvalid("Magic bytes not found.")) == "Magic bytes not found"
+
+
+ULIMITS = {resource.RLIMIT_AS: 640 << 20, resource.RLIMIT_DATA: 320 << 20}
+"""Bytes for which 80 MiB are the limit of queries."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "executor", "name"),
+    [
+        (resource.RLIMIT_AS, "process", "join"),
+        (resource.RLIMIT_AS, "serial", "sort"),
+        (resource.RLIMIT_DATA, "process", "sort"),
+        (resource.RLIMIT_DATA, "serial", "window"),
+    ],
+)
+def test_a_small_ulimit_is_found_and_kept(
+    kind: int, executor: str, name: str, few_numbers: Path
+) -> None:
+    def enter() -> None:
+        resource.setrlimit(kind, (ULIMITS[kind], ULIMITS[kind]))
+
+    by = heavy.HEAVY[name].by
+    found, rows = driven(
+        name, executor, few_numbers, enter, lambda batches: heavy.summed(batches, by)
+    )
+    assert found["limit"] == 80 << 20
+    assert found["ended"] == "finished", found
+    assert found["lost"] == 0
+    assert rows.digest == expected(name, few_numbers)
+    assert rows.in_order
+
+
+@pytest.fixture(scope="module")
+def few_numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 MiB of numbers."""
+    root = tmp_path_factory.mktemp("few")
+    heavy.write_numbers(root, files=3, rows=1 << 18)
+    return root
 
 
 def test_the_serial_executor_keeps_to_its_share(dataset: Path) -> None:
