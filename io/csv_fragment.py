@@ -35,6 +35,9 @@ from .lines import (
 )
 from .listing import File
 
+_MOST_COLUMNS = 100_000
+"""Arrow takes 4 kB for each, before it has read a row: 2 GB for the half million of 4 MB."""
+
 _HEADER_BYTES = 1 << 16
 _NO_COLUMN = pa.schema([pa.field("\0", pa.string())])
 
@@ -137,7 +140,7 @@ class CsvFragment(StreamedFragment[Range]):
         stored = pa.schema([self.schema.field(name) for name in self.stored_names])
         # Arrow takes no columns for all of them; one that no file has is null, and tells the rows.
         convert = self.options.convert_options(stored if stored.names else _NO_COLUMN)
-        names, source = None, None
+        names, source, reader = None, None, None
         plain = can_be_cut(file, self.store) and not self.options.newlines_in_values
         if self.tell is not None and plain:
             yield from self._readable(part, convert)
@@ -165,6 +168,9 @@ class CsvFragment(StreamedFragment[Range]):
                 return
             raise _damaged_at(part, error) from None
         finally:
+            # It reads ahead in a thread, which it waits for when it goes: a thread that reads
+            # Python's file while the interpreter ends would end the process.
+            del reader
             if source is not None:
                 source.close()
 
@@ -265,6 +271,17 @@ def _damaged(path: str, line: str, error: Exception) -> SourceCorrupt:
     )
 
 
+def _check_width(sample: bytes, options: CsvOptions) -> None:
+    """Raise `pa.ArrowInvalid` if the first line has more columns than are taken."""
+    first = sample.split(b"\n", options.skip_rows + 1)[: options.skip_rows + 1][-1]
+    columns = first.count(options.separator.encode()) + 1
+    if columns > _MOST_COLUMNS:
+        raise pa.ArrowInvalid(
+            f"its first {len(first):,} bytes have {columns:,} columns, of which"
+            f" {_MOST_COLUMNS:,} are taken"
+        )
+
+
 def _names(file: File, options: CsvOptions) -> list[str]:
     """Return the names of the columns, whatever is behind the line that tells them."""
     above = options.skip_rows + 1
@@ -316,6 +333,7 @@ def read_header(
 
     try:
         sample = first_lines(file, store, sample_bytes)
+        _check_width(sample, options)
         reader = pacsv.open_csv(
             pa.BufferReader(_ended(sample)),
             options.read_options(None, len(sample) + 1),

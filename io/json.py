@@ -28,6 +28,7 @@ from .convert import plain_schema
 from .dataset import FileSource, Unreadable, runs
 from .file_errors import UNREADABLE, not_readable, reason
 from .file_fragment import StreamedFragment
+from .json_depth import check_depth
 from .json_text import has_json, json_lines
 from .lines import (
     MOST_BAD_LINES,
@@ -40,6 +41,7 @@ from .lines import (
     open_stream,
     ranges,
     readable_lines,
+    stream_blocks,
 )
 from .listing import File, Listing
 from .partitioned import TableWriter
@@ -195,17 +197,16 @@ class JsonFragment(StreamedFragment[Range]):
         if self.tell is not None and can_be_cut(part.file, self.store):
             yield from self._readable(part, parse)
             return
-        source = None
         try:
             if can_be_cut(part.file, self.store):
                 source = pa.BufferReader(_text(lines_of(part)))
+                read = pajson.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES)
+                for batch in pajson.open_json(source, read_options=read, parse_options=parse):
+                    # Arrow's reader takes any bytes for text.
+                    check_values(batch.columns)
+                    yield batch
             else:
-                source = open_stream(part.file, self.store)
-            read = pajson.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES)
-            for batch in pajson.open_json(source, read_options=read, parse_options=parse):
-                # Arrow's reader takes any bytes for text.
-                check_values(batch.columns)
-                yield batch
+                yield from self._streamed(part, parse)
         except pa.ArrowNotImplementedError as error:
             raise SchemaError(
                 f"{part.file.path!r} cannot be read with the types of schema=: {reason(error)}."
@@ -215,9 +216,16 @@ class JsonFragment(StreamedFragment[Range]):
             if "Empty JSON" in str(error):
                 return
             raise _damaged(str(part), error) from None
-        finally:
-            if source is not None:
-                source.close()
+
+    def _streamed(self, part: Range, parse: pajson.ParseOptions) -> Iterator[pa.RecordBatch]:
+        """Stream the objects of a file that is decompressed or far away.
+
+        Arrow reads such a one ahead: 700 MB of one of 5 MB.
+        """
+        with open_stream(part.file, self.store) as stream:
+            for lines in stream_blocks(stream, _BLOCK_BYTES):
+                if lines.strip():
+                    yield from _parsed(lines, parse).to_batches()
 
     def _readable(self, part: Range, parse: pajson.ParseOptions) -> Iterator[pa.RecordBatch]:
         """Stream the objects but for those that cannot be read."""
@@ -226,11 +234,7 @@ class JsonFragment(StreamedFragment[Range]):
         def read(lines: bytes) -> list[pa.RecordBatch]:
             if not lines.strip():
                 return []
-            options = pajson.ReadOptions(use_threads=False, block_size=len(lines) + 1)
-            table = pajson.read_json(
-                pa.BufferReader(_text(lines)), read_options=options, parse_options=parse
-            )
-            check_values(table.columns)
+            table = _parsed(lines, parse)
             if wanted.names:
                 try:
                     table = conformed(table, table.num_rows, wanted, part.file, self.keys)
@@ -251,6 +255,16 @@ class JsonFragment(StreamedFragment[Range]):
         for block in blocks(lines_of(part)):
             yield from readable_lines(block, line, read, refused)
             line += block.count(b"\n")
+
+
+def _parsed(lines: bytes, parse: pajson.ParseOptions) -> pa.Table:
+    """Return the objects of some lines, whose text and values have been looked at."""
+    options = pajson.ReadOptions(use_threads=False, block_size=len(lines) + 1)
+    table = pajson.read_json(
+        pa.BufferReader(_text(lines)), read_options=options, parse_options=parse
+    )
+    check_values(table.columns)
+    return table
 
 
 def _text(lines: bytes) -> bytes:
@@ -304,6 +318,7 @@ def read_first_objects(
 
 
 def _guessed(sample: bytes, path: str) -> pa.Schema:
+    check_depth(sample)
     return plain_schema(_with_dates(_read_sample(sample, None).schema, sample), path)
 
 

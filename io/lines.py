@@ -159,6 +159,28 @@ def open_stream(file: File, store: fs.FileSystem | None) -> pa.NativeFile:
         raise gone(file) from None
 
 
+def stream_blocks(stream: pa.NativeFile, block_bytes: int) -> Iterator[bytes]:
+    """Yield runs of whole lines of a stream, of at most about `block_bytes`.
+
+    Raises
+    ------
+    pa.ArrowInvalid
+        If a line is longer.
+    """
+    begun = b""
+    while more := stream.read(block_bytes):
+        end = more.rfind(b"\n") + 1
+        if not end:
+            begun += more
+            if len(begun) > block_bytes:
+                raise pa.ArrowInvalid(f"a line is longer than {block_bytes:,} bytes")
+            continue
+        yield begun + more[:end]
+        begun = more[end:]
+    if begun:
+        yield begun
+
+
 def first_lines(file: File, store: fs.FileSystem | None, sample_bytes: int) -> bytes:
     """Return about `sample_bytes` from the beginning of a file, up to the end of a line.
 
