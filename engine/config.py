@@ -127,12 +127,6 @@ def _checked(name: str, value: object, origin: str) -> object:
     least = 1 if name in _POSITIVE else 0
     if isinstance(converted, int | float) and converted < least:
         raise ConfigError(f"Setting {name!r} is at least {least}, {origin} gave {value!r}.")
-    if name == "memory_limit" and isinstance(converted, int) and 0 < converted < LEAST_MEMORY:
-        raise ConfigError(
-            f"Setting 'memory_limit' is at least {LEAST_MEMORY:,} bytes"
-            f" ({LEAST_MEMORY // MiB} MiB), which one worker needs to keep it, {origin} gave"
-            f" {value!r}. Give more, or 0 for a part of what there is."
-        )
     return converted
 
 

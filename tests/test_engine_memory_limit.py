@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -22,16 +21,15 @@ def _as_users_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "LEAST_MEMORY", LEAST)
 
 
-@pytest.mark.parametrize("given", [1, LEAST - 1, "6MiB", "63.9 MiB", "67000000"])
-def test_less_than_one_worker_needs_is_refused(given: object) -> None:
-    before = config.get()
-    with pytest.raises(errors.ConfigError, match=r"at least 67,108,864 bytes \(64 MiB\)") as caught:
-        pt.config.set(memory_limit=given)
-    assert repr(given) in str(caught.value)
-    assert "0 for a part of what there is" in str(caught.value)
-    with pytest.raises(errors.ConfigError, match="64 MiB"):
-        pt.Session(memory_limit=given)
-    assert config.get() == before
+@pytest.mark.parametrize("executor", ["serial", "process"])
+def test_less_than_one_worker_needs_is_told_once(executor: str) -> None:
+    frame = pt.from_pydict({"a": [3, 1, 2]})
+    with pt.Session(executor=executor, memory_limit="6MiB", workers=2):
+        with pytest.warns(UserWarning, match=r"memory_limit is 6\.0 MiB.* 64 MiB are kept"):
+            assert frame.sort("a").to_pydict() == {"a": [1, 2, 3]}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert frame.sort("a").to_pydict() == {"a": [1, 2, 3]}
 
 
 @pytest.mark.parametrize(
@@ -52,19 +50,6 @@ def test_less_than_one_worker_needs_is_refused(given: object) -> None:
 def test_what_is_no_size_is_refused(given: object, wanted: str) -> None:
     with pytest.raises(errors.ConfigError, match=wanted):
         pt.config.set(memory_limit=given)
-
-
-def test_the_environment_is_told_the_same() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "import partita as pt; pt.from_pydict({'a': [1]}).collect()"],
-        env={**os.environ, "PARTITA_MEMORY_LIMIT": "8MiB"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "ConfigError: Setting 'memory_limit' is at least 67,108,864 bytes" in done.stderr
-    assert "PARTITA_MEMORY_LIMIT gave '8MiB'" in done.stderr
 
 
 def test_zero_takes_a_part_of_what_there_is() -> None:

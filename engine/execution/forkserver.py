@@ -65,6 +65,7 @@ def main(arguments: list[str]) -> None:
         if not ready:
             _load(to_load.pop())
         if wake in ready:
+            # All that was written may have been read by the call before.
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, 4096)
             _reap(control, workers)
@@ -153,6 +154,7 @@ def _compile_beside(control: socket.socket) -> int:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         control.close()
         worker.die_with(server)
+        # Where it may not be nicer it loads the kernels all the same.
         with contextlib.suppress(OSError):
             os.nice(10)
         status = 0 if jit.load() else 1

@@ -22,7 +22,8 @@ import pyarrow.compute as pc
 from ..errors import ExecutionError
 from ..source import HELD, KeptFile, Written
 from .run_directory import RunDirectory
-from .transport import FileStore, Store, pieces
+from .stores import FileStore, Store
+from .transport import pieces
 
 _GONE = " Persist it again where it is needed, or write it with .checkpoint(path), which stays."
 

@@ -75,7 +75,15 @@ class Session:
         _sessions.append(self)
 
     def settings(self) -> Settings:
-        """Return the settings in force for a query of this session that starts now."""
+        """Return the settings in force for a query of this session that starts now.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> with pt.Session(workers=3, executor="serial") as session:
+        ...     session.settings().workers
+        3
+        """
         return replace(config.get(), **self._overrides)
 
     def execute(
@@ -179,7 +187,9 @@ class Session:
                     self._drop(name, known)
             if name not in self._executors:
                 limit = config.memory_limit(settings)
-                if name == "process" and workers < settings.workers:
+                if limit < config.LEAST_MEMORY and not config.is_cluster(name):
+                    warnings.warn(_little(limit), stacklevel=2)
+                elif name == "process" and workers < settings.workers:
                     warnings.warn(_fewer(settings.workers, workers, limit), stacklevel=2)
                 self._executors[name] = started(name, Resources(workers, self._directories, limit))
             return self._executors[name]
@@ -227,7 +237,18 @@ class Session:
                 executor.close()
 
     def close(self) -> None:
-        """End the workers and remove the session's directories; bounded in time."""
+        """End the workers and remove the session's directories; bounded in time.
+
+        It is what the end of a ``with`` calls, and does nothing the second time.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> session = pt.Session(executor="serial")
+        >>> session.close()
+        >>> session
+        <partita.Session closed, settings {'executor': 'serial'}>
+        """
         if self._closed or self._process != os.getpid():
             return
         self._closed = True
@@ -265,6 +286,15 @@ class Session:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"open, {sorted(map(str, self._executors))} started"
         return f"<partita.Session {state}, settings {self._overrides}>"
+
+
+def _little(limit: int) -> str:
+    # Not refused: rows are put aside as early as was asked for, with any limit.
+    return (
+        f"memory_limit is {limit / config.MiB:,.1f} MiB. Rows are held to it, by one worker, but a"
+        " process takes 10 to 25 MiB beside them, so that more is used in all:"
+        f" {config.LEAST_MEMORY // config.MiB} MiB are kept."
+    )
 
 
 def _fewer(wanted: int, workers: int, limit: int) -> str:

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -23,9 +23,10 @@ from ..physical.runs import coded_for_groups, runs
 from ..physical.scan_filters import ScanFilters, scan_filters
 from ..physical.spill import SpillFile
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskInput, TaskResult
-from ..source import Filtering, RowFilters, Skipped
+from ..source import Filtering, RowFilters, Skipped, Skipping
 from .keeping import KeepJob
-from .transport import Store, batch_bytes, pieces
+from .stores import Store
+from .transport import batch_bytes, pieces
 
 SAMPLE_ROWS = 1024
 """A sorted run gives one key in so many rows as a sample for the ranges of the next stage."""
@@ -221,7 +222,7 @@ def _read(
         most_bytes = context.memory.batch_bytes
         rows = _rows_at_once(task, context.batch_rows, most_bytes)
         if hasattr(fragment, "telling"):
-            fragment = fragment.telling(context.skipped.append)
+            fragment = cast(Skipping, fragment).telling(context.skipped.append)
         if hasattr(fragment, "filtered_batches"):
             assert isinstance(fragment, Filtering)
             filters = filters or RowFilters()
