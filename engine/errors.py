@@ -69,6 +69,10 @@ class SkippedWarning(UserWarning):
     """Parts of a dataset could not be read and were left out, as ``on_error="skip"`` asks for."""
 
 
+class IndexWarning(UserWarning):
+    """The index of a pandas frame was left out, though it may hold what is wanted."""
+
+
 class SinkError(PartitaError, OSError):
     """A target cannot be written."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..engine.errors import SchemaError
-from ..engine.expr.python_values import exact_table
+from ..engine.expr.python_values import exact_table, found_array
 from ..engine.schema import schema_of
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def _as_table(data: Any) -> pa.Table:
                 raise SchemaError(f"The record batches differ in schema: {error}") from None
     raise SchemaError(
         f"A {type(data).__name__} is not Arrow data. Give a pyarrow Table, RecordBatch or reader,"
-        " a non-empty list of record batches, or an object with __arrow_c_stream__."
+        " a non-empty list of record batches, or an object with __arrow_c_stream__; rows go into"
+        " pt.from_items(...)."
     )
 
 
@@ -127,16 +129,38 @@ def table_from_pandas(frame: pd.DataFrame) -> pa.Table:
     """
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
-        schema_of((pa.field(name, pa.null()) for name in names), "the pandas frame")
+        schema_of(
+            (pa.field(name, pa.null()) for name in names),
+            "the pandas frame",
+            "Give its columns other names: frame.columns = [...].",
+        )
     # Names that are not strings (0, 1, 2, tuples) become text, for a column has a name here.
     frame = frame.set_axis(names, axis="columns")
+    objects = {
+        name
+        for name, dtype in zip(names, frame.dtypes, strict=True)
+        if isinstance(dtype, np.dtype) and dtype.kind == "O"
+    }
     try:
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        typed = pa.Table.from_pandas(frame.drop(columns=list(objects)), preserve_index=False)
+        columns = [
+            _found(name, frame[name]) if name in objects else typed.column(name) for name in names
+        ]
+        # Of no columns there is nothing but the number of rows.
+        table = pa.Table.from_arrays(columns, names) if columns else typed
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise SchemaError(
             f"A pandas column has no Arrow type: {error}. Convert it with .astype() first."
         ) from None
     return table_from_arrow(table)
+
+
+def _found(name: Any, values: Any) -> pa.Array | pa.ChunkedArray:
+    """Return the values of a column whose type nobody has said."""
+    try:
+        return found_array(values)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise pa.ArrowInvalid(f"column {name!r}: {error}") from error
 
 
 def table_from_items(
@@ -194,7 +218,9 @@ def table_from_pydict(columns: Mapping[str, Any], schema: pa.Schema | None = Non
     """
     try:
         if schema is None:
-            table = pa.Table.from_pydict(dict(columns))
+            table = pa.Table.from_pydict(
+                {name: _found(name, values) for name, values in columns.items()}
+            )
         else:
             table = exact_table(columns, schema)
     except KeyError as error:

@@ -21,7 +21,9 @@ def reason(error: Exception) -> str:
     return " ".join(str(error).split()).removesuffix(".")
 
 
-def not_readable(file: File, kind: str, error: Exception, glob: str, advice: str) -> SourceCorrupt:
+def not_readable(
+    file: File, kind: str, error: Exception, glob: str, advice: str, *, by_line: bool = False
+) -> SourceCorrupt:
     """Return (not raise) the error for a file that cannot be read as what it should be.
 
     Parameters
@@ -34,10 +36,14 @@ def not_readable(file: File, kind: str, error: Exception, glob: str, advice: str
         A pattern that leaves out files of other formats.
     advice
         What else to do than to leave the file out.
+    by_line
+        Whether ``on_error="skip"`` leaves out lines, and not the file.
     """
+    skipped = "lines that cannot be read" if by_line else "such files"
     return SourceCorrupt(
         f"{file.path!r} ({file.size:,} bytes) cannot be read as {kind}: {reason(error)}. If it is"
-        f" not part of the dataset, move it away or scan a glob such as {glob!r}; {advice}."
+        f" not part of the dataset, move it away or scan a glob such as {glob!r}; {advice};"
+        f" on_error='skip' leaves out {skipped}."
     )
 
 

@@ -156,7 +156,9 @@ class RowGroups:
             if width is not None:
                 size = self.rows * width // 8
             else:
-                codes = 4 * self.rows + np.minimum(chunks.encoded_bytes, 1 << 20)
+                # Beyond what a writer puts into a dictionary by default the codes are not counted.
+                beyond = np.maximum(chunks.encoded_bytes - 4 * self.rows, 1 << 20)
+                codes = 4 * self.rows + np.minimum(chunks.encoded_bytes, beyond)
                 size = np.where(chunks.is_dictionary, codes, chunks.encoded_bytes + self.rows)
             total += np.where(chunks.present, size, 4 * self.rows)
         return total

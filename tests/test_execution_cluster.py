@@ -13,7 +13,7 @@ from partita.engine.execution.cluster.built_once import BuiltOnce
 from partita.engine.execution.cluster.exchange import Wanted, take
 from partita.engine.execution.cluster.output import Output, together
 from partita.engine.execution.cluster.worker_store import WorkerStore
-from partita.engine.execution.transport import MemoryStore
+from partita.engine.execution.stores import MemoryStore
 from partita.engine.expr.node import Column, SortKey
 from partita.engine.physical.operators.take_range import TakeRange
 from partita.engine.physical.stage import KeyRange, Ref

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pytest
 
 from partita.engine.execution.run_directory import RunDirectory, sweep
-from partita.engine.execution.transport import FileStore, MemoryStore, batch_bytes
+from partita.engine.execution.stores import FileStore, MemoryStore
+from partita.engine.execution.transport import batch_bytes
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_full_device_is_a_typed_error_and_leaves_no_partial_file(tmp_path: Pat
         import resource, sys
         import numpy as np, pyarrow as pa
         from partita import errors
-        from partita.engine.execution.transport import FileStore
+        from partita.engine.execution.stores import FileStore
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         store = FileStore(sys.argv[1], sys.argv[1])
@@ -113,7 +114,7 @@ def test_a_full_device_is_a_typed_error_and_leaves_no_partial_file(tmp_path: Pat
         check=True,
         cwd=tmp_path.parent,
     )
-    assert "No room for" in done.stdout
+    assert "800,320 bytes cannot be put aside" in done.stdout
     assert str(tmp_path) in done.stdout
     assert "run_directory" in done.stdout
     assert list(tmp_path.iterdir()) == []

@@ -23,8 +23,9 @@ from typing import ParamSpec, TypeVar
 import pyarrow as pa
 
 from partita.engine.execution.report import Done, Lost, Piece, Report, WorkerDown, key_of
+from partita.engine.execution.stores import Store
 from partita.engine.execution.task import TaskSettings
-from partita.engine.execution.transport import Batches, Store
+from partita.engine.execution.transport import Batches
 from partita.engine.physical.stage import Ref, Stage, Task
 
 from .bound import AVOIDED, FEW, HELD_BACK, LARGE, LAST, MESSAGES, REMADE, SKEW, SLOW, Total

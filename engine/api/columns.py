@@ -56,7 +56,7 @@ def check_names(expr: Expr, schema: pa.Schema, where: str) -> None:
 def _check_choices(choice: When, schema: pa.Schema, where: str) -> None:
     """Raise for a value of a choice that is text and no column: text is most likely meant."""
     for value in (*choice.values, choice.otherwise):
-        if isinstance(value, Column) and value.name not in schema.names:
+        if isinstance(value, Column) and not schemas.has_column(schema, value.name):
             raise ColumnNotFound(
                 f"{column_not_found(value.name, schema.names, where)} In then and otherwise a"
                 f" string is the name of a column; for the text itself write"
@@ -100,7 +100,7 @@ def named_expressions(
     """Return (name, expression) of positional arguments and then of keyword arguments."""
     pairs = [(output_name(expr), unaliased(expr)) for expr in expressions(items, schema, where)]
     for name, value in named.items():
-        if isinstance(value, str) and value not in schema.names:
+        if isinstance(value, str) and not schemas.has_column(schema, value):
             raise ColumnNotFound(
                 f"{column_not_found(value, schema.names, where)} For the text itself write"
                 f" {name}=pt.lit({value!r})."

@@ -27,6 +27,7 @@ from ..expr.node import (
     is_pattern,
     literal,
 )
+from ..expr.python_values import found_list
 from ..expr.text import text_of
 from .absent import EXPRESSION
 from .chosen_rows import number_of
@@ -89,8 +90,8 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
         raise InvalidExpression(
             f"{self!r} has one truth value for each row, not one in all. Combine conditions with"
             " & (and), | (or) and ~ (not), each in brackets: (a > 1) & (b < 2). For a chain such"
-            " as 1 < a < 2 write a.is_between(1, 2, closed='none'). To choose a value for each row:"
-            " pt.when(a > 1).then(x).otherwise(y)."
+            " as 1 < a < 2 write a.is_between(1, 2, closed='none'), for a in [1, 2]"
+            " a.is_in([1, 2]). To choose a value for each row: pt.when(a > 1).then(x).otherwise(y)."
         )
 
     def __iter__(self) -> Iterator[NoReturn]:
@@ -311,7 +312,7 @@ def to_expr(value: Any, *, names: bool = False) -> Expr:
         )
     try:
         return literal(value)
-    except (pa.ArrowException, OverflowError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InvalidExpression(
             f"{value!r} is neither an expression nor a value that a column can hold"
             f" ({type(value).__name__}: {error}). Write columns as pt.col(name)."
@@ -381,8 +382,8 @@ def _items(values: Any, name: str) -> Expr:
         )
     plain = values.to_pylist() if hasattr(values, "to_pylist") else [*values]
     try:
-        return Literal(pa.scalar(plain, pa.list_(pa.array(plain).type)))
-    except (pa.ArrowException, OverflowError) as error:
+        return Literal(found_list(plain))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InvalidExpression(f"{name} wants values of one type: {error}") from None
 
 

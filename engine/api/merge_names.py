@@ -11,7 +11,7 @@ from ..expr.node import Call, Column, Expr, When, literal
 from ..plan.joins import Join
 from ..plan.node import PlanNode, caller_site
 from ..plan.nodes import Named, Project
-from ..schema import free_name
+from ..schema import free_name, has_column
 from .columns import names
 from .combining_verbs import check_frame
 from .joining_verbs import JoiningVerbs
@@ -131,7 +131,7 @@ class MergeNames(JoiningVerbs):
         self, right: Self, on: Any, left_on: Any, right_on: Any
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if on is None and left_on is None and right_on is None:
-            on = [name for name in self.schema.names if name in right.schema.names]
+            on = [name for name in self.schema.names if has_column(right.schema, name)]
             if not on:
                 raise SchemaError(
                     f"merge: the frames have no column in common: {listed(self.schema.names)} and"

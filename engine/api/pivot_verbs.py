@@ -15,6 +15,7 @@ from ..expr.casting import cast
 from ..expr.conjunctions import conjunction
 from ..expr.evaluate import dtype_of
 from ..expr.node import Agg, Call, Column, Expr, Literal
+from ..expr.python_values import exact_array
 from ..plan.node import caller_site
 from ..plan.nodes import Named, Project
 from .aggregate_calls import called_aggregate, checked_name
@@ -204,8 +205,8 @@ def _cells(on: tuple[str, ...], on_columns: Any, schema: pa.Schema) -> list[tupl
         dtype = schema.field(name).type
         plain = dtype.value_type if pa.types.is_dictionary(dtype) else dtype
         try:
-            arrays.append(pa.array(values, plain))
-        except (pa.ArrowException, TypeError, OverflowError) as error:
+            arrays.append(exact_array(values, plain))
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise TypeMismatch(
                 f"pivot: on_columns holds what column {name!r} ({dtype}) cannot: {error}"
             ) from None

@@ -12,6 +12,7 @@ import pyarrow as pa
 from ..errors import InvalidExpression
 from ..expr.datatype import data_type
 from ..expr.node import Call, Cast, Literal
+from ..expr.python_values import found_list
 from .chosen_rows import aggregate_of
 
 if TYPE_CHECKING:
@@ -256,8 +257,8 @@ def _pairs(name: str, old: Any, new: Any) -> tuple[Literal, Literal]:
     if len(olds) != len(news):
         raise InvalidExpression(f"{name}: {len(olds)} old values and {len(news)} new ones.")
     try:
-        return Literal(_list_of(olds)), Literal(_list_of(news), typed=True)
-    except (pa.ArrowException, OverflowError) as error:
+        return Literal(found_list(olds)), Literal(found_list(news), typed=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InvalidExpression(f"{name} wants plain values of one type: {error}") from None
 
 
@@ -265,10 +266,6 @@ def _values(given: Any) -> builtins.list[Any]:
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         return [given]
     return given.to_pylist() if hasattr(given, "to_pylist") else [*given]
-
-
-def _list_of(values: builtins.list[Any]) -> pa.Scalar:
-    return pa.scalar(values, pa.list_(pa.array(values).type))
 
 
 def _replaced(first: WrittenMethods, name: str, *args: Any) -> Expression:

@@ -10,6 +10,7 @@ its workers, and removes the session's directories if the driver is gone.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import select
@@ -114,6 +115,9 @@ def _fork(
 ) -> int:
     """Fork a worker that serves `descriptor`; return its pid. In the child it never returns."""
     server = os.getpid()
+    # What is there now a collection in the worker need not look at, as looking writes to each
+    # object, and pages that are written are no longer shared.
+    gc.freeze()
     pid = os.fork()
     if pid:
         os.close(descriptor)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from ..physical.stage import Branch, Ref, Stage, TaskInput
-from .transport import Store
+from .stores import Store
 
 DRIVER = -1
 """The maker of files that no stage has made."""

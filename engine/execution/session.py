@@ -13,6 +13,7 @@ import itertools
 import multiprocessing
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -23,6 +24,7 @@ import pyarrow as pa
 from .. import config
 from ..config import Settings
 from ..errors import ExecutionError, PartitaError
+from ..machine import known_memory
 from ..physical.memory import shares
 from ..plan.node import PlanNode
 from .keeping import Keeper
@@ -134,7 +136,9 @@ class Session:
             jit.load_if_cached()
         # Where no limit is set, a cluster has its own memory, of which so many tasks run at once as
         # fit; partitions are cut as they are here, so that answers are the same.
-        limit = settings.memory_limit or executor.memory or config.memory_limit(settings)
+        limit = min(config.memory_limit(settings), known_memory())
+        if executor.memory:
+            limit = settings.memory_limit or executor.memory
         share = shares(limit, settings, executor.workers)
         number = next(_numbers)
         try:
@@ -175,6 +179,8 @@ class Session:
                     self._drop(name, known)
             if name not in self._executors:
                 limit = config.memory_limit(settings)
+                if name == "process" and workers < settings.workers:
+                    warnings.warn(_fewer(settings.workers, workers, limit), stacklevel=2)
                 self._executors[name] = started(name, Resources(workers, self._directories, limit))
             return self._executors[name]
 
@@ -259,6 +265,14 @@ class Session:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"open, {sorted(map(str, self._executors))} started"
         return f"<partita.Session {state}, settings {self._overrides}>"
+
+
+def _fewer(wanted: int, workers: int, limit: int) -> str:
+    return (
+        f"{wanted} workers were asked for, and {workers} are started: memory_limit is"
+        f" {limit / config.MiB:,.0f} MiB, which is kept where each has"
+        f" {config.LEAST_MEMORY // config.MiB} MiB or more. Raise memory_limit for more of them."
+    )
 
 
 def _choice(planner: Planner, settings: Settings) -> str:

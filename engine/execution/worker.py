@@ -38,8 +38,8 @@ from .messages import (
     unpacked,
 )
 from .report import Done, Failed, Piece, failure_of, key_of
+from .stores import FileStore
 from .task import TaskSettings, run_task
-from .transport import FileStore
 
 PR_SET_PDEATHSIG = 1
 

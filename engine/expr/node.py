@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from .python_values import ALIKE, found_array
 from .tree import Expr as Expr
 
 
@@ -315,6 +316,8 @@ def literal(value: Any, dtype: pa.DataType | None = None) -> Literal:
     """
     if isinstance(value, pa.Scalar):
         return Literal(value if dtype is None else value.cast(dtype), typed=True)
+    if dtype is None and type(value) not in ALIKE:
+        return Literal(found_array([value])[0])
     return Literal(pa.scalar(value, type=dtype), typed=dtype is not None)
 
 
@@ -325,6 +328,11 @@ def columns_of(expr: Expr) -> frozenset[str]:
         found = frozenset([node.name for node in expr.walk() if isinstance(node, Column)])
         expr.kept["columns"] = found
     return found
+
+
+def has_wildcard(expr: Expr) -> bool:
+    """Return whether `expr`, or a part of it, stands for columns that are not told one by one."""
+    return any(isinstance(node, Wildcard) for node in expr.walk())
 
 
 def output_name(expr: Expr) -> str:

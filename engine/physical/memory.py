@@ -227,7 +227,14 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 LEAST_ROWS = 1024
-"""Of a batch that is halved."""
+"""Of a batch that is halved because of what its process has, and the first where memory is short:
+nobody knows before what a function makes of them."""
+
+_SHORT = 128 << 20
+"""Bytes below which a share is so little that a batch of what grows a hundredfold is too much."""
+
+_OUTPUT = 8
+"""This part of a share is what a function should make of a batch at most, where that is so."""
 
 
 class Halved:
@@ -235,11 +242,30 @@ class Halved:
 
     What the function makes of a batch must not depend on where the batch begins and ends, which it
     does not promise elsewhere either.
+
+    Parameters
+    ----------
+    memory
+        That of the process.
+    grows
+        Whether the function may make much of little, and `made` is told how much.
     """
 
-    def __init__(self, memory: Budget) -> None:
+    def __init__(self, memory: Budget, *, grows: bool = False) -> None:
         self._memory = memory
         self._rows = 0
+        self._fit = LEAST_ROWS if grows and memory.share < _SHORT else 0
+        """Rows of which not too much is made; 0 where it does not matter."""
+
+    def made(self, rows: int, size: int) -> None:
+        """Take note that the function made `size` bytes of `rows` rows at once."""
+        if self._fit:
+            self._fit = max(rows * (self._memory.share // _OUTPUT) // max(size, 1), 1)
+
+    def all(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of all batches."""
+        for batch in batches:
+            yield from self.pieces(batch)
 
     def pieces(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Yield the rows, in one piece if there is room."""
@@ -250,9 +276,10 @@ class Halved:
             elif self._rows:
                 # As before, once a piece of twice the rows is as long as a batch.
                 self._rows = 0 if 2 * self._rows >= batch.num_rows else 2 * self._rows
-            if not start and not self._rows:
+            most = min(self._rows or batch.num_rows, self._fit or batch.num_rows)
+            if not start and most >= batch.num_rows:
                 yield batch
                 return
-            piece = batch.slice(start, self._rows or batch.num_rows)
+            piece = batch.slice(start, most)
             start += piece.num_rows
             yield piece

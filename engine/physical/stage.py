@@ -255,8 +255,8 @@ class Task:
     branch: int
     input: TaskInput
     sides: tuple[tuple[Ref, ...], ...]
-    shared_memory: bool
-    """Whether its output may go to shared memory, as the scheduler's account of it allows."""
+    shared_memory: int
+    """Bytes of its output that may go to shared memory, as the scheduler's account of it allows."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields, many refs as columns; see `_columns`."""

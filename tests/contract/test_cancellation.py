@@ -15,14 +15,12 @@ import pytest
 import partita as pt
 from partita import errors
 
+from ..patience import SOON
 from .executors import Executor
 from .marks import comes_true, steady, watched
 
 PAUSE = 0.05
 """Seconds that a task takes for a batch."""
-
-SOON = 2.0
-"""Seconds within which control is back."""
 
 
 def slow(dataset: Path, folder: Path) -> pt.DataFrame:
@@ -38,10 +36,10 @@ def given_up(
     """A slow frame; after the test, in which it was given up, nothing of it goes on."""
     assert len(pt.scan_parquet(dataset)) == 120_000  # workers are there
     before = set(executor.held(session))
-    with pt.config.set(batch_rows=1000):
+    with pt.config.set(batch_rows=500):
         yield slow(dataset, tmp_path / "marks")
     done = steady(lambda: len(os.listdir(tmp_path / "marks")), 3 * PAUSE)
-    assert done < 100  # of 120 batches
+    assert done < 200  # of 240 batches
     assert comes_true(lambda: set(executor.held(session)) <= before), executor.held(session)
     assert pt.scan_parquet(dataset).group_by("file").len().sort("file").to_pydict() == {
         "file": list(range(6)),

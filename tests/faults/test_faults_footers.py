@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,23 +21,38 @@ from partita.engine.errors import SourceCorrupt
 
 from .processes import environment
 
-FLIPPED = {"planned", "SourceCorrupt", "SchemaError", "would have ended the process"}
+FLIPPED = {"read", "SourceCorrupt", "SchemaError", "would have ended the process"}
 FLIPPED |= {"DuplicateColumn"}
 
 
-def flip(folder: Path, first: int, every: int) -> dict[str, int]:
+MOST_SECONDS = 20
+MOST_MIB = 512
+
+
+@dataclass(frozen=True)
+class Flipped:
+    """How files ended, the seconds that the slowest took, and the most memory in MiB."""
+
+    ended: dict[str, int]
+    slowest: float
+    peak: int
+
+
+def flip(folder: Path, first: int, every: int) -> Flipped:
     folder.mkdir(exist_ok=True)
     script = Path(__file__).with_name("flipped_footers.py")
     command = [sys.executable, str(script), str(folder), str(first), str(every)]
     run = subprocess.run(command, capture_output=True, text=True, env=environment())
     assert run.returncode == 0, f"the driver ended: {run.stderr[-800:]}"
-    found: dict[str, int] = json.loads(run.stdout)
-    assert set(found) <= FLIPPED
+    found = Flipped(**json.loads(run.stdout))
+    assert set(found.ended) <= FLIPPED
+    assert found.slowest < MOST_SECONDS
+    assert found.peak < MOST_MIB
     return found
 
 
 def test_a_bit_of_a_footer(tmp_path: Path) -> None:
-    found = flip(tmp_path, 0, every=31)
+    found = flip(tmp_path, 0, every=31).ended
     # It is real: C++ would have ended the process for some of them.
     assert found["would have ended the process"] > 0
     assert found["SourceCorrupt"] > 100
@@ -47,12 +63,14 @@ def test_a_bit_of_a_footer(tmp_path: Path) -> None:
 def test_every_bit_of_a_footer(tmp_path: Path) -> None:
     shares = 16
     found: Counter[str] = Counter()
+    slowest, peak = 0.0, 0
     with ThreadPoolExecutor(2) as pool:
         for part in pool.map(
             lambda first: flip(tmp_path / str(first), first, every=shares), range(shares)
         ):
-            found.update(part)
-    print(dict(found))
+            found.update(part.ended)
+            slowest, peak = max(slowest, part.slowest), max(peak, part.peak)
+    print(dict(found), f"slowest {slowest:.2f} s, at most {peak} MiB")
     assert sum(found.values()) > 16_000
 
 
@@ -141,3 +159,31 @@ def test_numbers_of_rows_that_contradict_each_other(tmp_path: Path) -> None:
             refused.append(str(error))
     assert len(refused) >= 2
     assert all("rows.parquet" in said for said in refused)
+
+
+def test_decimals_of_more_digits_than_the_footer_tells(tmp_path: Path) -> None:
+    path = tmp_path / "digits.parquet"
+    values = pa.array([1, 12_345], pa.int64()).cast(pa.decimal128(19, 0)).cast(pa.decimal128(5, 0))
+    pq.write_table(pa.table({"a": values}), path)
+    data = path.read_bytes()
+    start = len(data) - 8 - struct.unpack("<I", data[-8:-4])[0]
+    # The precision of 5 digits in the schema of Parquet, twice: as a number, and as a logical type.
+    refused = []
+    for place in range(start, len(data) - 8):
+        if data[place] == 10:
+            changed = bytearray(data)
+            changed[place] = 6
+            path.write_bytes(changed)
+            refused.append(said_of(path))
+    # Where it was another number there is nothing wrong, or something else.
+    assert any("3 digits" in said and "digits.parquet" in said for said in refused)
+
+
+def said_of(path: Path) -> str:
+    """Return what the error says of a file; what is read of it is what its type tells."""
+    try:
+        table = pt.scan_parquet(path).collect().to_arrow()
+    except SourceCorrupt as error:
+        return str(error)
+    table.validate(full=True)
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -20,6 +21,7 @@ import pytest
 import partita as pt
 from partita import col, errors
 
+from ..patience import SOON
 from .cgroups import memory_group
 from .queries import query
 
@@ -45,8 +47,9 @@ def test_a_killed_worker_costs_a_retry_and_not_the_answer(pool: pt.Session, data
         while not stop.wait(0.15) and len(killed) < 4:
             victims = [child.pid for child in helper.children() if child.pid not in killed]
             if victims:
-                os.kill(victims[0], signal.SIGKILL)
-                killed.append(victims[0])
+                with contextlib.suppress(ProcessLookupError):  # it has ended just now
+                    os.kill(victims[0], signal.SIGKILL)
+                    killed.append(victims[0])
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -108,7 +111,7 @@ def test_a_task_that_three_workers_did_not_survive_is_named(
     started = time.monotonic()
     with pytest.raises(errors.TaskPoisoned) as caught:
         frame.map_batches(poison, schema=frame.schema).collect()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < SOON
     message = str(caught.value)
     for part in (told, "3 workers", "part-03.parquet", "in partition", "poison"):
         assert part in message

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
+import itertools
 import pickle
 import queue
 import re
@@ -40,6 +42,9 @@ LARGE_ROWS = 1 << 20
 scheduler for as long as Dask may have to run it again, and is never lost."""
 
 
+_numbers = itertools.count()
+
+
 @dataclass(eq=False)
 class Sent:
     """A task on its way."""
@@ -52,6 +57,24 @@ class Sent:
 
     rows: Any = None
     """Rows of this process that were put on a worker, where Dask cannot make them again."""
+
+
+@dataclass(frozen=True, order=True)
+class Result:
+    """What a task has made of the result, in the order in which it is taken."""
+
+    partition: int
+    number: int
+    """Of the report; a partition may be made again."""
+
+    made: Made = field(compare=False)
+    paths: Mapping[str, int] = field(compare=False)
+    """With the bytes of each."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of it."""
+        return self.made.size
 
 
 @dataclass(eq=False)
@@ -69,6 +92,9 @@ class Query:
 
     made: dict[str, Made] = field(default_factory=dict)
     """Outputs by path; one is given up with the last of its paths."""
+
+    results: list[Result] = field(default_factory=list)
+    """A heap of what of the result was not fetched yet."""
 
     files: dict[str, dict[int, pa.Buffer]] = field(default_factory=dict)
     """Streams that are here: given to the cluster, or fetched from it."""
@@ -106,6 +132,9 @@ class Query:
         self.made.update({ref.path: made for ref in refs})
         if news["output"]:
             self.files.update(pickle.loads(news["output"]).files)
+        elif sent.stage.output.kind == "result" and refs:
+            paths = {ref.path: ref.length for ref in refs}
+            heapq.heappush(self.results, Result(key.partition, next(_numbers), made, paths))
         if isinstance(sent.stage.job, KeepJob) and isinstance(reports[-1], Done):
             # What is persisted is there as long as somebody has the names of it.
             result = reports[-1].result
@@ -123,6 +152,7 @@ class Query:
         }
         self.sent.clear()
         self.made.clear()
+        self.results.clear()
         deadline = time.monotonic() + seconds
         with contextlib.suppress(queue.Empty):
             while writing and (left := deadline - time.monotonic()) > 0:
