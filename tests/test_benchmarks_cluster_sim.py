@@ -10,6 +10,7 @@ import pytest
 from . import quick_runs  # noqa: F401  (it makes the benchmarks importable)
 
 from benchmarks.cluster_sim import __main__ as command  # isort: skip
+from benchmarks.cluster_sim.bound import HELD_BACK  # isort: skip
 from benchmarks.cluster_sim.cluster import Cluster  # isort: skip
 from benchmarks.cluster_sim.shapes import SHAPES  # isort: skip
 from benchmarks.cluster_sim.simulation import simulate  # isort: skip
@@ -109,3 +110,11 @@ def test_the_command_prints_a_line_for_each_query(
     assert [row[0] for row in makespans] == [row[0] for row in causes] == ["query", "map", "join"]
     for row in causes[1:]:
         assert sum(map(float, row[1:])) == pytest.approx(100, abs=1)
+
+
+def test_scans_go_on_where_what_is_held_is_only_read_when_all_is_there() -> None:
+    small = replace(CALM, memory=2**29)
+    account = simulate("sort", 1_500, small, PART)
+    assert account.held > small.workers * small.memory
+    assert account.idle[HELD_BACK] < 0.01
+    assert account.makespan < 3 * account.bound
