@@ -91,12 +91,12 @@ class DriverStore(MemoryStore):
 
     def _ask(self, made: Made) -> None:
         """Have an output fetched, in the client's own thread."""
+        loop: Any = self._client.loop
 
         async def gathered(future: Any = made.future) -> list[Output]:
             outputs: list[Output] = await self._client.gather([future], asynchronous=True)
             return outputs
 
-        loop: Any = self._client.loop  # tornado's, around the one of asyncio
         self._coming[made] = asyncio.run_coroutine_threadsafe(gathered(), loop.asyncio_loop)
 
     def _arrived(self, coming: Future[list[Output]]) -> list[Output]:

@@ -127,7 +127,9 @@ class DaskExecutor:
         from ..cluster.fetching import DriverStore
         from ..cluster.sending import Query  # with all of Dask
 
-        found = self._queries[query] = Query((self._topic, query), settings)
+        found = self._queries[query] = Query(
+            (self._topic, query), settings, self._cluster is not None
+        )
         self._seen = time.monotonic()
         store = self._stores[query] = DriverStore(found, self._client, self._limit)
         return store
@@ -215,4 +217,6 @@ class DaskExecutor:
         futures.wait(self._told, CANCEL_SECONDS)
         self._client.close()
         if self._cluster is not None:
-            self._cluster.close()
+            from ..cluster.local import end  # with all of Dask
+
+            end(self._cluster)
