@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import resource
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -80,16 +79,18 @@ def suiting_ulimit() -> dict[str, str]:
 def load_arrow() -> None:
     """Load Arrow, which chooses its allocator once, where the default would not suit ``ulimit``.
 
-    What the user has chosen by the environment, or loaded already, stays.
+    What the user has chosen by the environment stays.
     """
     wanted = {name: to for name, to in suiting_ulimit().items() if name not in os.environ}
-    if not wanted or "pyarrow" in sys.modules:
+    if not wanted:
         return
     os.environ.update(wanted)
     try:
         import pyarrow as pa  # here, for it is not to be loaded before
 
-        pa.default_memory_pool()
+        if pa.default_memory_pool().backend_name != "system":
+            # It has been asked for before: what the interface of Python takes at least.
+            pa.set_memory_pool(pa.system_memory_pool())
     finally:
         # Programs that the user starts are their own affair.
         for name in wanted:

@@ -76,10 +76,10 @@ import os, resource, sys
 if allowed := int(sys.argv[1]):
     resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
 before = dict(os.environ)
+import pyarrow as pa
 import partita as pt
 assert pt.from_pydict({"a": [1]}).to_pydict() == {"a": [1]}
 assert dict(os.environ) == before
-import pyarrow as pa
 print(pa.default_memory_pool().backend_name)
 """
 

@@ -266,7 +266,6 @@ ULIMITS = {resource.RLIMIT_AS: 640 << 20, resource.RLIMIT_DATA: 320 << 20}
         (resource.RLIMIT_AS, "process", "join"),
         (resource.RLIMIT_AS, "serial", "sort"),
         (resource.RLIMIT_DATA, "process", "sort"),
-        (resource.RLIMIT_DATA, "serial", "window"),
     ],
 )
 def test_a_small_ulimit_is_found_and_kept(
