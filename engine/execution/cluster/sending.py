@@ -42,7 +42,7 @@ LARGE_STAGE = 64 * 1024
 HELD_ROWS = 512 << 20
 """Bytes of this process's rows, for each query, that go along with their tasks. The scheduler holds
 these for as long as Dask may have to run the tasks again, so that they are never lost. What is more
-is put on a worker: a second copy would be taken away by Dask, to save memory."""
+is put on a worker, and lost with it."""
 
 
 _WARNED_FROM = "distributed.admin.large-graph-warning-threshold"
