@@ -7,6 +7,8 @@ builtin (a missing path, a wrong type) inherit from it, so that ``except FileNot
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
 
 
@@ -69,6 +71,10 @@ class SkippedWarning(UserWarning):
     """Parts of a dataset could not be read and were left out, as ``on_error="skip"`` asks for."""
 
 
+class IndexWarning(UserWarning):
+    """The index of a pandas frame was left out, though it may hold what is wanted."""
+
+
 class SinkError(PartitaError, OSError):
     """A target cannot be written."""
 
@@ -117,6 +123,45 @@ class PlanError(PartitaError, RuntimeError):
 
 class MissingDependency(PartitaError, ImportError):
     """An optional library is not installed; the message names the extra that brings it."""
+
+
+SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""What the system says where a process has all that it may have."""
+
+
+def is_refusal(error: BaseException, *numbers: int) -> bool:
+    """Return whether an error is one of these of the system; Arrow may tell them as text only.
+
+    >>> is_refusal(OSError("Memory mapping file failed: Cannot allocate memory"), errno.ENOMEM)
+    True
+    """
+    if isinstance(error, MemoryError):
+        return errno.ENOMEM in numbers
+    if not isinstance(error, OSError):
+        return False
+    if error.errno is not None:
+        return error.errno in numbers
+    return any(os.strerror(number) in str(error) for number in numbers)
+
+
+def is_scarcity(error: BaseException) -> bool:
+    """Return whether the system has refused something that the process has too much of."""
+    return is_refusal(error, *SCARCE)
+
+
+def refused(error: BaseException) -> ExecutionError:
+    """Return what to raise where the system has refused memory, a file or another thing."""
+    if is_refusal(error, errno.ENOMEM):
+        return MemoryLimitExceeded(
+            f"A process got no more memory from the system: {error}. Set memory_limit below what"
+            " this machine, its container or ulimit allows, or take fewer workers."
+        )
+    if is_refusal(error, errno.EMFILE, errno.ENFILE):
+        return ExecutionError(
+            f"A process may open no more files: {error}. Raise the number that it may open"
+            " (ulimit -n), or close some."
+        )
+    return ExecutionError(f"The system refused what the query needs: {error}.")
 
 
 def nearest(name: str, candidates: Iterable[str], most: int = 3) -> list[str]:

@@ -113,6 +113,12 @@ class RowFilters:
     tells: bool = True
     """Whether `passed` is kept up to date."""
 
+    most_bytes: int = 256 << 20
+    """Decoded bytes that may be held at once; a part of a file that has more is streamed."""
+
+    share: int = 1 << 62
+    """Bytes that the task may take in all: what has to be held at once and is more is refused."""
+
     count: Callable[[str, int], None] = lambda metric, amount: None
     """Adds to a counter of the profile."""
 

@@ -114,7 +114,8 @@ def _as_table(data: Any) -> pa.Table:
                 raise SchemaError(f"The record batches differ in schema: {error}") from None
     raise SchemaError(
         f"A {type(data).__name__} is not Arrow data. Give a pyarrow Table, RecordBatch or reader,"
-        " a non-empty list of record batches, or an object with __arrow_c_stream__."
+        " a non-empty list of record batches, or an object with __arrow_c_stream__; rows go into"
+        " pt.from_items(...)."
     )
 
 
@@ -128,7 +129,11 @@ def table_from_pandas(frame: pd.DataFrame) -> pa.Table:
     """
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
-        schema_of((pa.field(name, pa.null()) for name in names), "the pandas frame")
+        schema_of(
+            (pa.field(name, pa.null()) for name in names),
+            "the pandas frame",
+            "Give its columns other names: frame.columns = [...].",
+        )
     # Names that are not strings (0, 1, 2, tuples) become text, for a column has a name here.
     frame = frame.set_axis(names, axis="columns")
     objects = {

@@ -99,7 +99,13 @@ class CsvSource(FileSource[CsvFile]):
                 try:
                     found = of_first_that_reads(
                         (sample, *less),
-                        partial(read_header, stored.file, stored.store, stored.options),
+                        partial(
+                            read_header,
+                            stored.file,
+                            stored.store,
+                            stored.options,
+                            skip=on_error == "skip",
+                        ),
                     )
                 except SourceCorrupt as error:
                     if on_error == "raise":
@@ -107,7 +113,7 @@ class CsvSource(FileSource[CsvFile]):
                     # Told by the task that reads it; here it says nothing of the columns.
                     refused = refused or error
                     continue
-                schemas.append((stored.file.path, schema_of(found, stored.file.path)))
+                schemas.append((stored.file.path, _checked(found, stored, on_error)))
         if not schemas and refused is not None:
             raise refused
         if not schemas:
@@ -146,6 +152,28 @@ class CsvSource(FileSource[CsvFile]):
         for file in (stored.file for stored in self.files):
             cut = not self.options.newlines_in_values and can_be_cut(file, self.store)
             yield from ranges(file, target if cut else file.size + 1)
+
+
+def _checked(found: pa.Schema, stored: CsvFile, on_error: str) -> pa.Schema:
+    """Return what a header and the rows behind it tell, or raise what is wrong with it."""
+    path, skip = stored.file.path, stored.options.skip_rows
+    schema = schema_of(
+        found,
+        path,
+        "Give the columns names of your own: schema={'a': 'int64', ...}, has_header=False,"
+        f" skip_rows={skip + 1}.",
+    )
+    binary = [field.name for field in schema if pa.types.is_binary(field.type)]
+    if binary and on_error == "raise":
+        raise SourceCorrupt(
+            f"{path!r} cannot be read as CSV: its column {binary[0]!r} is not UTF-8. Write it anew,"
+            " as with 'iconv -f latin1 -t utf-8', or give all columns with schema= and that one as"
+            " 'binary'; on_error='skip' leaves out such lines."
+        )
+    # Of lines that are left out nothing is kept, so that the others are text.
+    return pa.schema(
+        [field.with_type(pa.string()) if field.name in binary else field for field in schema]
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -76,9 +76,23 @@ class CsvOptions:
             autogenerate_column_names=own is None and not self.has_header,
         )
 
-    def parse_options(self, *, empty_lines: bool = False) -> pacsv.ParseOptions:
-        """Return Arrow's options; an empty line is a row of its own, or nothing."""
+    def parse_options(
+        self,
+        *,
+        empty_lines: bool = False,
+        refused: Callable[[pacsv.InvalidRow], str] | None = None,
+    ) -> pacsv.ParseOptions:
+        """Return Arrow's options.
+
+        Parameters
+        ----------
+        empty_lines
+            Whether an empty line is a row of its own, or nothing.
+        refused
+            Is asked what to do with a row of another number of values: ``skip`` or ``error``.
+        """
         return pacsv.ParseOptions(
+            invalid_row_handler=refused,
             ignore_empty_lines=not empty_lines,
             delimiter=self.separator,
             quote_char=self.quote or False,
@@ -247,10 +261,13 @@ def _damaged_at(part: Range, error: Exception) -> SourceCorrupt:
 
 
 def _damaged(path: str, line: str, error: Exception) -> SourceCorrupt:
+    # Arrow's number of the row is one within a block.
+    text = re.sub(r"\bRow #\d+: ", "", reason(error)) if line else reason(error)
     return SourceCorrupt(
-        f"{path!r}{line} cannot be read as CSV: {reason(error)}. If a column's type was"
+        f"{path!r}{line} cannot be read as CSV: {text}. If a column's type was"
         " guessed wrongly from the first rows, give it with schema=; if values hold line ends,"
-        " pass newlines_in_values=True; see also separator=, quote= and null_values=."
+        " pass newlines_in_values=True; see also separator=, quote= and null_values=. With"
+        " on_error='skip' such lines are left out."
     )
 
 
@@ -295,24 +312,53 @@ def read_header(
     store: fs.FileSystem | None,
     options: CsvOptions,
     sample_bytes: int = _HEADER_BYTES,
+    *,
+    skip: bool = False,
 ) -> pa.Schema:
     """Return the names of a file's columns and the types its first rows have.
+
+    With `skip` rows of another number of values tell nothing, unless there are no others.
 
     Raises
     ------
     SourceCorrupt
         If the file is empty or not CSV.
     """
+    sample = b""
+    left_out = []
+
+    def refused(row: pacsv.InvalidRow) -> str:
+        left_out.append(row)
+        return "skip"
+
     try:
         sample = first_lines(file, store, sample_bytes)
         _check_width(sample, options)
         reader = pacsv.open_csv(
             pa.BufferReader(_ended(sample)),
             options.read_options(None, len(sample) + 1),
-            options.parse_options(),
+            options.parse_options(refused=refused if skip else None),
             options.convert_options(None),
         )
+        if left_out and not reader.read_all().num_rows:
+            row = left_out[0]
+            raise pa.ArrowInvalid(
+                f"Expected {row.expected_columns} columns, got {row.actual_columns}: {row.text}"
+            )
         return reader.schema
     except UNREADABLE as error:
-        advice = "see also separator= and quote="
-        raise not_readable(file, "CSV", error, "*.csv", advice) from None
+        advice = _another_separator(sample, options) or "see also separator= and quote="
+        raise not_readable(file, "CSV", error, "*.csv", advice, by_line=True) from None
+
+
+def _another_separator(sample: bytes, options: CsvOptions) -> str:
+    """Return what to write where the header holds no separator but another character often used."""
+    head = sample.split(b"\n", options.skip_rows + 1)[options.skip_rows : options.skip_rows + 1]
+    if not head or options.separator.encode() in head[0]:
+        return ""
+    for other in (";", "\t", "|", ","):
+        if other.encode() in head[0]:
+            return (
+                f"its header has no {options.separator!r} but {other!r}: pass separator={other!r}"
+            )
+    return ""

@@ -15,8 +15,15 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 import pyarrow as pa
 from pyarrow import fs
 
-from ..engine.errors import PartitaError, SchemaError, SourceNotFound
-from ..engine.schema import select, unify
+from ..engine.errors import (
+    ColumnNotFound,
+    PartitaError,
+    SchemaError,
+    SourceCorrupt,
+    SourceNotFound,
+    column_not_found,
+)
+from ..engine.schema import has_column, select, unify
 from ..engine.source import Fragment, Pushdown, ScanPlan, Skipped, Statistics
 from .convert import plain_schema
 from .hive import partition_schema
@@ -52,6 +59,9 @@ class FileSource(ABC, Generic[StoredT]):
     format: ClassVar[str]
     """Its name, as in `FORMATS`."""
 
+    tells_columns: ClassVar[bool] = True
+    """Whether a file says all of its columns at its beginning or its end."""
+
     asked: str
     files: tuple[StoredT, ...]
     schema: pa.Schema
@@ -80,7 +90,7 @@ class FileSource(ABC, Generic[StoredT]):
         filesystem: Any = None,
         hive_partitioning: bool | None = None,
         schema: pa.Schema | None = None,
-        missing_columns: str = "insert",
+        missing_columns: str | None = None,
         on_error: str = "raise",
         **options: Any,
     ) -> Self:
@@ -93,7 +103,8 @@ class FileSource(ABC, Generic[StoredT]):
         schema
             The columns and types to read instead of what the files tell together.
         missing_columns
-            ``insert`` reads a column that a file lacks as null, ``raise`` refuses.
+            ``insert`` reads a column that a file lacks as null, ``raise`` refuses; None inserts
+            it where another file has it: that of `schema` which no file has is mistyped.
         on_error
             ``raise`` ends with what is wrong with a file, ``skip`` leaves it out.
         **options
@@ -108,7 +119,7 @@ class FileSource(ABC, Generic[StoredT]):
         SchemaError
             If the files' schemas contradict each other.
         """
-        if missing_columns not in ("insert", "raise"):
+        if missing_columns not in (None, "insert", "raise"):
             raise SchemaError(f"missing_columns is 'insert' or 'raise', not {missing_columns!r}.")
         if on_error not in ("raise", "skip"):
             raise SchemaError(f"on_error is 'raise' or 'skip', not {on_error!r}.")
@@ -131,7 +142,7 @@ class FileSource(ABC, Generic[StoredT]):
         listing: Listing,
         hive_partitioning: bool | None,
         schema: pa.Schema | None,
-        missing_columns: str,
+        missing_columns: str | None,
         on_error: str,
         options: dict[str, Any],
     ) -> Self:
@@ -153,7 +164,9 @@ class FileSource(ABC, Generic[StoredT]):
         unified = pa.schema([*wanted, *folders]) if given is None else given
         if missing_columns == "raise":
             _check_none_missing(files, wanted)
-        keys = tuple(name for name in folders.names if name in unified.names)
+        if given is not None and missing_columns is None and cls.tells_columns:
+            _check_all_known(files, wanted)
+        keys = tuple(name for name in folders.names if has_column(unified, name))
         source = cls(
             asked=listing.asked,
             files=files,
@@ -307,3 +320,22 @@ def _check_none_missing(files: Iterable[StoredFile], wanted: pa.Schema) -> None:
                     f"Column {name!r} is not in {stored.file.path!r}. Pass"
                     " missing_columns='insert' to read it as null there."
                 )
+
+
+def _check_all_known(files: Iterable[StoredFile], wanted: pa.Schema) -> None:
+    """Raise `ColumnNotFound` for a column that no file has; mostly one file is looked at."""
+    missing = list(wanted.names)
+    existing: dict[str, None] = {}
+    for stored in files:
+        try:
+            there = stored.schema.names
+        except SourceCorrupt:
+            # Told by the task that reads it; it may hold what the others lack.
+            return
+        existing.update(dict.fromkeys(there))
+        missing = [name for name in missing if name not in existing]
+        if not missing:
+            return
+    if missing:
+        error = column_not_found(missing[0], list(existing), "any file that schema= is given for")
+        raise ColumnNotFound(f"{error} Pass missing_columns='insert' to read it as null.")

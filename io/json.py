@@ -6,7 +6,7 @@ import itertools
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import ClassVar
 
 import pyarrow as pa
@@ -38,7 +38,6 @@ from .lines import (
     first_lines,
     lines_before,
     lines_of,
-    of_first_that_reads,
     open_stream,
     ranges,
     readable_lines,
@@ -51,7 +50,9 @@ from .sink import FileSink
 _SAMPLE_BYTES = 4 << 20
 """Of the first file, types are guessed from so much; of a few others from a little."""
 
-_SMALLER_SAMPLES = (1 << 16, 1 << 13, 1 << 10, 1 << 7)
+_LINES_SAMPLE = 1 << 16
+"""Of a file with bad lines, types are guessed from the others of so much."""
+
 _SAMPLED_FILES = 8
 _PARSE_COST = 4
 """Parsing a byte of JSON takes as long as decoding about so many of Parquet: ranges are smaller."""
@@ -80,6 +81,7 @@ class JsonSource(FileSource[JsonFile]):
     """A dataset of files with one JSON object to a line (NDJSON, JSON lines)."""
 
     format: ClassVar[str] = "json"
+    tells_columns: ClassVar[bool] = False
 
     @classmethod
     def described(
@@ -101,11 +103,9 @@ class JsonSource(FileSource[JsonFile]):
         for index, stored in enumerate(files[::step]):
             sample = _SAMPLE_BYTES if index == 0 else _SAMPLE_BYTES // 64
             if stored.file.size:
-                # Where bad lines are left out, a few good ones before them tell the columns.
-                less = () if on_error == "raise" else _SMALLER_SAMPLES
                 try:
-                    found = of_first_that_reads(
-                        (sample, *less), partial(read_first_objects, stored.file, stored.store)
+                    found = read_first_objects(
+                        stored.file, stored.store, sample, skip=on_error == "skip"
                     )
                 except SourceCorrupt as error:
                     if on_error == "raise":
@@ -287,8 +287,13 @@ def _damaged(where: str, error: Exception) -> SourceCorrupt:
     )
 
 
-def read_first_objects(file: File, store: fs.FileSystem | None, sample_bytes: int) -> pa.Schema:
+def read_first_objects(
+    file: File, store: fs.FileSystem | None, sample_bytes: int, *, skip: bool = False
+) -> pa.Schema:
     """Return the names and types that the first objects of a file have.
+
+    With `skip` lines that cannot be read, or contradict those before them, tell nothing, unless
+    there are no others.
 
     Raises
     ------
@@ -303,12 +308,44 @@ def read_first_objects(file: File, store: fs.FileSystem | None, sample_bytes: in
                 " with pandas' to_json(orient='records', lines=True), or read it whole with"
                 " pt.from_items(json.load(file))."
             )
-        check_depth(sample)
-        guessed = _read_sample(sample, None).schema
-        return plain_schema(_with_dates(guessed, sample), file.path)
+        return _guessed(sample, file.path)
     except UNREADABLE as error:
+        found = _of_good_lines(file, store) if skip else None
+        if found is not None:
+            return found
         advice = "objects are read one to a line"
-        raise not_readable(file, "JSON", error, "*.json", advice) from None
+        raise not_readable(file, "JSON", error, "*.json", advice, by_line=True) from None
+
+
+def _guessed(sample: bytes, path: str) -> pa.Schema:
+    check_depth(sample)
+    return plain_schema(_with_dates(_read_sample(sample, None).schema, sample), path)
+
+
+def _of_good_lines(file: File, store: fs.FileSystem | None) -> pa.Schema | None:
+    """Return the names and types of the first lines that can be read; None if there are none."""
+    schema: pa.Schema | None = None
+
+    def read(lines: bytes) -> list[pa.RecordBatch]:
+        nonlocal schema
+        if lines.strip():
+            own = _guessed(lines, file.path)
+            try:
+                schema = own if schema is None else unify([("", schema), ("", own)])
+            except SchemaError:
+                # Of several lines some may fit; one by itself is left out when it is read.
+                raise pa.ArrowInvalid("The types of a column contradict each other") from None
+        return []
+
+    bad = itertools.count(1)
+
+    def refused(number: int, error: Exception) -> None:
+        if next(bad) > MOST_BAD_LINES:
+            raise not_readable(file, "JSON", error, "*.json", "hardly a line is JSON")
+
+    for _ in readable_lines(first_lines(file, store, _LINES_SAMPLE), 1, read, refused):
+        pass
+    return schema
 
 
 def _read_sample(sample: bytes, schema: pa.Schema | None) -> pa.Table:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from ..engine.errors import SourceCorrupt
-from .file_errors import UNREADABLE, gone
+from .file_errors import UNREADABLE, blame, gone
 from .listing import File
 
 BLOCK_BYTES = 1 << 20
@@ -118,6 +118,7 @@ def readable_lines(
     try:
         batches = read(data)
     except UNREADABLE as error:
+        blame(error)
         cut = data.find(b"\n", len(data) // 2) + 1
         if cut in (0, len(data)):
             cut = data.rfind(b"\n", 0, len(data) // 2) + 1

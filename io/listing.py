@@ -63,8 +63,15 @@ def resolve(
     store, located = _storage(texts, filesystem)
     files: list[File] = []
     for text in located:
-        tree = _LocalTree() if store is None else RemoteTree(store)
-        files += _files_of(text, tree, hive_partitioning)
+        if store is None:
+            files += _files_of(text, _LocalTree(), hive_partitioning)
+            continue
+        try:
+            files += _files_of(text, RemoteTree(store), hive_partitioning)
+        except SourceNotFound:
+            raise
+        except OSError as error:
+            raise _not_reached(text, error) from None
     label = texts[0] if len(texts) == 1 else f"{texts[0]} and {len(texts) - 1} more"
     return Listing(asked=label, files=tuple(files), filesystem=store)
 
@@ -96,6 +103,8 @@ def _remote_storage(texts: list[str]) -> tuple[fs.FileSystem, list[str]]:
     stem = texts[0][: magic.start()] if magic else texts[0]
     try:
         store, _ = fs.FileSystem.from_uri(stem)
+    except OSError as error:
+        raise _not_reached(texts[0], error) from None
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         try:
             # fsspec is optional: only storages that pyarrow does not know need it.
@@ -109,6 +118,14 @@ def _remote_storage(texts: list[str]) -> tuple[fs.FileSystem, list[str]]:
                 " its package for that storage, or pass filesystem=."
             ) from None
     return store, [text.split("://", 1)[-1] for text in texts]
+
+
+def _not_reached(text: str, error: OSError) -> SourceNotFound:
+    return SourceNotFound(
+        f"{text!r} cannot be reached: {' '.join(str(error).split()).removesuffix('.')}. Check the"
+        " address, the network and the credentials; filesystem= takes a storage with settings of"
+        " your own, such as pyarrow.fs.S3FileSystem(region=...)."
+    )
 
 
 def _files_of(text: str, tree: _LocalTree | RemoteTree, hive: bool | None) -> list[File]:
@@ -205,6 +222,11 @@ class _LocalTree:
     def kind(self, path: str) -> str:
         if os.path.isdir(path):
             return "directory"
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise SourceNotFound(
+                f"{path!r} is a pipe or a device, and no file: datasets are read in parts, and more"
+                " than once. Write it to a file first."
+            )
         return "file" if os.path.exists(path) else "missing"
 
     def file(self, path: str) -> File:

@@ -47,7 +47,7 @@ class MemorySource:
     def __hash__(self) -> int:
         return hash((MemorySource, id(self.table_read)))
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         """The schema of the table, without metadata."""
         return self.table_read.schema.remove_metadata()
@@ -144,7 +144,7 @@ class MemoryFragment:
 
     def table(self) -> pa.Table:
         """Return the slice: zero copy but where its chunks are very short."""
-        piece = self.table_read.slice(self.start, self.rows).select(list(self.columns))
+        piece = self.table_read.select(list(self.columns)).slice(self.start, self.rows)
         chunks = max((column.num_chunks for column in piece.columns), default=1)
         return piece.combine_chunks() if chunks > 1 + self.rows // _MANY_CHUNKS else piece
 

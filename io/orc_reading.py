@@ -153,6 +153,7 @@ class _Reader:
 
     def close(self) -> int:
         """End the process, if it has not ended by itself; return its exit code."""
+        # What was not sent yet cannot be sent to a process that has ended.
         with contextlib.suppress(OSError):
             self._stream.close()
         self._socket.close()
@@ -164,6 +165,7 @@ class _Reader:
 
     def let_go(self) -> None:
         """Leave the process to the one that has started it, of which this one is a copy."""
+        # The process may have ended, which is the affair of the one that has started it.
         with contextlib.suppress(OSError):
             self._stream.close()
         self._socket.close()

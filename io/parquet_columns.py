@@ -156,8 +156,11 @@ class RowGroups:
             if width is not None:
                 size = self.rows * width // 8
             else:
-                codes = 4 * self.rows + np.minimum(chunks.encoded_bytes, 1 << 20)
-                size = np.where(chunks.is_dictionary, codes, chunks.encoded_bytes + self.rows)
+                # Beyond what a writer puts into a dictionary by default the codes are not counted.
+                beyond = np.maximum(chunks.encoded_bytes - 4 * self.rows, 1 << 20)
+                codes = 4 * self.rows + np.minimum(chunks.encoded_bytes, beyond)
+                coded = chunks.is_dictionary | pa.types.is_dictionary(self._types[name])
+                size = np.where(coded, codes, chunks.encoded_bytes + self.rows)
             total += np.where(chunks.present, size, 4 * self.rows)
         return total
 
@@ -174,8 +177,6 @@ def _fixed_width(dtype: pa.DataType) -> int | None:
     """Return the bits of a value, None for a type without a fixed number."""
     if pa.types.is_null(dtype):
         return 0
-    if pa.types.is_dictionary(dtype):
-        return 32
     if not pa.types.is_primitive(dtype) and not pa.types.is_decimal(dtype):
         return None
     return dtype.bit_width

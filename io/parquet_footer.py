@@ -225,10 +225,18 @@ def _hardly_repeats(encoded: int, rows: int, low: Any, high: Any) -> bool:
     return 4 * encoded > rows * (len(low) + len(high) + 2 * _LENGTH_BYTES)
 
 
+_WIDTHS = {"BOOLEAN": 1, "INT64": 8, "DOUBLE": 8, "INT96": 12}
+"""Bytes of a value in memory, where it is not 4; of a text, what says where it ends."""
+
+
 def _nested_chunk(row_group: pq.RowGroupMetaData, stored: Stored, rows: int) -> Chunk:
     parts = [row_group.column(leaf) for leaf in stored.leaves]
     size = sum(part.total_compressed_size for part in parts)
-    encoded = sum(part.total_uncompressed_size for part in parts)
+    # There are more values than rows, and many alike take few bytes until they are read.
+    encoded = sum(
+        max(part.total_uncompressed_size, part.num_values * _WIDTHS.get(part.physical_type, 4))
+        for part in parts
+    )
     return Chunk(size, encoded, None, None, None, False)
 
 
@@ -241,19 +249,40 @@ def _bound_of(dtype: pa.DataType) -> Callable[[Any], Any]:
         return functools.partial(_decimal, dtype.scale)
     if types.is_unsigned_integer(dtype):
         # Stored as signed integers of 32 or 64 bits.
-        wrap = 1 << (64 if dtype.bit_width == 64 else 32)
-        return lambda raw: raw if raw >= 0 else raw + wrap
+        return functools.partial(_wrapped, 1 << (64 if dtype.bit_width == 64 else 32))
     if types.is_date32(dtype):
         return functools.partial(operator.mul, 86_400 * 10**9)
     if types.is_timestamp(dtype) or types.is_time(dtype):
-        factor = NANOSECONDS[dtype.unit]
-        return lambda raw: raw * factor if isinstance(raw, int) else None
+        return functools.partial(_scaled, NANOSECONDS[dtype.unit])
     kind = type_kind(dtype)
     if kind in ("text", "bytes"):
-        return lambda raw: raw if isinstance(raw, bytes) else None
+        return _bytes
     if kind in ("number", "bool"):
-        return lambda raw: raw if isinstance(raw, int | float) else None
-    return lambda raw: None
+        return _number
+    return _unknown
+
+
+# Functions of the module, and no closures: a frame is pickled where a user's pool is given it.
+
+
+def _wrapped(wrap: int, raw: int) -> int:
+    return raw if raw >= 0 else raw + wrap
+
+
+def _scaled(factor: int, raw: Any) -> int | None:
+    return raw * factor if isinstance(raw, int) else None
+
+
+def _bytes(raw: Any) -> bytes | None:
+    return raw if isinstance(raw, bytes) else None
+
+
+def _number(raw: Any) -> float | None:
+    return raw if isinstance(raw, int | float) else None
+
+
+def _unknown(raw: Any) -> None:
+    return None
 
 
 def _unscaled(raw: Any) -> int:

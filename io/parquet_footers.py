@@ -147,12 +147,6 @@ def known_footer(file: File, store: fs.FileSystem | None) -> Footer | None:
     return _kept.get(_key(file, store)) if file.modified else None
 
 
-def read_footer(file: File, store: fs.FileSystem | None) -> Footer:
-    """Return the footer of one file, from memory where it has been read before."""
-    (footer,) = read_footers([file], store)
-    return footer
-
-
 def keep_footer(footer: Footer, store: fs.FileSystem | None) -> None:
     """Keep a footer for `known_footer`."""
     # Files of a storage that tells no time of change are never taken from memory.

@@ -18,28 +18,31 @@ from functools import cached_property, partial
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..engine.errors import SourceCorrupt, SourceNotFound
+from ..engine.errors import MemoryLimitExceeded, SourceCorrupt, SourceNotFound
 from ..engine.schema import select
 from ..engine.source import RowFilters
 from .batches import rebatched, without_columns
 from .bounds import Bounds, of_scalar
 from .checking import check_values
 from .conforming import CODES, conformed
-from .file_errors import UNREADABLE, reason
+from .file_errors import UNREADABLE, blame, reason
 from .file_fragment import FileFragment
 from .hive import partition_value
 from .listing import File
 from .parquet_footer import Footer, footer_of
 from .parquet_footers import keep_footer, known_footer, open_file
+from .parquet_pages import bytes_at_once
 from .row_group_filter import RowGroupFilter
 from .watching import changed, watched
 
-_STREAMED_BYTES = 256 << 20
-"""A row group of more decoded bytes is not held whole."""
-
 _PART_BYTES = 16 << 20
-_FEWEST_ROWS = 1024
-"""It comes in parts of so many bytes, with no fewer rows."""
+"""A row group that is not held whole comes in parts of so many bytes, or one row."""
+
+_READ_BYTES = 16 << 20
+"""So much of its columns is then read at once, all together: else each is read whole."""
+
+_LEAST_READ, _MOST_READ = 4 << 10, 1 << 20
+"""Of one column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +87,12 @@ class ParquetFragment(FileFragment[Part]):
         return self._told_rows if self.on_error == "raise" else None
 
     @cached_property
+    def _told(self) -> list[int]:
+        return [rows for part in self.parts for rows in part.group_rows]
+
+    @cached_property
     def _told_rows(self) -> int:
-        return sum(sum(part.group_rows) for part in self.parts)
+        return sum(self._told)
 
     @property
     def stored_bytes(self) -> int:
@@ -107,7 +114,7 @@ class ParquetFragment(FileFragment[Part]):
         for part in self.parts:
             for table in self._readable(part, batch_rows, filtering):
                 # What is streamed comes in parts that are no longer than they may be.
-                if waiting and (self._streams or rows + table.num_rows > batch_rows):
+                if waiting and (self._streams(filtering) or rows + table.num_rows > batch_rows):
                     yield from _given(waiting, batch_rows, filtering)
                     waiting, rows = [], 0
                 waiting.append(table)
@@ -115,9 +122,9 @@ class ParquetFragment(FileFragment[Part]):
         if waiting:
             yield from _given(waiting, batch_rows, filtering)
 
-    @property
-    def _streams(self) -> bool:
-        return self.size > _STREAMED_BYTES and len(self.parts) == len(self.parts[0].groups) == 1
+    def _streams(self, filtering: RowGroupFilter) -> bool:
+        """Return whether it is one row group that may not be held whole."""
+        return self.size > filtering.most_bytes and len(self._told) == 1
 
     def _readable(
         self, part: Part, batch_rows: int, filtering: RowGroupFilter
@@ -140,12 +147,16 @@ class ParquetFragment(FileFragment[Part]):
         if part.absent:
             stored = [name for name in stored if name not in part.absent]
         with open_file(file, self.store) as handle:
-            footer, reader = self._reader(part, handle, stored)
+            streams = self._streams(filtering)
+            at_once = max(_LEAST_READ, min(_READ_BYTES // max(len(stored), 1), _MOST_READ))
+            footer, reader = self._reader(part, handle, stored, at_once if streams else 0)
             groups = self._needed(part, footer, filtering)
             if not stored:
                 yield self._conformed(pa.table({}), sum(rows for _, rows in groups), file)
                 return
-            if self._streams:
+            if streams:
+                for group, _ in groups:
+                    self._check_fits(handle, footer, group, stored, filtering.share)
                 yield from self._streamed(reader, groups, stored, file, batch_rows)
                 return
             for run in _reads(groups, batch_rows):
@@ -210,7 +221,7 @@ class ParquetFragment(FileFragment[Part]):
         """
         for group, rows in groups:
             given = 0
-            at_once = max(_FEWEST_ROWS, min(batch_rows, rows * _PART_BYTES // self.size))
+            at_once = max(1, min(batch_rows, rows * _PART_BYTES // self.size))
             try:
                 for batch in reader.iter_batches(
                     at_once, row_groups=[group], columns=stored, use_threads=False
@@ -226,6 +237,20 @@ class ParquetFragment(FileFragment[Part]):
                     error = _damaged(file, [group], f"cannot be read: {reason(error)}.")
                 behind = f", all behind its row {given:,}" if given else ""
                 self.leave_out(file, f"row group {group}{behind}", error)
+
+    def _check_fits(
+        self, handle: pa.NativeFile, footer: Footer, group: int, stored: list[str], share: int
+    ) -> None:
+        """Check that a row group can be read in parts that may be held."""
+        leaves = [leaf for name in stored for leaf in footer.columns[name].leaves]
+        needed = bytes_at_once(handle, footer.metadata.row_group(group), leaves)
+        if needed > share:
+            raise MemoryLimitExceeded(
+                f"Row group {group} of {footer.file.path!r} needs {needed:,} bytes at once, for a"
+                f" page and the dictionary of each of {len(leaves):,} columns, and a task may take"
+                f" {share:,} of memory_limit. Raise memory_limit, take fewer workers, read fewer"
+                " columns, or write the file with smaller pages and dictionaries."
+            )
 
     def _needed(
         self, part: Part, footer: Footer, filtering: RowGroupFilter
@@ -254,12 +279,12 @@ class ParquetFragment(FileFragment[Part]):
         return of_scalar(partition_value(text, dtype, repr(file.path)))
 
     def _reader(
-        self, part: Part, handle: pa.NativeFile, stored: list[str]
+        self, part: Part, handle: pa.NativeFile, stored: list[str], at_once: int
     ) -> tuple[Footer, pq.ParquetFile]:
         """Return a file's footer and a reader of it, checked to be what they were when planned.
 
         The footer is parsed with it, unless this process knows it: then it is kept for the tasks
-        that read other row groups.
+        that read other row groups. Of a column `at_once` bytes are read, all of it if that is 0.
         """
         known = known_footer(part.file, self.store)
         codes = self.text_as_codes
@@ -268,9 +293,11 @@ class ParquetFragment(FileFragment[Part]):
                 handle,
                 metadata=None if known is None else known.metadata,
                 read_dictionary=[name for name in stored if name in codes] if codes else None,
-                pre_buffer=self.store is not None,
+                buffer_size=at_once,
+                pre_buffer=self.store is not None and not at_once,
             )
-        except (*UNREADABLE, KeyError):
+        except (*UNREADABLE, KeyError) as error:
+            blame(error)
             raise changed(part.file) from None
         footer = known
         if footer is None:

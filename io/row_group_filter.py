@@ -37,6 +37,16 @@ class RowGroupFilter:
         self._credit = 0
         self._passed = 0
 
+    @property
+    def most_bytes(self) -> int:
+        """See `RowFilters`."""
+        return self._filters.most_bytes
+
+    @property
+    def share(self) -> int:
+        """See `RowFilters`."""
+        return self._filters.share
+
     @cached_property
     def ranges(self) -> Sequence[Range]:
         """Columns with the least and the greatest value that passes."""

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from ..engine.errors import PartitaError, SinkError
+from ..engine.errors import PartitaError, SinkError, listed
 from ..engine.schema import conform, field_index
 from ..engine.source import Written
 from .appending import check_fits
@@ -36,6 +36,13 @@ from .staging import (
 )
 
 MODES = ("error", "overwrite", "append")
+
+
+_OF_FILES = (
+    *(".parquet", ".parq", ".pq", ".arrow", ".arrows", ".ipc", ".feather", ".orc", ".csv", ".tsv"),
+    *(".json", ".jsonl", ".ndjson", ".txt", ".gz", ".zst", ".bz2", ".lz4", ".zip", ".xlsx"),
+)
+"""Endings of what is one file: a directory of such a name is a mistake."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +92,14 @@ class FileSink:
             raise SinkError(
                 f"{os.fspath(self.path)!r} is a pattern, and a target is one path: a file, such as"
                 f" 'sales{self.suffixes[0]}', or a directory, which gets a file of each partition."
+            )
+        if self.target.lower().endswith(_OF_FILES) and not self.target.lower().endswith(
+            self.suffixes
+        ):
+            raise SinkError(
+                f"{os.fspath(self.path)!r} is called as a file of another kind. One file of"
+                f" {self.format} ends with {listed(self.suffixes)}; a name without such an ending"
+                " is a directory, which gets a file of each partition."
             )
         for key in self.partition_by:
             field_index(schema, key, f"partition_by of {self.label}")

@@ -17,6 +17,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .engine.machine import load_arrow
+
 if TYPE_CHECKING:
     from .engine import config, errors
     from .engine.api import (
@@ -179,6 +181,9 @@ __all__ = [
     "var",
     "when",
 ]
+
+# Before anything of the package loads it another way; without ``ulimit`` it waits.
+load_arrow()
 
 _MODULES = {
     "config": ".engine.config",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,16 +18,45 @@ import pyarrow.parquet as pq
 import pytest
 
 import partita as pt
+from partita.engine import config
 from partita.engine.execution import run_directory, session
 
 from .clusters import Cluster
+from .patience import SOON
+
+# Tests have few rows: to make them too many the limit is smaller than any that is kept.
+config.LEAST_MEMORY = 1
 
 MARK = "TESTS_OF_PARTITA_RUN"
-SECONDS_TO_END = 5.0
 
 # Whatever the tests start inherits it, and so does what is started by that: by the mark a worker is
 # found whose driver was killed and which has another parent now. Runs side by side tell apart.
 os.environ[MARK] = uuid.uuid4().hex
+
+# What a shell starts in its background ignores Ctrl-C, and so would all that the tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Each of the hundreds of processes that the tests start would compile the engine's source anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have files run in the order that is made below, and not by how many tests they have."""
+    if hasattr(config.option, "loadscopereorder"):  # of pytest-xdist, where that is used
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where files run side by side, begin with those that take long: none is alone at the end.
+
+    A test that takes long has a timeout of its own.
+    """
+    if hasattr(config, "workerinput"):
+        usual = [item for item in items if item.get_closest_marker("soak") is None]
+        long = {item.path for item in usual if item.get_closest_marker("timeout")}
+        count = Counter(item.path for item in usual)
+        items.sort(key=lambda item: (item.path not in long, -count[item.path], item.path))
 
 
 def marked_processes() -> list[psutil.Process]:
@@ -32,7 +64,13 @@ def marked_processes() -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(MARK) == os.environ[MARK]:
+            # One that has ended and is not reaped has no environment any more. What tracks shared
+            # memory is Python's own, and ends with the process that started it.
+            if (
+                process.pid != os.getpid()
+                and process.environ().get(MARK) == os.environ[MARK]
+                and "resource_tracker" not in str(process.cmdline())
+            ):
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             # Over, or of another user: in neither case a process of ours that lives.
@@ -53,10 +91,10 @@ def nothing_is_left_behind() -> Iterator[None]:
     """After the last test and the end of all sessions no process lives and no file is left."""
     yield
     session.close_all()
-    _, alive = psutil.wait_procs(marked_processes(), timeout=SECONDS_TO_END)
-    # Python's own, which ends with the process that started it.
+    deadline = time.monotonic() + SOON
+    while (alive := marked_processes()) and time.monotonic() < deadline:
+        time.sleep(0.05)
     left = [described(process) for process in alive]
-    left = [line for line in left if "resource_tracker" not in line]
     for base in {run_directory.SHARED_MEMORY, Path(tempfile.gettempdir())}:
         mine = (base / f"partita-{os.getuid()}").glob(f"{os.getpid()}-*")
         left += [f"directory {path}" for path in mine]

@@ -71,10 +71,19 @@ def _missing() -> str | None:
     if shutil.which("ip") is None:
         return "there is no ip, of the package iproute2"
     name = f"partita-may-{os.getpid()}"
-    tried = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
-    if tried.returncode:
-        return f"ip netns add says {tried.stderr.strip()!r}"
-    _ip("netns", "del", name)
+    steps = (
+        ("netns", "add", name),
+        ("-n", name, "link", "add", "bridge0", "type", "bridge"),
+        ("-n", name, "link", "add", "one", "type", "veth", "peer", "name", "other"),
+        ("-j", "-n", name, "link", "show"),
+    )
+    try:
+        for step in steps:
+            tried = subprocess.run(["ip", *step], capture_output=True, text=True)
+            if tried.returncode:
+                return f"ip {' '.join(step)} says {tried.stderr.strip()!r}"
+    finally:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True)
     return None
 
 

@@ -25,6 +25,8 @@ from partita.engine.plan.display import text
 from partita.engine.plan.together import Together
 from partita.engine.plan.verify import verify
 
+from .contract.marks import comes_true
+
 
 @pytest.fixture(scope="module", params=["serial", "process"])
 def session(request: pytest.FixtureRequest) -> Iterator[pt.Session]:
@@ -130,10 +132,10 @@ def test_many_calls_are_few_stages(session: pt.Session) -> None:
     assert total.compute() == sum(range(501))
 
 
-def _pid_after(seconds: float) -> int:
-    import time
-
-    time.sleep(seconds)
+def _pid_with_another(number: int, folder: str) -> int:
+    """Return this process, once another one is in the middle of this as well."""
+    Path(folder, str(os.getpid())).touch()
+    comes_true(lambda: len(os.listdir(folder)) > 1)
     return os.getpid()
 
 
@@ -149,7 +151,9 @@ def test_calls_run_in_processes_and_again_where_one_dies(tmp_path: Path) -> None
     with pt.Session(workers=2):
         calls = [pt.delayed(die_once)(n) for n in range(6)]
         assert pt.delayed(sum)(calls).compute() == 15
-        pids = pt.compute(*[pt.delayed(_pid_after)(0.05) for _ in range(8)])
+        folder = tmp_path / "pids"
+        folder.mkdir()
+        pids = pt.compute(*[pt.delayed(_pid_with_another)(n, str(folder)) for n in range(2)])
     assert os.getpid() not in pids
     assert len(set(pids)) == 2
 

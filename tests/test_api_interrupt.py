@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from jupyter_client.manager import KernelManager, start_new_kernel
 
-SECONDS_TO_RETURN = 2.0
+from .patience import SOON
 
 SETUP = """
 import partita as pt
-pt.config.set(executor="process", workers=2, batch_rows=1000)
+pt.config.set(executor="process", workers=2, batch_rows=100)
 df = pt.from_pydict({"a": list(range(50_000))})
 def slowly(batch):
     import time
@@ -70,7 +70,8 @@ def test_the_kernel_is_back_and_the_next_query_right(notebook: Notebook) -> None
     shown, seconds = notebook.run(
         "df.map_batches(slowly, schema=df.schema).collect()", interrupt_at="display_data"
     )
-    assert seconds < SECONDS_TO_RETURN
+    # All of it would take more than a minute.
+    assert seconds < SOON
     error = next(entry for entry in shown if entry["kind"] == "error")
     assert error["ename"] == "KeyboardInterrupt"
     # What the scheduler was doing says nothing to a reader.

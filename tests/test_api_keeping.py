@@ -25,6 +25,9 @@ from partita import col, errors
 from partita.engine.execution import events
 from partita.engine.optimizer.optimizer import optimize
 
+from .faults.processes import await_end
+from .patience import SOON
+
 ROWS = 60_000
 
 
@@ -233,7 +236,7 @@ def test_a_driver_that_is_killed_leaves_nothing_kept(tmp_path: Path) -> None:
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
     )
     memory, disk, helper = run.stdout.split()
-    psutil.wait_procs([psutil.Process(int(helper))] if psutil.pid_exists(int(helper)) else [], 10)
+    assert await_end([int(helper)], SOON) == []
     assert not Path(memory).exists()
     assert not Path(disk).exists()
 

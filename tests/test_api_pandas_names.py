@@ -12,7 +12,6 @@ import partita as pt
 from partita import errors
 
 DATA = {"k": ["a", "b", "a", "c"], "v": [3, 1, 2, 2], "w": [0.5, 2.0, 1.5, -1.0]}
-OTHER = {"k": ["a", "c", "d"], "v": [7, 8, 9]}
 
 
 @pytest.fixture

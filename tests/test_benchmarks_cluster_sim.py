@@ -10,6 +10,7 @@ import pytest
 from . import quick_runs  # noqa: F401  (it makes the benchmarks importable)
 
 from benchmarks.cluster_sim import __main__ as command  # isort: skip
+from benchmarks.cluster_sim.bound import HELD_BACK  # isort: skip
 from benchmarks.cluster_sim.cluster import Cluster  # isort: skip
 from benchmarks.cluster_sim.shapes import SHAPES  # isort: skip
 from benchmarks.cluster_sim.simulation import simulate  # isort: skip
@@ -26,6 +27,35 @@ def test_every_shape_ends_with_nothing_held_near_what_is_possible(shape: str) ->
     assert account.left == 0
     assert 0 < account.held <= 800 * PART
     assert account.remade == 0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_idleness_is_told_by_its_causes(shape: str) -> None:
+    account = simulate(shape, 300, CALM, PART)
+    busy = account.bounds.work / account.makespan
+    # What is not accounted for are the differences in speed of the workers that were busy.
+    assert busy + sum(account.idle.values()) == pytest.approx(1, abs=0.05)
+
+
+def test_the_path_knows_that_an_exchange_is_waited_for() -> None:
+    account = simulate("sort", 30, replace(CALM, workers=40), PART)
+    # Fewer tasks than workers: what each stage waits for is its longest task.
+    assert account.bounds.name == "path"
+    assert account.bounds.path > 1.2 * account.bounds.task
+
+
+def test_slow_workers_that_get_no_more_tasks_are_not_waited_for() -> None:
+    slow = replace(CALM, slow=0.1)
+    plain = simulate("reduce", 1_000, slow, PART)
+    avoiding = simulate("reduce", 1_000, slow, PART, avoid=3.0)
+    assert avoiding.makespan < plain.makespan
+    assert avoiding.remade == 0
+
+
+def test_what_a_lost_worker_held_is_made_again_and_no_more() -> None:
+    # Each task behind the scan reads a few of its outputs, and one worker of twenty has died.
+    account = simulate("sort", 300, replace(CALM, lost=1), PART)
+    assert 0 < account.remade < 0.15
 
 
 def test_the_same_seed_gives_the_same_schedule() -> None:
@@ -73,5 +103,18 @@ def test_the_command_prints_a_line_for_each_query(
         ["cluster_sim", "--tasks=100", "--workers=10", "--queries=map,join", "--lost=1"],
     )
     command.main()
-    _, _, *lines = capsys.readouterr().out.splitlines()
-    assert [line.split(" | ")[0] for line in lines] == ["| map", "| join"]
+    makespans, causes = (
+        [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| ")]
+        for part in capsys.readouterr().out.split("Of all seconds")
+    )
+    assert [row[0] for row in makespans] == [row[0] for row in causes] == ["query", "map", "join"]
+    for row in causes[1:]:
+        assert sum(map(float, row[1:])) == pytest.approx(100, abs=1)
+
+
+def test_scans_go_on_where_what_is_held_is_only_read_when_all_is_there() -> None:
+    small = replace(CALM, memory=2**29)
+    account = simulate("sort", 1_500, small, PART)
+    assert account.held > small.workers * small.memory
+    assert account.idle[HELD_BACK] < 0.01
+    assert account.makespan < 3 * account.bound

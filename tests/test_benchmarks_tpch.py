@@ -382,11 +382,11 @@ block = bytearray(os.urandom(1024)) * (64 * 1024)
 for session in ("mine", "another"):
     os.makedirs(f"{sys.argv[1]}/{session}")
     with open(f"{sys.argv[1]}/{session}/partition", "wb") as file:
-        file.write(bytes(32 * 2**20))
+        file.write(bytes(8 * 2**20))
 lock = open(sys.argv[1] + "/mine/lock", "w")
 child = os.fork()
 if child == 0:
-    time.sleep(60)
+    time.sleep(600)
 print("ready", flush=True)
 sys.stdin.read()
 os.kill(child, 9)
@@ -416,7 +416,7 @@ def test_memory_counts_what_processes_share_once_and_files_that_nobody_maps(
         shutil.rmtree(directory)
     assert held.processes == 2
     assert 64 * MiB <= held.anonymous < 100 * MiB
-    assert held.unmapped == 32 * MiB
+    assert held.unmapped == 8 * MiB
     assert sampler.samples >= 1
     assert sampler.peak is not None
-    assert sampler.peak.total >= 96 * MiB
+    assert sampler.peak.total >= 72 * MiB

@@ -20,6 +20,9 @@ import pytest
 from partita.engine.cli import demo
 from partita.engine.cli.main import main
 
+from .faults.processes import await_end
+from .patience import SOON
+
 PARTITA = [sys.executable, "-m", "partita"]
 TABLE = pa.table({"zone": ["Park North", "Hill East", None], "trips": [3, 1, 2]})
 
@@ -99,12 +102,11 @@ def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
             break
     started = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    _, complaint = process.communicate(timeout=30)
+    _, complaint = process.communicate(timeout=60)
     assert process.returncode == 130
     assert complaint == "partita demo: interrupted\n"
     assert not list(tmp_path.glob("partita-demo-*"))
-    _, alive = psutil.wait_procs(started, timeout=5)
-    assert not alive
+    assert await_end([each.pid for each in started], SOON) == []
 
 
 def write_parquet(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,52 @@ def test_what_ulimit_says_counts() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) <= 1 << 30
+
+
+POOL = """
+import os, resource, sys
+if allowed := int(sys.argv[1]):
+    resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+before = dict(os.environ)
+import pyarrow as pa
+import partita as pt
+assert pt.from_pydict({"a": [1]}).to_pydict() == {"a": [1]}
+assert dict(os.environ) == before
+print(pa.default_memory_pool().backend_name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("allowed", "chosen", "taken"),
+    [
+        (0, "mimalloc", "mimalloc"),
+        (2 << 30, "", "system"),
+        (2 << 30, "mimalloc", "mimalloc"),
+        (64 << 30, "mimalloc", "mimalloc"),
+    ],
+)
+def test_arrow_takes_little_at_once_under_a_small_ulimit(
+    allowed: int, chosen: str, taken: str
+) -> None:
+    name = "ARROW_DEFAULT_MEMORY_POOL"
+    environment = {key: value for key, value in os.environ.items() if key != name}
+    done = subprocess.run(
+        [sys.executable, "-c", POOL, str(allowed)],
+        env=environment | ({name: chosen} if chosen else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [taken]
+
+
+def test_of_addresses_those_of_libraries_do_not_count() -> None:
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30));"
+        "from partita.engine import machine; print(machine.process_memory())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == (1 << 30) - (320 << 20)
 
 
 def test_sizes_follow_a_small_limit_and_nothing_else() -> None:

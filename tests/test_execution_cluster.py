@@ -12,8 +12,9 @@ from distributed.protocol import deserialize, serialize
 from partita.engine.execution.cluster.built_once import BuiltOnce
 from partita.engine.execution.cluster.exchange import Wanted, take
 from partita.engine.execution.cluster.output import Output, together
+from partita.engine.execution.cluster.sealed import Sealed
 from partita.engine.execution.cluster.worker_store import WorkerStore
-from partita.engine.execution.transport import MemoryStore
+from partita.engine.execution.stores import MemoryStore
 from partita.engine.expr.node import Column, SortKey
 from partita.engine.physical.operators.take_range import TakeRange
 from partita.engine.physical.stage import KeyRange, Ref
@@ -58,7 +59,7 @@ def test_streams_are_sent_without_a_copy() -> None:
 def test_a_reader_gets_the_streams_of_its_slot_and_no_others() -> None:
     output, refs = stored([1, 2], [3], [4, 5])
     wanted = Wanted(streams=(("file", refs[2].offset),))
-    part = take(pickle.dumps(wanted), output)
+    part = take(Sealed(pickle.dumps(wanted), 0), output)
     assert numbers_in(part, [refs[2]]) == [4, 5]
     assert part.bytes == refs[2].length
 
@@ -86,7 +87,7 @@ def test_a_run_that_was_cut_gives_a_reader_what_the_whole_run_gives(
         return [number for batch in rows for number in batch["a"].to_pylist()]
 
     streams = tuple((ref.path, ref.offset) for ref in refs)
-    part = take(pickle.dumps(Wanted(streams=streams, key_range=wanted, cut=cut)), output)
+    part = take(Sealed(pickle.dumps(Wanted(streams=streams, key_range=wanted, cut=cut)), 0), output)
     assert of_reader(part) == of_reader(output)
 
 

@@ -16,6 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import partita as pt
+from partita.engine.execution.executors.fork_server import CLOSE_SECONDS
+
+from .faults.processes import await_end
+from .patience import SOON
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +77,10 @@ def test_a_pool_that_still_starts_is_ended_at_once(file: Path) -> None:
     with pt.Session(workers=2, small_query_bytes=1) as session:
         pt.scan_parquet(file)
         helper = psutil.Process(session._executors["process"]._pool.helper.pid)
+        helper.suspend()  # so that it never comes to the end of its imports
         started = time.monotonic()
-    # To wait until it has imported all and hears of it would take longer.
-    assert time.monotonic() - started < 0.5
+    # It was not waited for until it hears that it is to end.
+    assert time.monotonic() - started < CLOSE_SECONDS
     assert not helper.is_running()
 
 
@@ -104,12 +109,8 @@ def test_a_script_that_never_asks_leaves_no_process_and_no_file(file: Path, end:
     assert run.stderr == ""
     assert run.returncode == (-9 if "kill" in end else 0)
     helper, *places = run.stdout.split()
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and (
-        psutil.pid_exists(int(helper)) or any(map(os.path.exists, places))
-    ):
-        time.sleep(0.05)
-    assert not psutil.pid_exists(int(helper))
+    # It removes them, and then it ends.
+    assert await_end([int(helper)], SOON) == []
     assert not any(map(os.path.exists, places))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 import partita as pt
-from partita import col, errors
+from partita import col
 from partita.engine.execution.events import Event, StageFinished, TaskFinished, TaskStarted
 from partita.engine.execution.run_directory import RunDirectory, remove_unowned
 
@@ -106,11 +107,16 @@ def test_the_directories_of_a_living_session_are_not_removed(tmp_path: Path) -> 
     assert not Path(directory.memory).exists()
 
 
-def test_directories_that_another_program_removed_are_a_typed_error(
+def test_directories_that_another_program_removed_are_made_again(
     pool: pt.Session, dataset: Path
 ) -> None:
     assert rows(dataset) == 120_000
-    assert pool._directory is not None
-    pool._directory.close()
-    with pytest.raises(errors.ExecutionError, match="begin a new one"):
-        rows(dataset)
+    before = pool._directory
+    assert before is not None
+    places = before.memory, before.disk
+    for place in places:
+        shutil.rmtree(place)
+    assert rows(dataset) == 120_000
+    assert pool._directory is before
+    assert not {before.memory, before.disk} & set(places)
+    assert all(Path(place).is_dir() for place in (before.memory, before.disk))

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pytest
 
 from partita.engine.execution.run_directory import RunDirectory, sweep
-from partita.engine.execution.transport import FileStore, MemoryStore, batch_bytes
+from partita.engine.execution.stores import FileStore, MemoryStore
+from partita.engine.execution.transport import batch_bytes
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_full_device_is_a_typed_error_and_leaves_no_partial_file(tmp_path: Pat
         import resource, sys
         import numpy as np, pyarrow as pa
         from partita import errors
-        from partita.engine.execution.transport import FileStore
+        from partita.engine.execution.stores import FileStore
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         store = FileStore(sys.argv[1], sys.argv[1])
@@ -113,7 +114,7 @@ def test_a_full_device_is_a_typed_error_and_leaves_no_partial_file(tmp_path: Pat
         check=True,
         cwd=tmp_path.parent,
     )
-    assert "No room for" in done.stdout
+    assert "800,320 bytes cannot be put aside" in done.stdout
     assert str(tmp_path) in done.stdout
     assert "run_directory" in done.stdout
     assert list(tmp_path.iterdir()) == []
@@ -193,3 +194,35 @@ def test_a_directory_that_was_swept_before_it_was_locked_is_made_again(
         assert directory.disk == made[1]
     finally:
         directory.close()
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_what_cannot_be_mapped_is_read(fast: bool, tmp_path: Path) -> None:
+    # ``ulimit -v`` counts mapped files.
+    script = """
+        import os, resource, sys
+        import numpy as np, pyarrow as pa
+        from partita.engine.execution.transport import FileStore
+
+        store = FileStore(sys.argv[1], sys.argv[2])
+        for place in sys.argv[1:3]:
+            os.mkdir(place)
+        numbers = np.arange(1 << 17)
+        batches = [pa.record_batch({"n": numbers + shift}) for shift in range(96)]
+        refs = store.write("file", [(0, batches)], fast=sys.argv[3] == "True")
+        del batches
+        # What Python and Arrow load with the first stream is there.
+        next(store.read(*store.write("small", [(0, [pa.record_batch({"n": [1]})])], fast=True)))
+        mapped = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        resource.setrlimit(resource.RLIMIT_AS, (mapped + (48 << 20),) * 2)
+        found = store.read(*refs, sparsely=True)
+        print(all((batch["n"].to_numpy() == numbers + n).all() for n, batch in enumerate(found)))
+        print(sum(batch.num_rows for batch in store.read(*refs)))
+    """
+    places = str(tmp_path / "memory"), str(tmp_path / "disk")
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), *places, str(fast)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["True", str(96 << 17)], done.stderr

@@ -261,7 +261,7 @@ def test_contradicting_schemas_name_both_files(tmp_path: Path) -> None:
 def test_a_given_schema_rules(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": pa.array([1], pa.int32()), "b": ["x"]}), tmp_path / "1.parquet")
     wanted = pa.schema([("z", pa.date32()), ("a", pa.float64())])
-    source = ParquetSource.open(tmp_path, schema=wanted)
+    source = ParquetSource.open(tmp_path, schema=wanted, missing_columns="insert")
     assert source.schema == wanted
     assert table_of(source).to_pydict() == {"z": [None], "a": [1.0]}
     with pytest.raises(SchemaError, match=r"'a' is int32 in .*1\.parquet"):

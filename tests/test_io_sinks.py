@@ -208,7 +208,7 @@ def test_a_reader_sees_the_old_dataset_or_the_new(tmp_path: Path) -> None:
     watcher.stdout.readline()
     for number in range(1, 40):
         run(ParquetSink(path=target, mode="overwrite"), pa.table({"n": np.full(1000, number)}))
-    output, _ = watcher.communicate(b"end\n", timeout=30)
+    output, _ = watcher.communicate(b"end\n", timeout=60)
     assert output.strip() == b"always there"
 
 

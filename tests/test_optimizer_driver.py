@@ -111,13 +111,18 @@ def test_the_time_for_a_chain_of_filters_grows_with_its_length() -> None:
             made = made.filter(pt.col("a") > number - 1000)
         return made
 
-    plans = chain(100).plan, chain(1000).plan
-    seconds = []
-    for plan in plans:
-        started = time.thread_time()
-        optimize(plan)
-        seconds.append(time.thread_time() - started)
-    assert seconds[1] < 40 * seconds[0]
+    def seconds(length: int) -> float:
+        # The collector goes through what all tests have left, now and then: of some runs the best.
+        found = []
+        for _ in range(3):
+            plan = chain(length).plan
+            started = time.thread_time()
+            optimize(plan)
+            found.append(time.thread_time() - started)
+        return min(found)
+
+    # On some systems this clock goes in steps of 10 ms.
+    assert seconds(1000) < 40 * max(seconds(100), 0.01)
 
 
 def test_a_filter_that_may_raise_stays_above_the_filters_below_it() -> None:

@@ -24,6 +24,8 @@ from partita.engine.physical.kernels.partition import partition
 from partita.engine.physical.kernels.states import STATES
 from partita.engine.schema import decoded
 
+pytestmark = pytest.mark.timeout(600)  # on a new machine all kernels are compiled first
+
 RNG = np.random.default_rng(7)
 ROWS = 400
 

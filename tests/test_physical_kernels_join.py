@@ -20,6 +20,8 @@ from partita.engine.physical.kernels.lookup import Lookup, find, make_lookup
 from partita.engine.physical.kernels.packed_texts import packed_texts
 from partita.engine.schema import decoded
 
+pytestmark = pytest.mark.timeout(600)  # on a new machine all kernels are compiled first
+
 
 @pytest.fixture(params=["compiled", "not compiled"], autouse=True)
 def compiled(request: pytest.FixtureRequest) -> Iterator[None]:

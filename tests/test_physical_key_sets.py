@@ -14,6 +14,8 @@ import pytest
 from partita.engine.physical.kernels import jit
 from partita.engine.physical.kernels.key_set import key_set
 
+pytestmark = pytest.mark.timeout(600)  # on a new machine all kernels are compiled first
+
 KINDS: dict[str, tuple[list[Any], pa.DataType]] = {
     "int": (list(range(-5, 30)), pa.int64()),
     "int32": (list(range(100, 130)), pa.int32()),

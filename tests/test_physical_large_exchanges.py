@@ -45,8 +45,7 @@ QUERIES = (group_by, distinct, join, left_join, anti_join, sort, shuffle)
 @pytest.fixture
 def few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few that every exchange here has more."""
-    monkeypatch.setattr(large_exchanges, "MOST_PIECES", 24)
-    monkeypatch.setattr(large_exchanges, "MOST_RUNS", 3)
+    monkeypatch.setattr(large_exchanges, "MOST_PIECES", 12)
 
 
 @pytest.fixture(scope="module")
@@ -91,13 +90,13 @@ def test_one_stage_more_is_what_it_takes(
 ) -> None:
     with pt.config.set(executor="serial", **CUTS):
         direct = stages(sort(pt.scan_parquet(dataset)))
-        monkeypatch.setattr(large_exchanges, "MOST_RUNS", 3)
+        monkeypatch.setattr(large_exchanges, "MOST_PIECES", 12)
         assert stages(sort(pt.scan_parquet(dataset))) == direct + 1
 
 
 def test_an_exchange_has_no_more_pieces_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large_exchanges, "MOST_PIECES", 2_560)
-    parts = pt.DataFrame._from_plan(Scan(source=Table("events", 200, 2**25)))
+    parts = pt.DataFrame._from_plan(Scan(source=Table("events", 200, 2**25, True)))
     frame = parts.group_by("key").agg(rows=pt.len())
     plan = optimize(frame.plan)
     planner = Planner(plan, pt.config.get())
@@ -118,10 +117,10 @@ def test_an_exchange_has_no_more_pieces_than_it_may(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("size", [2**30, 2**37, 2**40, 2**45])
 def test_what_is_large_is_cut_into_more_slots_and_never_too_many_pieces(size: int) -> None:
     slots = slot_count(size, 2**24)
-    assert slots == {2**30: 64, 2**37: 512, 2**40: 1024, 2**45: 1024}[size]
-    most = most_writers(Exchange(kind="hash", partitions=slots))
+    assert slots == {2**30: 64, 2**37: 512, 2**40: 1024, 2**45: 2048}[size]
+    most = most_writers(Exchange(kind="hash", partitions=slots), size)
     assert most is not None
     assert most * slots <= large_exchanges.MOST_PIECES
-    runs = most_writers(Exchange(kind="range"))
+    runs = most_writers(Exchange(kind="range"), size)
     assert runs is not None
     assert range_count(size, runs, 2**24) * runs <= large_exchanges.MOST_PIECES

@@ -13,6 +13,8 @@ from partita.engine.physical.kernels import jit, order
 from partita.engine.physical.kernels.order import Numbers
 from partita.engine.physical.kernels.sort import keys_at, order_key, sort_positions
 
+pytestmark = pytest.mark.timeout(600)  # on a new machine all kernels are compiled first
+
 RNG = np.random.default_rng(31)
 
 

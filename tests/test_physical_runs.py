@@ -17,6 +17,8 @@ from partita.engine.physical.runs import FilteredJoin, coded_for_groups, runs
 
 from .test_physical_operators import LEFT, RIGHT, SerialContext, cut, join, rows
 
+pytestmark = pytest.mark.timeout(600)  # on a new machine all kernels are compiled first
+
 
 def keeping(least: float) -> FilterRows:
     return FilterRows(predicate=Call("ge", (Column("row"), literal(int(150 * least)))))

@@ -30,12 +30,20 @@ LARGEST = 8
 sizes up to here, for a scan would cut larger ones."""
 
 
+FACTS = ("events", "lines")
+"""Tables whose keys repeat. No two of them are joined: of a key that has a tenth of the rows of
+both, the pairs would be more than all the rows together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A fragment that is never read."""
 
     number: int
     bytes: int
+    skewed: bool
+    """Whether some of its keys are frequent."""
+
     label: str = "part"
 
     @property
@@ -62,6 +70,9 @@ class Table:
     bytes: int
     """Of the mean part."""
 
+    facts: bool
+    """Whether keys repeat, by Zipf's law; else each has a row."""
+
     @property
     def label(self) -> str:
         """Its name."""
@@ -79,7 +90,12 @@ class Table:
             rows=rows,
             bytes=self.parts * self.bytes,
             columns={
-                "key": ColumnStatistics(minimum=0, maximum=rows, null_count=0, distinct=rows // 4),
+                "key": ColumnStatistics(
+                    minimum=0,
+                    maximum=rows,
+                    null_count=0,
+                    distinct=rows // 4 if self.facts else rows,
+                ),
                 "other": ColumnStatistics(minimum=0, maximum=rows, null_count=0),
                 "kind": ColumnStatistics(minimum=0, maximum=KEYS, null_count=0, distinct=KEYS),
             },
@@ -93,13 +109,15 @@ class Table:
         drawn = chance.choices(range(1, LARGEST + 1), sizes, k=self.parts)
         return ScanPlan(
             fragments=tuple(
-                Part(number, int(self.bytes * size / mean)) for number, size in enumerate(drawn)
+                Part(number, int(self.bytes * size / mean), self.facts)
+                for number, size in enumerate(drawn)
             )
         )
 
 
 def _table(name: str, tasks: float, size: int) -> DataFrame:
-    return DataFrame._from_plan(Scan(source=Table(name, max(2, int(tasks)), size)))
+    table = Table(name, max(2, int(tasks)), size, name in FACTS)
+    return DataFrame._from_plan(Scan(source=table))
 
 
 def _map_only(tasks: int, size: int) -> DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import partita.engine.config as config
@@ -14,6 +15,7 @@ from partita.engine.optimizer.optimizer import optimize
 from partita.engine.physical.memory import shares
 from partita.engine.physical.planner import Planner
 
+from .bound import CAUSES, Bound, bound
 from .cluster import Cluster
 from .executor import VirtualExecutor
 from .shapes import SHAPES
@@ -47,12 +49,21 @@ class Account:
     makespan: float
     """Virtual seconds."""
 
-    bound: float
-    """The most of work over speed, and of the longest chain of tasks on the fastest worker."""
+    bounds: Bound
+    idle: Mapping[str, float]
+    """By cause, the share of all worker seconds in which workers had nothing to do."""
+
+    lost: float
+    """The share that workers would have had which died."""
 
     moved: int
     remade: float
     """Share of the work that was done once more."""
+
+    @property
+    def bound(self) -> float:
+        """Seconds that no order of the tasks could have undercut."""
+        return self.bounds.seconds
 
     @property
     def per_task(self) -> float:
@@ -61,7 +72,13 @@ class Account:
 
 
 def simulate(
-    shape: str, tasks: int, cluster: Cluster, part_bytes: int, speculate: float = 0.0
+    shape: str,
+    tasks: int,
+    cluster: Cluster,
+    part_bytes: int,
+    *,
+    speculate: float = 0.0,
+    avoid: float = 0.0,
 ) -> Account:
     """Run a query of about `tasks` tasks with the real planner, scheduler and policy."""
     settings = config.within_limit(
@@ -71,18 +88,21 @@ def simulate(
     begun = time.process_time()
     frame = SHAPES[shape](tasks, part_bytes)
     planner = Planner(optimize(frame.plan, Context(settings=settings)), settings)
-    executor = VirtualExecutor(cluster, tasks, settings.chunk_bytes, speculate)
+    executor = VirtualExecutor(cluster, tasks, settings.chunk_bytes, speculate, avoid)
     share = shares(config.memory_limit(settings), settings, cluster.workers)
     scheduler = Scheduler(1, planner, executor, settings, share, [ProfileRecorder()])
+    # It is none of an executor's business; here it tells idleness by its causes.
+    executor.holds_back = lambda: any(run.waiting for run in scheduler._open)
     planned = time.process_time()
     for _ in scheduler.run():
         pass
     ended = time.process_time()
+    seconds = cluster.workers * executor.now
     own = executor.own_seconds + executor.store.own_seconds
     return Account(
         shape=shape,
-        tasks=sum(stage.partitions for stage, _ in executor.longest.values()),
-        stages=len(executor.longest),
+        tasks=sum(total.tasks for total in executor.totals.values()),
+        stages=len(executor.totals),
         planning=planned - begun,
         driver=ended - planned - own,
         sent=executor.sent,
@@ -90,21 +110,12 @@ def simulate(
         held=executor.store.peak,
         left=len(executor.store.held),
         makespan=executor.now,
-        bound=max(executor.work / sum(executor.speeds), _chain(executor)),
+        bounds=bound(executor.totals, executor.speeds),
+        idle={cause: executor.idle[cause] / seconds for cause in CAUSES},
+        lost=executor.lost_seconds / seconds,
         moved=executor.moved,
         remade=executor.remade / executor.work,
     )
-
-
-def _chain(executor: VirtualExecutor) -> float:
-    """Return the seconds of the longest chain of tasks, each on the fastest worker."""
-    fastest = max(executor.speeds)
-    ends: dict[int, float] = {}
-    for number in sorted(executor.longest):
-        stage, longest = executor.longest[number]
-        begin = max((ends.get(maker, 0.0) for maker in stage.reads), default=0.0)
-        ends[number] = begin + longest / fastest
-    return max(ends.values())
 
 
 def _grown() -> int:

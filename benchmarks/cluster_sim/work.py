@@ -1,9 +1,10 @@
 """What a task would read, take and make: it follows from its stage and from a seed.
 
-A step of a stage keeps a share of the bytes that it is given (`KEEPS`). Rows behind a hash exchange
-lie as a Zipf distribution of keys has it, unless they are states of groups, of which there is one
-for each key. Of a sorted run each range is taken to have the same share, as the planner cuts them
-by samples; these follow the same distribution, so that frequent keys are there to be split.
+A step of a stage keeps a share of the bytes that it is given (`KEEPS`). Rows of facts lie behind a
+hash exchange as a Zipf distribution of keys has it; of a table with one row for each key, and of
+states of groups, all slots have as many. Of a sorted run each range has the same share, as the
+planner cuts them by samples; these follow the same distribution, so that frequent keys are
+there to be split.
 """
 
 from __future__ import annotations
@@ -56,6 +57,9 @@ class Work:
         self._made: dict[int, int] = {}
         """Bytes that each stage with a range exchange has made."""
 
+        self._skewed: dict[tuple[int, int], bool] = {}
+        """By stage and branch."""
+
         chance = random.Random(cluster.seed)
         self._uneven = [chance.lognormvariate(0, cluster.uneven) for _ in range(4096)]
 
@@ -77,6 +81,23 @@ class Work:
         uneven = self._uneven[(stage.id * 7919 + task.partition) % len(self._uneven)]
         return Cost(seconds=seconds * uneven, read=scanned + read, moved=read)
 
+    def _is_skewed(self, stage: Stage, task: Task) -> bool:
+        """Return whether keys are frequent in what a task makes: it streams such rows."""
+        known = stage.id, task.branch
+        if known not in self._skewed:
+            if task.input.fragment is not None:
+                made = getattr(task.input.fragment, "skewed", False)
+            else:
+                made = any(
+                    self._skewed.get((maker_of(refs[0].path), 0), False)
+                    for refs in (task.input.refs, *task.sides)
+                    if refs
+                )
+            for step in stage.branches[task.branch].operators:
+                made = made and not isinstance(step, PartialAggregate | FinalAggregate)
+            self._skewed[known] = made
+        return self._skewed[known]
+
     def pieces(self, stage: Stage, task: Task, cost: Cost) -> Iterator[Ref]:
         """Yield what the task announces while it runs."""
         if stage.output.kind in ("hash", "range", "write"):
@@ -92,13 +113,13 @@ class Work:
     def result(self, stage: Stage, task: Task, cost: Cost, seconds: float) -> TaskResult:
         """Return what the task tells at its end."""
         branch = stage.branches[task.branch]
+        skewed = self._is_skewed(stage, task)
         size = int(cost.read * _kept(branch))
         refs: tuple[Ref, ...] = ()
         samples: tuple[tuple[int], ...] = ()
         path = f"{_name(task)}-0.arrows"
         if stage.output.kind == "hash" and size:
-            states = any(isinstance(step, PartialAggregate) for step in branch.operators)
-            refs = tuple(_slots(path, size, _shares(stage.output.partitions, not states)))
+            refs = tuple(_slots(path, size, _shares(stage.output.partitions, skewed)))
         elif stage.output.kind == "range" and size:
             refs = (_ref(path, 0, size),)
             samples = _samples(task.partition % 64)
@@ -121,6 +142,17 @@ def _kept(branch: Branch) -> float:
 
 def _name(task: Task) -> str:
     return f"s{task.stage}-p{task.partition}-a{task.attempt}"
+
+
+def output_of(path: str) -> tuple[int, int]:
+    """Return the stage and the partition that have made a file, from its name."""
+    stage, partition, _ = path.split("-", 2)
+    return int(stage[1:]), int(partition[1:])
+
+
+def maker_of(path: str) -> int:
+    """Return the stage that has made a file."""
+    return output_of(path)[0]
 
 
 def _ref(path: str, offset: int, size: int, slot: int = 0) -> Ref:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from . import absent_spark
 
-_ROLLING = "Write pt.col('a').rolling_mean(n), .rolling_sum(n) and so on; in groups .over('k')."
 _BY_ROW = (
     "A function for each value is slow in Python: use expressions, pt.when(...).then(...), or"
     " .map_batches(function) on whole batches."
@@ -136,7 +135,8 @@ FRAME: Mapping[str, str] = {
     "collect_async": "Use .collect() in a thread of its own.",
     "fetch": "Use .head(n).collect().",
     "glimpse": "Use .show(n).",
-    **dict.fromkeys(("row", "rows", "item"), "Use .to_dicts(), .iter_rows() or .to_pydict()."),
+    **dict.fromkeys(("row", "rows"), "Use .to_dicts(), .iter_rows() or .to_pydict()."),
+    "item": "It is a result that has one: df.collect().item(), of one row and one column.",
     **dict.fromkeys(("get_column", "get_columns", "to_series"), _VALUES),
     "partition_by": "Use .group_by(...).map_groups(function, schema); for files"
     " .sink_parquet(path, partition_by='k').",
@@ -252,6 +252,11 @@ NAMESPACED: Mapping[str, str] = {
     ".str.get_dummies": "Use .str.split('|') and df.explode('a'), and pivot that.",
     ".str.slice_replace": "Use pt.concat_str of .str.slice(...) parts.",
     ".str.casefold": "Use .str.to_lowercase().",
+    **dict.fromkeys(
+        (".str.like", ".str.ilike"),
+        "Use .str.starts_with('a'), .str.ends_with('a') or .str.contains('a.*b'), a regular"
+        " expression; '(?i)' before it makes upper and lower case equal.",
+    ),
     ".str.strptime": "Use .str.to_datetime(format), .str.to_date(format) or .str.to_time(format).",
     ".str.repeat": "Use .map_elements(lambda text: text * 3, str).",
     ".str.wrap": "Use .map_elements(function, str).",
@@ -280,7 +285,7 @@ RESULT: Mapping[str, str] = {
     "values": "Use result.to_numpy().",
     "collect": "It is collected: the rows are there.",
     "compute": "It is collected: use result.to_pandas().",
-    **dict.fromkeys(("item", "row", "rows"), "Use result.to_dicts(), or result.to_pydict()."),
+    **dict.fromkeys(("row", "rows"), "Use result.to_dicts(), or result.to_pydict()."),
     **dict.fromkeys(("get_column", "to_series"), "Use result['a']."),
     "to_dict": "Use result.to_pydict() for columns or result.to_dicts() for rows.",
     "is_empty": "Use len(result) == 0.",

@@ -15,6 +15,7 @@ from ..errors import InvalidExpression, did_you_mean, listed
 from ..expr.aggregates import AGGREGATES
 from ..expr.function import REQUIRED
 from ..expr.node import Agg, Call, Expr, Wildcard, is_pattern
+from ..schema import has_column
 from .expression import Expression
 
 BY_NAME: Mapping[str, str] = {
@@ -90,7 +91,7 @@ def called_aggregate(called: str, column: Expr, settings: tuple[tuple[str, Any],
 
 def check_no_column(text: str, schema: pa.Schema) -> None:
     """Raise `InvalidExpression` for the name of a column where an aggregate has to be named."""
-    if text in schema.names and text not in BY_NAME:
+    if has_column(schema, text) and text not in BY_NAME:
         raise InvalidExpression(
             f"agg: {text!r} is a column, and agg() makes one value of a group. Choose how, as in"
             f" pt.col({text!r}).sum() or {{{text!r}: 'sum'}}."
@@ -99,8 +100,8 @@ def check_no_column(text: str, schema: pa.Schema) -> None:
 
 def check_named(name: str, value: Any, schema: pa.Schema) -> None:
     """Raise `InvalidExpression` for ``agg(v="sum")`` and for options of other libraries."""
-    if isinstance(value, str) and value in BY_NAME and value not in schema.names:
-        column = name if name in schema.names else "v"
+    if isinstance(value, str) and value in BY_NAME and not has_column(schema, value):
+        column = name if has_column(schema, name) else "v"
         raise InvalidExpression(
             f"agg({name}={value!r}) does not say of which column. Write"
             f" {name}=({column!r}, {value!r}), or {name}=pt.col({column!r}).{BY_NAME[value]}()."

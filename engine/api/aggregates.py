@@ -130,7 +130,7 @@ class _Split:
 
     def __init__(self, plan: PlanNode, keys: Sequence[Named], exprs: Sequence[Named]) -> None:
         self._keys: dict[Expr, str] = {expr: name for name, expr in keys}
-        self._key_names = [name for name, _ in keys]
+        self._key_names = frozenset(name for name, _ in keys)
         self._taken = {*plan.schema.names, *self._key_names, *(name for name, _ in exprs)}
         self.columns: dict[Agg, str] = {}
 

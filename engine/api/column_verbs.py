@@ -138,7 +138,9 @@ class ColumnVerbs(Frame):
         """
         site = caller_site()
         if not strict:
-            columns = tuple(name for name in _plain_names(columns) if name in self.schema.names)
+            columns = tuple(
+                name for name in _plain_names(columns) if schemas.has_column(self.schema, name)
+            )
         gone = set(names(columns, self.schema, "drop"))
         kept = tuple(pair for pair in identity(self.schema) if pair[0] not in gone)
         return self._projected(kept, "drop", site)
@@ -389,7 +391,7 @@ def _check_new_name(exprs: tuple[Any, ...], schema: pa.Schema) -> None:
     """Raise for ``with_columns("new", expression)``, which is how Spark's withColumn is called."""
     if len(exprs) == 2 and isinstance(exprs[0], str) and isinstance(exprs[1], Expression):
         name = exprs[0]
-        if name not in schema.names and not is_pattern(name) and name != "*":
+        if not (schemas.has_column(schema, name) or is_pattern(name) or name == "*"):
             raise ColumnNotFound(
                 f"{column_not_found(name, schema.names, 'with_columns')} For a new column of that"
                 f" name write with_columns({name}=...), or .alias({name!r}) behind it."

@@ -15,6 +15,7 @@ from ..errors import ColumnNotFound, InvalidExpression, SchemaError, column_not_
 from ..expr.datatype import data_type
 from ..expr.expand import expand
 from ..expr.node import (
+    Call,
     Column,
     Expr,
     When,
@@ -49,14 +50,27 @@ def check_names(expr: Expr, schema: pa.Schema, where: str) -> None:
     for node in expr.walk():
         if isinstance(node, When):
             _check_choices(node, schema, where)
+        if isinstance(node, Call) and node.name == "is_between":
+            _check_limits(node, schema, where)
         if isinstance(node, Column):
             schemas.field_index(schema, node.name, where)
+
+
+def _check_limits(between: Call, schema: pa.Schema, where: str) -> None:
+    """Raise for a limit that is text and no column: a date that is written as text, mostly."""
+    for limit in between.args[1:]:
+        if isinstance(limit, Column) and limit.name not in schema.names:
+            raise ColumnNotFound(
+                f"{column_not_found(limit.name, schema.names, where)} In is_between a string is the"
+                f" name of a column: write a date as datetime.date(2024, 1, 31), text as"
+                f" pt.lit({limit.name!r})."
+            )
 
 
 def _check_choices(choice: When, schema: pa.Schema, where: str) -> None:
     """Raise for a value of a choice that is text and no column: text is most likely meant."""
     for value in (*choice.values, choice.otherwise):
-        if isinstance(value, Column) and value.name not in schema.names:
+        if isinstance(value, Column) and not schemas.has_column(schema, value.name):
             raise ColumnNotFound(
                 f"{column_not_found(value.name, schema.names, where)} In then and otherwise a"
                 f" string is the name of a column; for the text itself write"
@@ -100,7 +114,7 @@ def named_expressions(
     """Return (name, expression) of positional arguments and then of keyword arguments."""
     pairs = [(output_name(expr), unaliased(expr)) for expr in expressions(items, schema, where)]
     for name, value in named.items():
-        if isinstance(value, str) and value not in schema.names:
+        if isinstance(value, str) and not schemas.has_column(schema, value):
             raise ColumnNotFound(
                 f"{column_not_found(value, schema.names, where)} For the text itself write"
                 f" {name}=pt.lit({value!r})."

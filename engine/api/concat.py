@@ -132,7 +132,7 @@ def _widened(plan: PlanNode, target: pa.Schema, site: Site | None) -> PlanNode:
 
 
 def _column(schema: pa.Schema, field: pa.Field) -> Expr:
-    if field.name not in schema.names:
+    if not schemas.has_column(schema, field.name):
         return Literal(pa.scalar(None, field.type), typed=True)
     same = schema.field(field.name).type == field.type
     return Column(field.name) if same else Cast(Column(field.name), field.type)

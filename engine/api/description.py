@@ -15,6 +15,7 @@ from ..expr.function import is_number
 from ..expr.node import Agg, Cast, Column, Expr, Literal, literal
 from ..plan.node import PlanNode, Site
 from ..plan.nodes import Aggregate, Project, Union
+from ..schema import has_column
 
 _KEEPS_DATES = ("nearest", "lower", "higher", "equiprobable")
 
@@ -51,7 +52,7 @@ def described(
         If a column is called ``statistic``, or there is none.
     """
     schema = plan.schema
-    if not schema.names or "statistic" in schema.names:
+    if not schema.names or has_column(schema, "statistic"):
         raise SchemaError(
             "describe() tells of columns, in rows that the column 'statistic' names: rename a"
             " column of that name, and select at least one."

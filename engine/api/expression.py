@@ -90,8 +90,8 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
         raise InvalidExpression(
             f"{self!r} has one truth value for each row, not one in all. Combine conditions with"
             " & (and), | (or) and ~ (not), each in brackets: (a > 1) & (b < 2). For a chain such"
-            " as 1 < a < 2 write a.is_between(1, 2, closed='none'). To choose a value for each row:"
-            " pt.when(a > 1).then(x).otherwise(y)."
+            " as 1 < a < 2 write a.is_between(1, 2, closed='none'), for a in [1, 2]"
+            " a.is_in([1, 2]). To choose a value for each row: pt.when(a > 1).then(x).otherwise(y)."
         )
 
     def __iter__(self) -> Iterator[NoReturn]:
@@ -202,6 +202,10 @@ class Expression(WindowMethods, PythonMethods, WrittenMethods, WithNamespaces):
 
     def __abs__(self) -> Expression:
         return _call("abs", self)
+
+    def __round__(self, digits: int | None = None) -> Expression:
+        rounded: Expression = self.round(digits or 0)
+        return rounded
 
     def alias(self, name: str) -> Expression:
         """Return it under another name.

@@ -10,6 +10,7 @@ import pyarrow as pa
 from ..errors import ColumnNotFound, InvalidExpression, column_not_found
 from ..expr.node import Call, Column, Expr, Literal
 from ..expr.text import text_of
+from ..schema import has_column
 from .columns import flatten
 
 _OF_COLUMNS: Mapping[str, str] = {
@@ -25,13 +26,13 @@ def check_predicates(
 ) -> None:
     """Raise for a condition that is written as text, and for pandas' choice of columns."""
     for each in flatten(predicates):
-        if isinstance(each, str) and each not in schema.names and set(each) & set(" <>=!"):
+        if isinstance(each, str) and set(each) & set(" <>=!") and not has_column(schema, each):
             raise ColumnNotFound(
                 f"{column_not_found(each, schema.names, 'filter')} A condition that is written as"
                 f" text goes into .query({each!r})."
             )
     for name, value in equals.items():
-        if name in _OF_COLUMNS and name not in schema.names:
+        if name in _OF_COLUMNS and not has_column(schema, name):
             raise InvalidExpression(
                 f"filter({name}={value!r}): there is no column {name!r}, and rows are filtered. For"
                 f" columns write {_OF_COLUMNS[name]}."

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ..errors import InvalidExpression
 from ..plan.node import PlanNode
+from ..schema import has_column
 
 
 class Frame:
@@ -92,7 +93,7 @@ class Frame:
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a column `name`."""
-        return name in self._plan.schema.names
+        return has_column(self._plan.schema, name)
 
     # A frame is equal to itself alone; so it can be a key and lie in a set.
     __hash__ = object.__hash__

@@ -10,11 +10,12 @@ import pyarrow as pa
 
 from ..errors import InvalidExpression, NotOffered, SchemaError, TypeMismatch, did_you_mean, listed
 from ..expr.evaluate import dtype_of
-from ..expr.node import Agg, Column, columns_of
+from ..expr.node import Agg, Column, columns_of, has_wildcard
 from ..plan.group_rows import GroupRows
 from ..plan.node import PlanNode, Site, caller_site
 from ..plan.nodes import Named, Project
 from ..plan.user_functions import MapGroups
+from ..schema import has_column
 from .absent import GROUPS
 from .aggregate_calls import (
     BY_NAME,
@@ -324,7 +325,7 @@ class GroupBy(GroupAggregates[FrameT]):
 
     def __getattr__(self, name: str) -> GroupBy[FrameT]:
         # Only for what is no attribute: groupby("k").v, as in pandas.
-        if not name.startswith("_") and name in self._frame.schema.names:
+        if not name.startswith("_") and has_column(self._frame.schema, name):
             return self[name]
         if name in GROUPS:
             raise NotOffered(f"A group_by has no {name!r}. {GROUPS[name]}")
@@ -380,7 +381,7 @@ class GroupBy(GroupAggregates[FrameT]):
 
     def _apart(self, item: Any) -> Any:
         """Return an expression whose wildcards do not stand for the keys, as in Polars."""
-        if not isinstance(item, Expression):
+        if not isinstance(item, Expression) or not has_wildcard(item.node):
             return item
         others = set(self._frame.schema.names) - set(self._chosen_columns())
         return apart_from(item.node, others)

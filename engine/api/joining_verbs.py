@@ -12,6 +12,7 @@ from ..expr.text import text_of
 from ..optimizer.rules.product_joins import filtered_product
 from ..plan.joins import JOIN_KINDS, JOIN_ORDERS, AsofJoin, Join
 from ..plan.node import caller_site
+from ..schema import has_column
 from .asof_tolerance import tolerance_of
 from .columns import IntoExpr, expressions, flatten, row_wise
 from .combining_verbs import check_frame
@@ -303,7 +304,7 @@ class JoiningVerbs(Frame):
         if on is not None:
             left_on = right_on = on
         if left_on is None or right_on is None:
-            common = [name for name in self.schema.names if name in other.schema.names]
+            common = [name for name in self.schema.names if has_column(other.schema, name)]
             hint = f" Both sides have {listed(common)}." if common else ""
             pairs = " Every pair of rows is how='cross'." if verb == "join" else ""
             raise SchemaError(f"{verb} wants keys: on=, or left_on= and right_on=.{hint}{pairs}")

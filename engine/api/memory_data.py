@@ -11,6 +11,7 @@ import pyarrow as pa
 from ...io.convert import table_from_arrow, table_from_items, table_from_pandas, table_from_pydict
 from ...io.memory import MemorySource
 from ..errors import SchemaError
+from .pandas_index import tell_of_index
 
 
 def source_of(data: Any) -> MemorySource:
@@ -26,6 +27,7 @@ def source_of(data: Any) -> MemorySource:
     # Only a program that has imported pandas can hold one of its frames.
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(data, pandas.DataFrame):
+        tell_of_index(data, "the pandas frame")
         return MemorySource(table_from_pandas(data))
     if pandas is not None and isinstance(data, pandas.Series):
         raise SchemaError(
@@ -46,5 +48,16 @@ def source_of(data: Any) -> MemorySource:
         raise SchemaError(
             f"A {type(data).__name__} is no table. Give a dict of columns, a pandas or polars"
             " DataFrame, a pyarrow Table, or an object with __arrow_c_stream__."
+        )
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(data, numpy.ndarray):
+        raise SchemaError(
+            "An array of numpy does not name its columns: pt.DataFrame({'a': array[:, 0], ...}),"
+            " or pt.from_pydict(dict(zip(names, array.T)))."
+        )
+    if hasattr(data, "collect") and not hasattr(data, "__arrow_c_stream__"):
+        raise SchemaError(
+            f"A {type(data).__name__} is lazy: give what its .collect() returns, or read its files"
+            " with pt.scan_parquet and its like."
         )
     return MemorySource(table_from_arrow(data))

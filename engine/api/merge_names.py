@@ -11,7 +11,7 @@ from ..expr.node import Call, Column, Expr, When, literal
 from ..plan.joins import Join
 from ..plan.node import PlanNode, caller_site
 from ..plan.nodes import Named, Project
-from ..schema import free_name
+from ..schema import free_name, has_column
 from .columns import names
 from .combining_verbs import check_frame
 from .joining_verbs import JoiningVerbs
@@ -131,7 +131,7 @@ class MergeNames(JoiningVerbs):
         self, right: Self, on: Any, left_on: Any, right_on: Any
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if on is None and left_on is None and right_on is None:
-            on = [name for name in self.schema.names if name in right.schema.names]
+            on = [name for name in self.schema.names if has_column(right.schema, name)]
             if not on:
                 raise SchemaError(
                     f"merge: the frames have no column in common: {listed(self.schema.names)} and"
@@ -196,6 +196,23 @@ class MergeNames(JoiningVerbs):
 
         Neither side has to be sorted. Of two rows that are as near, ``direction="nearest"`` takes
         the later, where pandas takes the earlier.
+
+        Parameters
+        ----------
+        right : DataFrame
+            The frame to look in.
+        on, left_on, right_on : str
+            The columns whose values are compared, such as times.
+        by, left_by, right_by : str or list of str, optional
+            Columns that have to be equal.
+        suffixes : (str, str)
+            Put behind other names that both sides have.
+        tolerance : number, timedelta or str, optional
+            How far a row may be away at most.
+        allow_exact_matches : bool
+            Whether a row with the same value counts.
+        direction : {"backward", "forward", "nearest"}
+            Where to look for the row.
 
         Examples
         --------

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn, Self
 
 from .. import schema as schemas
 from ..errors import InvalidExpression, NotOffered, SchemaError, did_you_mean, listed
+from ..expr.node import columns_of, has_wildcard
 from .absent import FRAME
 from .column_verbs import ColumnVerbs
 from .columns import names
@@ -87,7 +88,7 @@ class PandasNames(
     def __getattr__(self, name: str) -> Expression:
         # Reached only for what is no attribute of the class.
         if not name.startswith("_"):
-            if name in self.schema.names:
+            if schemas.has_column(self.schema, name):
                 return col(name)
             if name in FRAME:
                 raise NotOffered(f"df.{name} does not exist. {FRAME[name]}")
@@ -179,11 +180,17 @@ class PandasNames(
         {'a': [1], 'b': [2], 'c': ['x']}
         """
         frame = self
+        # As many at once as see none of each other: a step has all columns of the frame.
+        together: dict[str, Expression] = {}
         for name, value in named.items():
-            given = value(frame) if callable(value) and not is_method(value) else value
-            given = given if isinstance(given, Expression) else lit(given)
-            frame = frame.with_columns(**{name: given})
-        return frame
+            if callable(value) and not is_method(value):
+                frame, together = frame.with_columns(**together) if together else frame, {}
+                value = value(frame)
+            given = value if isinstance(value, Expression) else lit(value)
+            if together and _may_read(given, together):
+                frame, together = frame.with_columns(**together), {}
+            together[name] = given
+        return frame.with_columns(**together) if together else frame
 
     def astype(self, dtypes: Mapping[str, Any] | Any) -> Self:
         """Change the types of columns: `cast`.
@@ -436,3 +443,9 @@ class PandasNames(
         """
         wanted = schema if meta is None else schema_of_meta(meta, "map_partitions")
         return self.map_batches(function, wanted, takes="pandas", whole_partition=True)
+
+
+def _may_read(expression: Expression, names: Collection[str]) -> bool:
+    """Return whether an expression is of one of these columns, or stands for columns itself."""
+    node = expression.node
+    return has_wildcard(node) or any(name in names for name in columns_of(node))

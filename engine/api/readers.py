@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ...io.convert import table_from_arrow, table_from_pandas, table_from_pydict
+from ...io.convert import table_from_arrow, table_from_pydict
 from ...io.csv import CsvSource
 from ...io.dataset import FileSource
 from ...io.ipc import IpcSource
@@ -20,6 +20,7 @@ from ..plan.nodes import Scan
 from ..source import Source
 from .columns import fields_of
 from .dataframe import DataFrame
+from .memory_data import source_of
 from .options import NO_INDEX, options
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def scan_parquet(
     columns: Sequence[str] | None = None,
     schema: Any = None,
     hive_partitioning: bool | None = None,
-    missing_columns: str = "insert",
+    missing_columns: str | None = None,
     on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:
@@ -74,8 +75,9 @@ def scan_parquet(
     hive_partitioning : bool, optional
         Whether folders such as ``year=2024`` are columns; by default when there are such folders
         below a directory.
-    missing_columns : {"insert", "raise"}
-        Whether a column that some files lack reads as null there, or is an error.
+    missing_columns : {"insert", "raise"}, optional
+        Whether a column that some files lack reads as null there, or is an error. By default it
+        reads as null where another file has it, and one of ``schema=`` that none has is an error.
     on_error : {"raise", "skip"}
         What to do with files, row groups and lines that cannot be read: end with what is wrong, or
         leave them out, with a `SkippedWarning` when the query has run and a list in the
@@ -152,7 +154,7 @@ def scan_csv(
     columns: Sequence[str] | None = None,
     schema: Any = None,
     hive_partitioning: bool | None = None,
-    missing_columns: str = "insert",
+    missing_columns: str | None = None,
     on_error: str = "raise",
     filesystem: Any = None,
     separator: str = ",",
@@ -221,7 +223,7 @@ def scan_ipc(
     columns: Sequence[str] | None = None,
     schema: Any = None,
     hive_partitioning: bool | None = None,
-    missing_columns: str = "insert",
+    missing_columns: str | None = None,
     on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:
@@ -265,7 +267,7 @@ def scan_json(
     columns: Sequence[str] | None = None,
     schema: Any = None,
     hive_partitioning: bool | None = None,
-    missing_columns: str = "insert",
+    missing_columns: str | None = None,
     on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:
@@ -316,7 +318,7 @@ def scan_orc(
     columns: Sequence[str] | None = None,
     schema: Any = None,
     hive_partitioning: bool | None = None,
-    missing_columns: str = "insert",
+    missing_columns: str | None = None,
     on_error: str = "raise",
     filesystem: Any = None,
 ) -> DataFrame:
@@ -375,7 +377,10 @@ def from_arrow(data: Any) -> DataFrame:
     include_index="the index is left out: frame.reset_index() makes a column of it",
 )
 def from_pandas(frame: pd.DataFrame) -> DataFrame:
-    """Return a frame over a pandas DataFrame; its index is left out (see ``reset_index``).
+    """Return a frame over a pandas DataFrame.
+
+    Its index is left out, with an `IndexWarning` unless it only numbers the rows: make a column of
+    it with pandas' ``reset_index`` first.
 
     Examples
     --------
@@ -383,7 +388,7 @@ def from_pandas(frame: pd.DataFrame) -> DataFrame:
     >>> pt.from_pandas(pd.DataFrame({"a": [1, 2]})).to_pydict()
     {'a': [1, 2]}
     """
-    return _frame(MemorySource(table_from_pandas(frame)), None)
+    return _frame(source_of(frame), None)
 
 
 def from_polars(frame: pl.DataFrame) -> DataFrame:

@@ -149,7 +149,7 @@ class Result(ResultConversions):
         return self._table.num_rows
 
     def __contains__(self, name: object) -> bool:
-        return name in self._table.column_names
+        return schemas.has_column(self._table.schema, name)
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
         """Return a column.
@@ -170,7 +170,7 @@ class Result(ResultConversions):
                 f"result[...] gives a column by its name, found {name!r}. For rows use .to_dicts(),"
                 " .iter_rows() or .to_arrow().slice(offset, length)."
             )
-        if name not in self._table.column_names:
+        if not schemas.has_column(self._table.schema, name):
             raise column_not_found(name, self._table.column_names)
         return self._table.column(name)
 
@@ -178,7 +178,7 @@ class Result(ResultConversions):
         # Reached only for what is no attribute of the class.
         if name in RESULT:
             raise NotOffered(f"A result has no {name!r}. {RESULT[name]}")
-        if not name.startswith("_") and name in self._table.column_names:
+        if not name.startswith("_") and schemas.has_column(self._table.schema, name):
             raise AttributeError(f"A result has no attribute {name!r}: its column is [{name!r}].")
         # Not toPandas, which is there for libraries that look for it.
         known = [each for each in dir(type(self)) if not each.startswith("_") and each.islower()]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ..errors import MissingDependency
+from ..errors import MissingDependency, SchemaError
 from .torch_dataset import torch_dataset
 
 if TYPE_CHECKING:
@@ -149,6 +149,27 @@ class ResultConversions:
         {'a': [1, 2]}
         """
         return self._table.to_pydict()
+
+    def item(self) -> Any:
+        """Return the one value of a result of one row and one column.
+
+        Raises
+        ------
+        SchemaError
+            If it has more, or none.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> pt.from_pydict({"a": [1, 2]}).select(pt.col("a").sum()).collect().item()
+        3
+        """
+        if (self._table.num_rows, self._table.num_columns) != (1, 1):
+            raise SchemaError(
+                f"item() is of one row and one column; there are {self._table.num_rows:,} rows and"
+                f" {self._table.num_columns:,} columns. Use .to_dicts(), or .to_pydict()."
+            )
+        return self._table.column(0)[0].as_py()
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the rows as dicts.

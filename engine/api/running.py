@@ -84,9 +84,14 @@ class Run:
             return
         more = f"\n  and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
         parts = "".join(f"\n  {part}" for part in skipped[:3])
+        parts_left = (
+            "A part of a file could not be read and was left out"
+            if len(skipped) == 1
+            else f"{len(skipped):,} parts of files could not be read and were left out"
+        )
         said = (
-            f"{len(skipped):,} parts of files could not be read and were left out, as"
-            f" on_error='skip' asks for; .profile.skipped of the result lists them.{parts}{more}"
+            f"{parts_left}, as on_error='skip' asks for;"
+            f" .profile.skipped of the result lists them.{parts}{more}"
         )
         lenient = [s for s in self._scans() if getattr(s.source, "on_error", "raise") == "skip"]
         site = next((scan.site for scan in lenient if scan.site is not None), None)

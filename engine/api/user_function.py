@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 
 from ...io.convert import plain_type
 from ..errors import InvalidExpression, SchemaError, listed
+from ..schema import has_column
+from .pandas_index import tell_of_index
 
 FORMS = ("arrow", "pandas")
 """What a function may be given."""
@@ -38,7 +40,10 @@ def probed_schema(
     empty = pa.RecordBatch.from_pylist([], schema=schema)
     try:
         result = function(empty.to_pandas() if takes == "pandas" else empty)
-    except Exception as error:
+        if isinstance(result, Iterator):
+            # A generator: what it yields first tells the columns of all that it yields.
+            result = next(result, None)
+    except (Exception, SystemExit) as error:
         raise SchemaError(
             f"{where} called {name} on an empty batch, to know what columns it gives, and it"
             f" raised {type(error).__name__}: {error}{_place(error)}. {_ADVICE}"
@@ -62,7 +67,7 @@ def _known_types(found: pa.Schema, before: pa.Schema) -> pa.Schema:
     """
     return pa.schema(
         before.field(field.name).with_nullable(True)
-        if pa.types.is_null(field.type) and field.name in before.names
+        if pa.types.is_null(field.type) and has_column(before, field.name)
         else field
         for field in found
     )
@@ -74,7 +79,7 @@ _ADVICE = (
 )
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """Return the innermost line of the user's own that `error` went through."""
     frames = [
         frame
@@ -90,9 +95,12 @@ def _schema_of(result: Any, name: str, where: str) -> pa.Schema:
         return result.schema.remove_metadata()
     # In pandas 3 its classes say they are of "pandas", before that of "pandas.core.frame".
     if type(result).__module__.split(".")[0] == "pandas" and hasattr(result, "columns"):
+        tell_of_index(result, f"what {name} returns")
         return _plain(pa.Schema.from_pandas(result, preserve_index=False))
     if isinstance(result, Mapping):
         return _plain(pa.RecordBatch.from_pydict(dict(result)).schema)
+    if hasattr(result, "__arrow_c_stream__"):
+        return _plain(pa.table(result).schema)
     raise SchemaError(
         f"A function of {where} returns a RecordBatch, a Table, a pandas DataFrame or a dict"
         f" of columns; {name} returned {type(result).__name__}."

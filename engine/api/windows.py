@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -34,6 +35,7 @@ from ..plan.joins import Join
 from ..plan.node import PlanNode, Site
 from ..plan.nodes import Aggregate, show
 from ..plan.windows import WindowColumns
+from ..schema import has_column
 
 
 def looks_at_others(expr: Expr) -> bool:
@@ -87,7 +89,7 @@ def with_windows(
     exprs = tuple(_partitioned(expr, plan) for expr in exprs)
     building = _Building(plan=plan, site=site, taken={*plan.schema.names, *names, *avoid})
     for expr, name in zip(exprs, names, strict=False):
-        if name not in plan.schema.names:
+        if not has_column(plan.schema, name):
             building.wanted.setdefault(unaliased(expr), name)
     done = tuple(exprs)
     while any(looks_at_others(expr) for expr in done):
@@ -139,6 +141,9 @@ class _Building:
     taken: set[str]
     wanted: dict[Expr, str] = field(default_factory=dict)
     """What windows are called that are a column of the result by themselves."""
+
+    numbers: Counter[str] = field(default_factory=Counter)
+    """How far the names of each kind of function are used up."""
 
     def innermost_as_columns(self, exprs: tuple[Expr, ...]) -> tuple[Expr, ...]:
         """Return `exprs` with columns in the place of what stands on no other window."""
@@ -194,10 +199,8 @@ class _Building:
         if wanted is not None:
             return wanted
         stem = function.name if isinstance(function, Agg | WindowCall) else "window"
-        number = 0
-        while f"_{stem}_{number}" in self.taken:
-            number += 1
-        fresh = f"_{stem}_{number}"
+        while (fresh := f"_{stem}_{self.numbers[stem]}") in self.taken:
+            self.numbers[stem] += 1
         self.taken.add(fresh)
         return fresh
 

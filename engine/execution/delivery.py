@@ -16,7 +16,7 @@ from ..source import WriteJob
 from .executors.executor import Executor, not_held
 from .holdings import Holdings
 from .policy import StageRun
-from .transport import Store
+from .stores import Store
 
 
 class Delivery:

@@ -10,6 +10,7 @@ its workers, and removes the session's directories if the driver is gone.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import select
@@ -64,6 +65,7 @@ def main(arguments: list[str]) -> None:
         if not ready:
             _load(to_load.pop())
         if wake in ready:
+            # All that was written may have been read by the call before.
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, 4096)
             _reap(control, workers)
@@ -114,6 +116,9 @@ def _fork(
 ) -> int:
     """Fork a worker that serves `descriptor`; return its pid. In the child it never returns."""
     server = os.getpid()
+    # What is there now a collection in the worker need not look at, as looking writes to each
+    # object, and pages that are written are no longer shared.
+    gc.freeze()
     pid = os.fork()
     if pid:
         os.close(descriptor)
@@ -149,6 +154,7 @@ def _compile_beside(control: socket.socket) -> int:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         control.close()
         worker.die_with(server)
+        # Where it may not be nicer it loads the kernels all the same.
         with contextlib.suppress(OSError):
             os.nice(10)
         status = 0 if jit.load() else 1

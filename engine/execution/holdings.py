@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from ..physical.stage import Branch, Ref, Stage, TaskInput
-from .transport import Store
+from .stores import Store
 
 DRIVER = -1
 """The maker of files that no stage has made."""
@@ -67,6 +67,9 @@ class Holdings:
     def _counted(self, task: TaskInput) -> set[str]:
         """Return the files a task reads whose readers are counted one by one."""
         makers, exchanges = self._makers, self._exchanges
+        # All that a task streams was made by one stage.
+        if not task.refs or makers.get(task.refs[0].path) in exchanges:
+            return set()
         return {ref.path for ref in task.refs if makers.get(ref.path) not in exchanges}
 
     def add_input(self, ref: Ref) -> None:
@@ -122,7 +125,9 @@ def _sides(stage: Stage) -> Iterator[str]:
 
 def _sides_of(branch: Branch) -> Iterator[str]:
     for side in branch.sides:
-        yield from {ref.path for refs in side.partitions for ref in refs}
+        # Once, what many tasks build alike: the parts of a slot that had too many rows for one.
+        each = {id(refs): refs for refs in side.partitions}.values()
+        yield from {ref.path for refs in each for ref in refs}
         if side.made_by is not None:
             yield from {ref.path for task in side.made_by.inputs for ref in task.refs}
             yield from _sides_of(side.made_by)

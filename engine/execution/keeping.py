@@ -22,7 +22,8 @@ import pyarrow.compute as pc
 from ..errors import ExecutionError
 from ..source import HELD, KeptFile, Written
 from .run_directory import RunDirectory
-from .transport import FileStore, Store, pieces
+from .stores import FileStore, Store
+from .transport import pieces
 
 _GONE = " Persist it again where it is needed, or write it with .checkpoint(path), which stays."
 
@@ -130,8 +131,8 @@ class KeepJob:
     sink: KeepSink | None = None
     """Of the driver alone."""
 
-    fast: bool = False
-    """Whether there is room in shared memory, by the scheduler's account."""
+    room: int = 0
+    """Bytes that one task may put into shared memory, by the scheduler's account."""
 
     chunk_bytes: int = 1
 
@@ -141,9 +142,9 @@ class KeepJob:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "sink": None, "held_by": None}
 
-    def placed(self, *, fast: bool, chunk_bytes: int) -> KeepJob:
+    def placed(self, *, room: int, chunk_bytes: int) -> KeepJob:
         """Return the job for one task."""
-        return replace(self, fast=fast, chunk_bytes=chunk_bytes)
+        return replace(self, room=room, chunk_bytes=chunk_bytes)
 
     def write(
         self, partition: int, attempt: int, batches: Iterator[pa.RecordBatch]
@@ -151,11 +152,14 @@ class KeepJob:
         """Write the rows of one partition in pieces; without rows there is one of none."""
         store = self.held_by or FileStore(self.memory, self.disk)
         written = []
+        room = self.room
         for number, piece in enumerate(pieces(batches, self.chunk_bytes)):
             name = f"p{partition}-a{attempt}-{number}.arrows"
             if self.held_by is not None:
                 name = f"{HELD}{self.disk}/{name}"
-            (ref,) = store.write(name, [(0, piece)], self.fast)
+            fast = sum([batch.nbytes for batch in piece]) <= room
+            (ref,) = store.write(name, [(0, piece)], fast)
+            room -= ref.length if fast else 0
             table = pa.Table.from_batches(piece)
             written.append(
                 KeptFile(

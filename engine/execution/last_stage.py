@@ -14,8 +14,8 @@ from ..physical.operators.sort import SortRun, TopK
 from ..physical.own_side import is_own, is_repeatable
 from ..physical.stage import Branch, Operator, Ref, Stage, Task
 from .report import Done, Failed, Piece, Report, failure_of, key_of
+from .stores import Store
 from .task import TaskSettings, run_task
-from .transport import Store
 
 MOST_ROWS = 2_000
 """That it reads. Chosen, not measured: little work also where kernels are not compiled."""
@@ -52,7 +52,7 @@ def _is_ours(operator: Operator) -> bool:
 def reports(stage: Stage, task: Task, store: Store, settings: TaskSettings) -> Iterator[Report]:
     """Run the task here and report of it as a worker does."""
     key = key_of(task)
-    memory = Budget(settings.share)
+    memory = Budget(settings.share, settings.batch_bytes)
     steps = run_task(stage, task, store, settings, {}, lambda: False, memory)
     while True:
         try:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import linecache
-import os
 import pickle
 import traceback
 from dataclasses import dataclass
 
-from ..errors import ExecutionError, MemoryLimitExceeded, PartitaError
+from ..errors import ExecutionError, PartitaError, is_scarcity, refused
 from ..physical.stage import Ref, Stage, Task, TaskResult
 
 
@@ -116,38 +114,11 @@ def failure_of(error: BaseException) -> Failure:
     """Return `error` made ready to travel: typed, and with what caused it."""
     if isinstance(error, PartitaError):
         return Failure(_retold(error, str(error)), _portable(error.__cause__))
-    if isinstance(error, MemoryError | OSError) and _is_of(error, *_SCARCE):
+    if is_scarcity(error):
         return Failure(refused(error), _portable(error))
     trace = "".join(traceback.format_exception(error)).rstrip()
     told = ExecutionError(f"{type(error).__name__}: {error}\n{trace}")
     return Failure(told, _portable(error))
-
-
-_SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-"""What the system refuses where a process has all that it may have."""
-
-
-def refused(error: OSError | MemoryError) -> ExecutionError:
-    """Return what to raise where the system has refused memory, a file or another thing."""
-    if _is_of(error, errno.ENOMEM):
-        return MemoryLimitExceeded(
-            f"A process got no more memory from the system: {error}. Set memory_limit below what"
-            " this machine, its container or ulimit allows, or take fewer workers."
-        )
-    if _is_of(error, errno.EMFILE, errno.ENFILE):
-        return ExecutionError(
-            f"A process may open no more files: {error}. Raise the number that it may open"
-            " (ulimit -n), or close some."
-        )
-    return ExecutionError(f"The system refused what the query needs: {error}.")
-
-
-def _is_of(error: OSError | MemoryError, *numbers: int) -> bool:
-    """Return whether an error is one of these of the system; Arrow may tell them as text only."""
-    if isinstance(error, MemoryError):
-        return errno.ENOMEM in numbers
-    said = str(error)
-    return error.errno in numbers or any(os.strerror(number) in said for number in numbers)
 
 
 def located(failure: Failure, stage: Stage, partition: int) -> Failure:

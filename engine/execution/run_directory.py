@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -35,6 +36,8 @@ class RunDirectory:
         memory_home = _home(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else disk_home
         for home in {memory_home, disk_home}:
             sweep(home)
+        self._bases = disk_home.parent, memory_home.parent
+        self._renewing = threading.Lock()
         self._locks: list[int] = []
         self._free: list[tuple[str, str]] = []
         self.disk = self._make(disk_home)
@@ -93,6 +96,7 @@ class RunDirectory:
 
     def places(self, name: str) -> tuple[str, str]:
         """Make and return directories called `name`, in memory and on disk."""
+        self._renew()
         places = tuple(os.path.join(base, name) for base in (self.memory, self.disk))
         try:
             for place in places:
@@ -101,10 +105,22 @@ class RunDirectory:
             self.remove_places(*places)
             raise ExecutionError(
                 f"The run directory {error.filename!r} cannot be made: {error.strerror}. Make room"
-                " where it lies; if another program removed the directories of this session, begin"
-                " a new one."
+                " where it lies, or set run_directory to a place that can be written."
             ) from None
         return places[0], places[1]
+
+    def _renew(self) -> None:
+        """Make directories in the place of those that another program has removed.
+
+        The helper does not know these: where this process is killed, the next session's start
+        removes them.
+        """
+        with self._renewing:
+            disk_base, memory_base = self._bases
+            if not os.path.isdir(self.disk):
+                self.disk = self._make(_home(disk_base))
+            if not os.path.isdir(self.memory):
+                self.memory = self._make(_home(memory_base))
 
     def remove_places(self, *places: str) -> None:
         """Remove directories with all that was left in them."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from .. import config
 from ..config import Settings
 from ..errors import QueryCancelled, TaskPoisoned
 from ..physical.memory import Shares
@@ -109,6 +110,7 @@ class Scheduler:
         settings = self._task_settings = TaskSettings(
             batch_rows=self._settings.batch_rows,
             chunk_bytes=self._settings.chunk_bytes,
+            batch_bytes=config.batch_bytes(self._settings),
             stall_seconds=self._settings.task_stall_seconds,
             share=self._shares.task,
         )
@@ -250,7 +252,7 @@ class Scheduler:
             branch=number,
             input=self._shared(branch.inputs[place], stage, partition),
             sides=tuple(side.refs(place) for side in branch.sides),
-            shared_memory=self._has_room(),
+            shared_memory=self._room_for(branch.inputs[place]),
         )
         self._inputs[stage.id, partition] = task.input
         self._reading += task.input.bytes
@@ -268,18 +270,26 @@ class Scheduler:
         assert isinstance(task.fragment, InMemory)
         batches = task.fragment.table().to_batches(max_chunksize=self._settings.batch_rows)
         name = f"s{stage.id}-p{partition}-a{self._runs[stage.id].attempts.get(partition, 0)}-in"
-        refs = self._store.write(name, [(0, batches)], self._has_room()) if batches else []
+        fast = task.bytes <= self._room()
+        refs = self._store.write(name, [(0, batches)], fast) if batches else []
         for ref in refs:
             self._holdings.add_input(ref)
         return replace(task, fragment=None, refs=tuple(refs))
 
-    def _has_room(self) -> bool:
-        """Return whether what is made now may go to shared memory.
+    def _room(self) -> int:
+        """Return how many bytes more may go to shared memory; less than none if there is no room.
 
         Tasks that run will make about as much of what they read.
         """
         making = self._holdings.bytes + self._reading
-        return making + self._keeping + self._kept() < self._policy.budget
+        return self._policy.budget - making - self._keeping - self._kept()
+
+    def _room_for(self, task: TaskInput) -> int:
+        """Return how many bytes a task may put there: as many as it reads, and more if it may."""
+        room = self._room()
+        expected = task.bytes or self._settings.exchange_bytes
+        beyond = max(room - expected, 0) // (2 * self._shares.tasks)
+        return max(min(room, expected), 0) + beyond
 
     def _tell_of(self, kind: type[events.Event], key: TaskKey, **more: object) -> None:
         self._observers.tell(

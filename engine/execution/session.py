@@ -13,6 +13,7 @@ import itertools
 import multiprocessing
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -22,7 +23,8 @@ import pyarrow as pa
 
 from .. import config
 from ..config import Settings
-from ..errors import ExecutionError, PartitaError
+from ..errors import ExecutionError, PartitaError, refused
+from ..machine import known_memory
 from ..physical.memory import shares
 from ..plan.node import PlanNode
 from .keeping import Keeper
@@ -73,7 +75,15 @@ class Session:
         _sessions.append(self)
 
     def settings(self) -> Settings:
-        """Return the settings in force for a query of this session that starts now."""
+        """Return the settings in force for a query of this session that starts now.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> with pt.Session(workers=3, executor="serial") as session:
+        ...     session.settings().workers
+        3
+        """
         return replace(config.get(), **self._overrides)
 
     def execute(
@@ -103,8 +113,6 @@ class Session:
         PartitaError
             What a task failed with, with the place where it did.
         """
-        from .report import refused
-
         try:
             yield from self._executed(plan, observers, cancelled, settings)
         except (OSError, MemoryError) as error:
@@ -134,7 +142,9 @@ class Session:
             jit.load_if_cached()
         # Where no limit is set, a cluster has its own memory, of which so many tasks run at once as
         # fit; partitions are cut as they are here, so that answers are the same.
-        limit = settings.memory_limit or executor.memory or config.memory_limit(settings)
+        limit = min(config.memory_limit(settings), known_memory())
+        if executor.memory:
+            limit = settings.memory_limit or executor.memory
         share = shares(limit, settings, executor.workers)
         number = next(_numbers)
         try:
@@ -175,6 +185,10 @@ class Session:
                     self._drop(name, known)
             if name not in self._executors:
                 limit = config.memory_limit(settings)
+                if limit < config.LEAST_MEMORY and not config.is_cluster(name):
+                    warnings.warn(_little(limit), stacklevel=2)
+                elif name == "process" and workers < settings.workers:
+                    warnings.warn(_fewer(settings.workers, workers, limit), stacklevel=2)
                 self._executors[name] = started(name, Resources(workers, self._directories, limit))
             return self._executors[name]
 
@@ -221,7 +235,18 @@ class Session:
                 executor.close()
 
     def close(self) -> None:
-        """End the workers and remove the session's directories; bounded in time."""
+        """End the workers and remove the session's directories; bounded in time.
+
+        It is what the end of a ``with`` calls, and does nothing the second time.
+
+        Examples
+        --------
+        >>> import partita as pt
+        >>> session = pt.Session(executor="serial")
+        >>> session.close()
+        >>> session
+        <partita.Session closed, settings {'executor': 'serial'}>
+        """
         if self._closed or self._process != os.getpid():
             return
         self._closed = True
@@ -259,6 +284,23 @@ class Session:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"open, {sorted(map(str, self._executors))} started"
         return f"<partita.Session {state}, settings {self._overrides}>"
+
+
+def _little(limit: int) -> str:
+    # Not refused: rows are put aside as early as was asked for, with any limit.
+    return (
+        f"memory_limit is {limit / config.MiB:,.1f} MiB. Rows are held to it, by one worker, but a"
+        " process takes 10 to 25 MiB beside them, so that more is used in all:"
+        f" {config.LEAST_MEMORY // config.MiB} MiB are kept."
+    )
+
+
+def _fewer(wanted: int, workers: int, limit: int) -> str:
+    return (
+        f"{wanted} workers were asked for, and {workers} are started: memory_limit is"
+        f" {limit / config.MiB:,.0f} MiB, which is kept where each has"
+        f" {config.LEAST_MEMORY // config.MiB} MiB or more. Raise memory_limit for more of them."
+    )
 
 
 def _choice(planner: Planner, settings: Settings) -> str:

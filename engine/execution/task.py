@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -23,9 +23,10 @@ from ..physical.runs import coded_for_groups, runs
 from ..physical.scan_filters import ScanFilters, scan_filters
 from ..physical.spill import SpillFile
 from ..physical.stage import Branch, KeyRange, Ref, Stage, Task, TaskInput, TaskResult
-from ..source import Filtering, RowFilters, Skipped
+from ..source import Filtering, RowFilters, Skipped, Skipping
 from .keeping import KeepJob
-from .transport import Store, batch_bytes, pieces
+from .stores import Store
+from .transport import batch_bytes, pieces
 
 SAMPLE_ROWS = 1024
 """A sorted run gives one key in so many rows as a sample for the ranges of the next stage."""
@@ -122,6 +123,9 @@ class TaskSettings:
 
     batch_rows: int
     chunk_bytes: int
+    batch_bytes: int
+    """What a batch should have at most: of wide rows there are fewer in one."""
+
     share: int
     """Bytes that one task may take in its process."""
 
@@ -173,21 +177,22 @@ def run_task(
         batches = run.execute(batches, context)
     batches = _counted(batches, rows, "out")
     result = TaskResult()
+    output = _Output(store=store, room=task.shared_memory)
     match stage.output.kind:
         case "hash":
-            refs = _write_slots(batches, stage, task, store, settings)
+            refs = _write_slots(batches, stage, task, output, settings)
             result = TaskResult(refs=refs)
         case "range":
-            result = _write_run(batches, stage, task, store, settings)
+            result = _write_run(batches, stage, task, output, settings)
         case "write":
             assert stage.job is not None
             job = stage.job
             if isinstance(job, KeepJob):
-                job = job.placed(fast=task.shared_memory, chunk_bytes=settings.chunk_bytes)
+                job = job.placed(room=task.shared_memory, chunk_bytes=settings.chunk_bytes)
             written = job.write(task.partition, task.attempt, batches)
             result = TaskResult(written=tuple(written))
         case _:
-            for ref in _write_pieces(batches, task, store, settings):
+            for ref in _write_pieces(batches, task, output, settings):
                 context.on_disk(ref)
                 yield ref
     for ref in result.refs:
@@ -214,18 +219,36 @@ def _read(
     """Stream the input of a task, with a look at each batch whether it is still wanted."""
     fragment = task.fragment
     if fragment is not None:
+        most_bytes = context.memory.batch_bytes
+        rows = _rows_at_once(task, context.batch_rows, most_bytes)
         if hasattr(fragment, "telling"):
-            fragment = fragment.telling(context.skipped.append)
-        if filters is not None and filters.filters:
+            fragment = cast(Skipping, fragment).telling(context.skipped.append)
+        if hasattr(fragment, "filtered_batches"):
             assert isinstance(fragment, Filtering)
-            given = fragment.filtered_batches(context.batch_rows, filters)
+            filters = filters or RowFilters()
+            filters.most_bytes = min(filters.most_bytes, _WHOLE * most_bytes)
+            filters.share = context.memory.share
+            given = fragment.filtered_batches(rows, filters)
         else:
-            given = fragment.batches(context.batch_rows)
+            given = fragment.batches(rows)
         for batch in given:
             context.check()
             yield batch
     sparsely = task.key_range is not None
     yield from _read_refs(task.refs, context, sparsely)
+
+
+_WHOLE = 4
+"""So many batches of the most bytes a scan may decode at once, an eighth of a small limit."""
+
+
+def _rows_at_once(task: TaskInput, most: int, most_bytes: int) -> int:
+    """Return how many rows of a fragment are `most_bytes`, and no more than `most`."""
+    size = task.bytes
+    if size <= most_bytes or task.fragment is None:
+        return most
+    rows = task.fragment.rows
+    return max(1, min(most, rows * most_bytes // size)) if rows else most
 
 
 def _read_refs(
@@ -244,23 +267,42 @@ def _counted(
         yield batch
 
 
+@dataclass(kw_only=True)
+class _Output:
+    """Where a task's output goes: shared memory while its room there lasts, then disk.
+
+    A task may make far more of its input than the scheduler has counted for it.
+    """
+
+    store: Store
+    room: int
+
+    def write(self, name: str, parts: Sequence[tuple[int, Sequence[pa.RecordBatch]]]) -> list[Ref]:
+        """Write `parts` as `Store.write` does."""
+        fast = sum([batch.nbytes for _, batches in parts for batch in batches]) <= self.room
+        refs = self.store.write(name, parts, fast)
+        if fast:
+            self.room -= sum([ref.length for ref in refs])
+        return refs
+
+
 def _file_name(task: Task, piece: int = 0) -> str:
     return f"s{task.stage}-p{task.partition}-a{task.attempt}-{piece}.arrows"
 
 
 def _write_pieces(
-    batches: Iterator[pa.RecordBatch], task: Task, store: Store, settings: TaskSettings
+    batches: Iterator[pa.RecordBatch], task: Task, output: _Output, settings: TaskSettings
 ) -> Iterator[Ref]:
     """Write pieces, each a file, and yield each as soon as it is there."""
     for number, piece in enumerate(pieces(batches, settings.chunk_bytes)):
-        yield from store.write(_file_name(task, number), [(0, piece)], task.shared_memory)
+        yield from output.write(_file_name(task, number), [(0, piece)])
 
 
 def _write_slots(
     batches: Iterator[pa.RecordBatch],
     stage: Stage,
     task: Task,
-    store: Store,
+    to: _Output,
     settings: TaskSettings,
 ) -> tuple[Ref, ...]:
     """Split the rows by the hash of their keys and write all slots into one file.
@@ -277,7 +319,7 @@ def _write_slots(
         nonlocal slots, size, files
         parts = [(slot, run) for slot, held in enumerate(slots) for run in _of_one_schema(held)]
         if parts:
-            refs.extend(store.write(_file_name(task, files), parts, task.shared_memory))
+            refs.extend(to.write(_file_name(task, files), parts))
         slots = [[] for _ in range(output.partitions)]
         size, files = 0, files + 1
 
@@ -319,7 +361,7 @@ def _write_run(
     batches: Iterator[pa.RecordBatch],
     stage: Stage,
     task: Task,
-    store: Store,
+    to: _Output,
     settings: TaskSettings,
 ) -> TaskResult:
     """Write a sorted run, and sample its keys at even distances."""
@@ -331,7 +373,7 @@ def _write_run(
         if batch is None or size >= MOST_PIECES * settings.chunk_bytes:
             parts = [(0, run) for run in _of_one_schema(held)]
             if parts:
-                refs.extend(store.write(_file_name(task, files), parts, task.shared_memory))
+                refs.extend(to.write(_file_name(task, files), parts))
             held, size, files = [], 0, files + 1
         if batch is None or not batch.num_rows:
             continue

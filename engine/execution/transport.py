@@ -2,50 +2,29 @@
 
 A file holds one or more streams one behind the other; a `Ref` says where one begins and how long it
 is. Space is allocated before it is written, so that a full device is an error and not a SIGBUS
-(trap 10), and a file gets its name only when it is whole.
+(trap 10), and a file gets its name only when it is whole. Which files there are, and where, is told
+by the stores (`stores.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import errno
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol, Self
 
 import pyarrow as pa
 
-from ..errors import ExecutionError, StorageFull
-from ..physical.kernels.mapped_rows import mapped_without_neighbours
+from ..errors import ExecutionError, is_refusal
+from ..physical.spill import reading
 from ..physical.stage import Ref
 
 ALIGNMENT = 64
 """Arrow's buffers are aligned to this within a stream, so the streams are too."""
 
 Batches = Sequence[pa.RecordBatch]
-
-
-class Store(Protocol):
-    """Where tasks put what they make, and read what others made."""
-
-    def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
-        """Keep `parts`, pairs of a slot and its batches (one physical schema each)."""
-
-    def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
-        """Stream the batches of `refs`; `sparsely` if a few rows of each batch are looked at."""
-
-    def on_disk(self, ref: Ref) -> bool:
-        """Return whether a stream lies on disk and not in memory."""
-
-    def spill_path(self) -> str:
-        """Return the path of a file that does not exist, on disk, for rows that are put aside."""
-
-    def remove(self, path: str) -> None:
-        """Forget what is at `path`; readers that have it open keep it."""
 
 
 def batch_bytes(batch: pa.RecordBatch) -> int:
@@ -136,7 +115,7 @@ def _write_stream(sink: pa.NativeFile, batches: Batches) -> None:
 
 
 @dataclass(frozen=True)
-class _Layout:
+class Layout:
     """The streams of a file, and where each of them will lie."""
 
     streams: Sequence[Sequence[bytes | pa.Buffer]]
@@ -156,7 +135,8 @@ class _Layout:
                 yield _PADDING[:padding]
 
 
-def _layout(parts: Sequence[tuple[int, Batches]]) -> _Layout:
+def laid_out(parts: Sequence[tuple[int, Batches]]) -> Layout:
+    """Return the streams of `parts`, pairs of a slot and its batches, one behind another."""
     streams, refs, total = [], [], 0
     for slot, batches in parts:
         stream = _stream(batches)
@@ -165,210 +145,34 @@ def _layout(parts: Sequence[tuple[int, Batches]]) -> _Layout:
         refs.append(Ref(path="", offset=total, length=length, rows=rows, bytes=length, slot=slot))
         streams.append(stream)
         total += length + -length % ALIGNMENT
-    return _Layout(streams, refs, total)
+    return Layout(streams, refs, total)
 
 
-class MemoryStore:
-    """Keeps streams in the memory of this process."""
-
-    def __init__(
-        self,
-        directory: Callable[[], str],
-        files: dict[str, dict[int, pa.Buffer]] | None = None,
-    ) -> None:
-        self._directory = directory
-        self.files = {} if files is None else files
-        """By path and place."""
-
-    def same(self) -> Self:
-        """Return another object with the same streams, so that the end of this one is seen."""
-        return copy.copy(self)
-
-    def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
-        """Keep `parts` under `name`."""
-        layout = _layout(parts)
-        self.files[name] = {
-            ref.offset: _joined(stream)
-            for ref, stream in zip(layout.refs, layout.streams, strict=True)
-        }
-        return layout.refs_in(name)
-
-    def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
-        """Stream the batches of `refs`."""
-        for ref in refs:
-            yield from _read_stream(self.files[ref.path][ref.offset])
-
-    def on_disk(self, ref: Ref) -> bool:
-        """Return False: all of it lies in memory."""
-        return False
-
-    def spill_path(self) -> str:
-        """Return a path in the directory of the session, which is made when it is wanted."""
-        return _spill_path(self._directory())
-
-    def remove(self, path: str) -> None:
-        """Forget the streams under `path`."""
-        self.files.pop(path, None)
-
-
-class LimitedStore(MemoryStore):
-    """Keeps streams in the memory of this process, and on disk what is more than their share.
-
-    Its `directory` makes one for the files of the query, when it is wanted.
-    """
-
-    def __init__(self, directory: Callable[[], str]) -> None:
-        super().__init__(directory)
-        self._file_stores: list[FileStore] = []
-        """One, once it is wanted; of all that are the same."""
-
-    def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
-        """Keep `parts` under `name`, in memory if `fast`; see `FileStore.write`."""
-        return (
-            super().write(name, parts, fast) if fast else self._on_disk().write(name, parts, fast)
-        )
-
-    def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
-        """Stream the batches of `refs`."""
-        for ref in refs:
-            if self.on_disk(ref):
-                yield from self._on_disk().read(ref, sparsely=sparsely)
-            else:
-                yield from super().read(ref)
-
-    def on_disk(self, ref: Ref) -> bool:
-        """Return whether a stream lies on disk and not in memory."""
-        return any(store.on_disk(ref) for store in self._file_stores)
-
-    def spill_path(self) -> str:
-        """Return a path in the directory of the query."""
-        return self._on_disk().spill_path()
-
-    def remove(self, path: str) -> None:
-        """Forget the streams under `path`."""
-        if path in self.files:
-            super().remove(path)
-        elif self._file_stores:
-            self._on_disk().remove(path)
-
-    def _on_disk(self) -> FileStore:
-        if not self._file_stores:
-            directory = self._directory()
-            self._file_stores.append(FileStore(directory, directory))
-        return self._file_stores[0]
-
-
-class FileStore:
-    """Keeps streams in files of one query: in shared memory, or on disk where that is full."""
-
-    def __init__(self, memory: str, disk: str) -> None:
-        self.memory = memory
-        self.disk = disk
-        # Another directory's name may begin as this one's does.
-        self._on_disk = os.path.join(disk, "")
-
-    def write(self, name: str, parts: Sequence[tuple[int, Batches]], fast: bool) -> list[Ref]:
-        """Write `parts` into one file called `name`; in shared memory if `fast` and it has room.
-
-        Raises
-        ------
-        StorageFull
-            If there is no room on disk either; no partial file is left.
-        """
-        layout = _layout(parts)
-        if fast:
-            try:
-                return layout.refs_in(_write_file(self.memory, name, layout))
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                    raise
-        try:
-            return layout.refs_in(_write_file(self.disk, name, layout))
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-            free = os.statvfs(self.disk)
-            raise StorageFull(
-                f"No room for {layout.total:,} bytes in {self.disk!r} (and none in shared memory):"
-                f" {free.f_bavail * free.f_frsize:,} bytes are free. Free some, or set"
-                " run_directory to a place with more."
-            ) from None
-
-    def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
-        """Stream the batches of `refs`.
-
-        Those in shared memory are views of the mapped files; a file is mapped once for all refs in
-        it, unless there are very many files. What lies on disk is read batch by batch: its pages
-        would be counted as this process's own for as long as they are mapped, 1.2 GB in a sort of
-        2 GB. It is mapped too where it is read `sparsely`, and then copied where it is to stay.
-        """
-        mapped: dict[str, pa.Buffer] = {}
-        for ref in refs:
-            if self.on_disk(ref):
-                if sparsely:
-                    yield from _read_stream(_part(mapped_without_neighbours(ref.path), ref))
-                else:
-                    yield from _read_file(ref)
-                continue
-            if ref.path not in mapped:
-                if len(mapped) >= _MAPPED_FILES:
-                    del mapped[next(iter(mapped))]
-                mapped[ref.path] = _mapped(ref.path)
-            yield from _read_stream(_part(mapped[ref.path], ref))
-
-    def on_disk(self, ref: Ref) -> bool:
-        """Return whether a stream lies on disk and not in shared memory."""
-        return ref.path.startswith(self._on_disk)
-
-    def spill_path(self) -> str:
-        """Return a path in the directory of the query."""
-        return _spill_path(self.disk)
-
-    def remove(self, path: str) -> None:
-        """Unlink the file; mapped rows stay readable."""
-        # Not by pathlib, which takes 10 microseconds more; it is done for every task.
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-
-    def remove_unfinished(self, pid: int) -> None:
-        """Remove what a process that has died was writing, or had put aside.
-
-        A query may go on for long, and the next attempt wants the room.
-        """
-        ends, begins = _unfinished("", pid), _spilled_by(pid)
-        for place in (self.memory, self.disk):
-            for name in os.listdir(place):
-                if name.endswith(ends) or name.startswith(begins):
-                    self.remove(os.path.join(place, name))
-
-
-_spilled = itertools.count(1)
-
-
-def _spill_path(directory: str) -> str:
-    return os.path.join(directory, f"{_spilled_by(os.getpid())}{next(_spilled)}.arrows")
-
-
-def _spilled_by(pid: int) -> str:
-    return f"spilled-{pid}-"
-
-
-def _unfinished(name: str, pid: int) -> str:
+def unfinished_name(name: str, pid: int) -> str:
+    """Return what a file is called while a process is writing it."""
     return f"{name}.{pid}.part"
 
 
-_MAPPED_FILES = 64
-"""So many files a reader keeps mapped, in case that it wants more of them."""
+def mapped(path: str, how: Callable[[str], pa.Buffer]) -> pa.Buffer | None:
+    """Return a mapped file; None where the process may map no more (``ulimit -v``): it is read."""
+    try:
+        with reading(path):
+            return how(path)
+    except OSError as error:
+        if not is_refusal(error, errno.ENOMEM):
+            raise
+        return None
 
 
-def _mapped(path: str) -> pa.Buffer:
+def mapped_whole(path: str) -> pa.Buffer:
+    """Return what is in a file, which stays readable when the file is unlinked."""
     with pa.memory_map(path) as source:
         return source.read_buffer(source.size())
 
 
-def _read_file(ref: Ref) -> Iterator[pa.RecordBatch]:
+def read_file(ref: Ref) -> Iterator[pa.RecordBatch]:
     """Stream the batches of a stream on disk, each read when it is asked for."""
-    with pa.OSFile(ref.path) as source:
+    with reading(ref.path), pa.OSFile(ref.path) as source:
         if source.size() < ref.offset + ref.length:
             raise _shorter(ref)
         source.seek(ref.offset)
@@ -376,7 +180,8 @@ def _read_file(ref: Ref) -> Iterator[pa.RecordBatch]:
             yield from reader
 
 
-def _part(file: pa.Buffer, ref: Ref) -> pa.Buffer:
+def part_of(file: pa.Buffer, ref: Ref) -> pa.Buffer:
+    """Return the bytes of one stream of a file."""
     if file.size < ref.offset + ref.length:
         raise _shorter(ref)
     return file.slice(ref.offset, ref.length)
@@ -389,7 +194,7 @@ def _shorter(ref: Ref) -> ExecutionError:
     )
 
 
-def _joined(stream: Sequence[bytes | pa.Buffer]) -> pa.Buffer:
+def joined(stream: Sequence[bytes | pa.Buffer]) -> pa.Buffer:
     """Return the parts of a stream as one buffer."""
     if len(stream) == 1 and isinstance(stream[0], pa.Buffer):
         return stream[0]
@@ -400,15 +205,16 @@ def _joined(stream: Sequence[bytes | pa.Buffer]) -> pa.Buffer:
     return whole
 
 
-def _read_stream(buffer: pa.Buffer) -> Iterator[pa.RecordBatch]:
+def read_stream(buffer: pa.Buffer) -> Iterator[pa.RecordBatch]:
+    """Stream the batches of a stream in memory, as views of it."""
     with pa.ipc.open_stream(buffer) as reader:
         yield from reader
 
 
-def _write_file(directory: str, name: str, layout: _Layout) -> str:
+def write_file(directory: str, name: str, layout: Layout) -> str:
     """Write a file whole, under another name until it is; nothing is left of one that failed."""
     path = os.path.join(directory, name)
-    unfinished = _unfinished(path, os.getpid())
+    unfinished = unfinished_name(path, os.getpid())
     descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -418,7 +224,8 @@ def _write_file(directory: str, name: str, layout: _Layout) -> str:
             os.close(descriptor)
         os.rename(unfinished, path)
     except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            os.unlink(unfinished)
         raise
     return path
 

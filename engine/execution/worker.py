@@ -38,8 +38,8 @@ from .messages import (
     unpacked,
 )
 from .report import Done, Failed, Piece, failure_of, key_of
+from .stores import FileStore
 from .task import TaskSettings, run_task
-from .transport import FileStore
 
 PR_SET_PDEATHSIG = 1
 
@@ -126,7 +126,9 @@ def serve(descriptor: int, parent: int, beat: Callable[[], None]) -> None:
                 store = FileStore(message.memory, message.disk)
                 allocators.suit(message.settings.share)
                 queries[message.query] = _Query(
-                    store, message.settings, Budget(message.settings.share)
+                    store,
+                    message.settings,
+                    Budget(message.settings.share, message.settings.batch_bytes),
                 )
             case NewStage():
                 queries[message.query].blobs[message.stage] = message.blob
@@ -152,6 +154,7 @@ def be_killed_first() -> None:
 
     The loss of a worker costs a task tried again, that of the driver everything.
     """
+    # Where a container forbids it, the kernel chooses by size alone.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
 

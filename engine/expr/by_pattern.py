@@ -6,12 +6,14 @@ each different pattern.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..errors import InvalidExpression
 from .function import Value
 from .list_layout import beside
 
@@ -49,3 +51,35 @@ def by_pattern(kernel: Callable[..., Value], sample: str = "a") -> Callable[...,
         return pa.concat_arrays(parts).take(pa.array(places))
 
     return over_patterns
+
+
+def of_regex(kernel: Callable[..., Value], literal: bool = False) -> Callable[..., Value]:
+    """Return `kernel`, whose second argument is a regular expression, with that looked at first.
+
+    Arrow compiles none where there is no row, which is how a plan finds the type of a result: a
+    mistake would be told when the query runs.
+
+    Parameters
+    ----------
+    literal
+        What it is to leave out the setting ``literal``, with which the pattern is plain text.
+    """
+
+    def checked(value: Value, pattern: str, /, **settings: object) -> Value:
+        if not len(value) and not settings.get("literal", literal):
+            _check_regex(pattern)
+        return kernel(value, pattern, **settings)
+
+    return checked
+
+
+@functools.lru_cache(maxsize=256)
+def _check_regex(pattern: str) -> None:
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid as error:
+        raise InvalidExpression(
+            f"{pattern!r} is no regular expression: {str(error).partition(': ')[2]}. They are those"
+            " of RE2, which look neither ahead nor behind and know no \\1. Where characters such as"
+            " ( . * + stand for themselves, put a backslash before them, or pass literal=True."
+        ) from None

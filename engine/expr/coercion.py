@@ -123,7 +123,10 @@ def mixing_advice(left: pa.DataType, right: pa.DataType) -> str:
                 " Write the text as a timestamp, pt.lit(datetime.datetime(2024, 1, 31, 12)), or"
                 " parse the column with .str.to_datetime()."
             )
-        return f" Write the text as a value of that type, or cast: .cast({str(other)!r})."
+        return (
+            f" Write both as one type, or cast one: the text with .cast({str(other)!r}), or the"
+            " other with .cast('string')."
+        )
     if pa.types.is_timestamp(left) and pa.types.is_timestamp(right):
         return (
             " Bring both into one time zone with .dt.convert_time_zone() or"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from ..errors import InvalidExpression
 from ..schema import field_index
 from .functions import FUNCTIONS
-from .node import Call, Column, Expr, Wildcard, is_pattern, output_name
+from .node import Call, Column, Expr, Wildcard, has_wildcard, is_pattern, output_name
 from .renaming import with_aliases
 
 
@@ -42,7 +42,7 @@ def expand(exprs: Sequence[Expr], schema: pa.Schema) -> tuple[tuple[str, Expr], 
 
 
 def _expanded(expr: Expr, schema: pa.Schema) -> list[Expr]:
-    if any(isinstance(node, Wildcard) for node in expr.walk()):
+    if has_wildcard(expr):
         expr = expr.transform(lambda node: _with_values(node, schema))
     wildcards = {node for node in expr.walk() if isinstance(node, Wildcard)}
     if not wildcards:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from ..errors import ComputeError
 from .function import INTEGER, Example, Function, Kind, Parameter, Value
 from .list_layout import beside, whole_numbers
+from .zones import known_zone
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -71,7 +72,9 @@ def _datetime(*values: Value, time_unit: str, time_zone: str | None, ambiguous: 
     micros = days * 86_400 * 10**6 + micros_of(parts, *parts.numbers[3:])
     wall = pa.array(micros, mask=parts.mask).cast(pa.timestamp("us"))
     wall = wall.cast(pa.timestamp(time_unit), safe=time_unit == "ns")
-    return wall if time_zone is None else pc.assume_timezone(wall, time_zone, ambiguous=ambiguous)
+    if time_zone is None:
+        return wall
+    return pc.assume_timezone(wall, known_zone(time_zone), ambiguous=ambiguous)
 
 
 def _time(hour: Value, minute: Value, second: Value, microsecond: Value) -> Value:

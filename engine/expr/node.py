@@ -330,6 +330,11 @@ def columns_of(expr: Expr) -> frozenset[str]:
     return found
 
 
+def has_wildcard(expr: Expr) -> bool:
+    """Return whether `expr`, or a part of it, stands for columns that are not told one by one."""
+    return any(isinstance(node, Wildcard) for node in expr.walk())
+
+
 def output_name(expr: Expr) -> str:
     """Return the name a column made by `expr` has: its alias, its leftmost column's or field's.
 

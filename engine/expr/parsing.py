@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from ..errors import ComputeError, InvalidExpression
 from .casting import cast
 from .function import Value
+from .zones import known_zone
 
 _FRACTION = re.compile(r"%(\.\d?)?f")
 
@@ -92,7 +93,7 @@ def to_datetime(
         parsed = cast(value, pa.timestamp(time_unit), strict=strict)
     else:
         parsed = _parsed(value, format, time_unit, strict)
-    return parsed if time_zone is None else pc.assume_timezone(parsed, time_zone)
+    return parsed if time_zone is None else pc.assume_timezone(parsed, known_zone(time_zone))
 
 
 def _parsed(value: Value, pattern: str, unit: str, strict: bool) -> Value:

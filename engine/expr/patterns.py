@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InvalidExpression
-from .by_pattern import by_pattern
+from .by_pattern import by_pattern, of_regex
 from .function import TEXT, Function, Parameter, Value, text_function
 from .searching import matches
 from .splitting import splitting
@@ -117,7 +117,8 @@ def _entry(
     also: tuple[str, ...] = (),
 ) -> Function:
     """Return an entry whose first parameter is a text for all rows, or a column of texts."""
-    entry = text_function(name, by_pattern(kernel), doc, given, call, gives, *parameters, also=also)
+    kernel = by_pattern(of_regex(kernel) if _PATTERN in parameters else kernel)
+    entry = text_function(name, kernel, doc, given, call, gives, *parameters, also=also)
     return replace(entry, accepts=(TEXT, TEXT))
 
 

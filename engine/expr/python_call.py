@@ -108,7 +108,7 @@ def _call(expr: PythonCall, arrays: Sequence[pa.Array], rows: int) -> tuple[pa.A
     given = [_FORMS[expr.takes](array) for array in arrays]
     try:
         result = expr.function(*given)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise user_failure(expr.function, error, "") from error
     return _checked(expr, result, rows), isinstance(result, list)
 
@@ -146,7 +146,7 @@ def _one_by_one(expr: PythonCall, arrays: Sequence[pa.Array], rows: int) -> list
     first = iter(columns[0] if columns else [None] * rows)
     try:
         return _row_values(expr.function, first, columns[1:] if columns else None, skips)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         place = rows - length_hint(first) - 1
         shown = ", ".join(repr(column[place])[:60] for column in columns)
         raise user_failure(expr.function, error, f", of the values ({shown})") from error

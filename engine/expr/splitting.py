@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InvalidExpression
-from .by_pattern import by_pattern
+from .by_pattern import by_pattern, of_regex
 from .function import TEXT, Example, Function, Parameter, Value
 from .list_layout import lists_of
 
@@ -114,9 +114,11 @@ def _entry(
     also: tuple[str, ...] = (),
 ) -> Function:
     columns = any(each.expr for each in parameters)
+    if columns:
+        kernel = by_pattern(of_regex(kernel, literal=parameters[0].name != "pattern"))
     return Function(
         name=f"str.{name}",
-        kernel=by_pattern(kernel) if columns else kernel,
+        kernel=kernel,
         accepts=(TEXT, TEXT) if columns else (TEXT,),
         parameters=parameters,
         also=also,

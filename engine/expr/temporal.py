@@ -31,6 +31,7 @@ from .function import (
     Value,
     is_text,
 )
+from .zones import known_zone
 
 
 def _part(kernel: Callable[..., Value], **options: Any) -> Callable[[Value], Value]:
@@ -103,7 +104,7 @@ def _strftime(value: Value, format: str) -> Value:  # noqa: A002 - Polars' name
 
 def _convert_time_zone(value: Value, time_zone: str) -> Value:
     aware = value if value.type.tz else pc.assume_timezone(value, "UTC")
-    return aware.cast(pa.timestamp(value.type.unit, time_zone))
+    return aware.cast(pa.timestamp(value.type.unit, known_zone(time_zone)))
 
 
 def _replace_time_zone(
@@ -114,7 +115,7 @@ def _replace_time_zone(
         return wall
     return pc.assume_timezone(
         wall,
-        time_zone,
+        known_zone(time_zone),
         ambiguous=ambiguous,
         nonexistent=non_existent,
     )

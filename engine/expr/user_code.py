@@ -22,7 +22,9 @@ def name_of(function: Callable[..., Any]) -> str:
     return getattr(function, "__qualname__", type(function).__name__)
 
 
-def user_failure(function: Callable[..., Any], error: Exception, place: str) -> UserFunctionError:
+def user_failure(
+    function: Callable[..., Any], error: BaseException, place: str
+) -> UserFunctionError:
     """Return (not raise) the error that tells of `error`.
 
     Parameters
@@ -30,7 +32,7 @@ def user_failure(function: Callable[..., Any], error: Exception, place: str) -> 
     function
         The function that raised.
     error
-        What it raised. The text holds its traceback, which no pickle carries.
+        What it raised, also by `sys.exit`. The text holds its traceback, which no pickle carries.
     place
         What follows the line of the user, such as ``, on partition 3``.
     """

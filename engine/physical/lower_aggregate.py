@@ -13,7 +13,7 @@ from ..optimizer.estimate import estimate
 from ..plan.node import PlanNode
 from ..plan.nodes import Aggregate
 from ..schema import free_name
-from .large_exchanges import MOST_RUNS
+from .large_exchanges import most_runs
 from .operators.aggregate_states import partial_schema
 from .operators.compute import Compute
 from .operators.final_aggregate import FinalAggregate
@@ -155,7 +155,7 @@ def slot_count(size: int, target: int) -> int:
     >>> slot_count(10, 64), slot_count(640, 64), slot_count(2**37, 2**24)
     (1, 10, 512)
     """
-    large = min(size // _LARGE_SLOT, MOST_RUNS)
+    large = min(size // _LARGE_SLOT, most_runs(size))
     return max(1, large, min(MOST_SLOTS, -(-size // target)))
 
 

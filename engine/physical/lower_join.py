@@ -240,7 +240,7 @@ def _joined(
     build, probe = (left, right) if roles.swap else (right, left)
     if build is None:
         return None
-    join = _operator(node, roles, build, probe, output)
+    join = _operator(node, roles, output)
     if roles.private:
         return None if probe is None else _private(node, planner, build, probe, join)
     keeps_order = bool(node.maintain_order) and not numbered
@@ -267,9 +267,7 @@ def _leaves_few(node: Join, built: WholeSide) -> bool:
     return built.rows is not None and built.rows <= MOST_SHARE * values
 
 
-def _operator(
-    node: Join, roles: _Roles, build: JoinInput, probe: JoinInput | None, output: Output
-) -> HashJoin:
+def _operator(node: Join, roles: _Roles, output: Output) -> HashJoin:
     names = _numbers(node).values()
     numbers = [pa.field(name, pa.int64()) for _, name, _ in output if name in names]
     types = node.key_types()

@@ -35,7 +35,10 @@ def lower_rolling(node: Rolling, planner: Planner) -> Pipeline | None:
         return None
     prepared, aggregate = _prepared(node, source)
     if source.partitions > 1:
-        met = (_by_key if node.keys else _by_time)(node, planner, prepared, aggregate.keys)
+        if node.keys:
+            met = _by_key(node, planner, prepared, aggregate.keys)
+        else:
+            met = _by_time(node, planner, prepared)
         if met is None:
             return None
         prepared = met
@@ -90,9 +93,7 @@ def _by_key(
     return None if output is None else slots_together(output, target, "groups")
 
 
-def _by_time(
-    node: Rolling, planner: Planner, source: Pipeline, keys: tuple[str, ...]
-) -> Pipeline | None:
+def _by_time(node: Rolling, planner: Planner, source: Pipeline) -> Pipeline | None:
     """Return one partition for each range of times, with what lies in the windows beside it."""
     by = (SortKey(Column("__on")),)
     runs = source.then(SortRun(by=by), site=node.site)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..expr.node import SortKey
 from ..plan.node import PlanNode
 from ..plan.nodes import Sort
-from .kernels.sort import Key, boundaries, frequent, order_key
+from .kernels.sort import boundaries, frequent, order_key
 from .large_exchanges import range_count
 from .operators.sort import SortRun, TopK
 from .operators.take_range import TakeRange
@@ -75,8 +76,9 @@ def _whole_ranges(
     """Return one task for each range of keys; each takes its part of every run."""
     cuts = boundaries([result.samples for result in output.results], count, by)
     edges = [None, *cuts, None]
+    refs = output.refs()
     return tuple(
-        _range(number, output.refs(), KeyRange(low=low, high=high))
+        _range(number, refs, KeyRange(low=low, high=high))
         for number, (low, high) in enumerate(itertools.pairwise(edges))
     )
 
@@ -88,6 +90,7 @@ def _ranges(by: tuple[SortKey, ...], output: StageOutput, count: int) -> tuple[T
     """
     samples = [result.samples for result in output.results]
     refs = output.refs()
+    ordered = [[order_key(key, by) for key in run] for run in samples]
     inputs: list[TaskInput] = []
     low, done = None, False
     for key, parts in frequent(samples, count, by):
@@ -95,7 +98,7 @@ def _ranges(by: tuple[SortKey, ...], output: StageOutput, count: int) -> tuple[T
         low, done = key, parts > 1
         if done:
             only = KeyRange(low=key, high=key, with_high=True)
-            for runs in _shared_runs(key, parts, samples, by):
+            for runs in _shared_runs(order_key(key, by), parts, ordered):
                 some = tuple(itertools.chain(*output.partitions[runs.start : runs.stop]))
                 inputs.append(_range(len(inputs), some, only))
     inputs.append(_range(len(inputs), refs, KeyRange(low=low, high=None, without_low=done)))
@@ -103,11 +106,13 @@ def _ranges(by: tuple[SortKey, ...], output: StageOutput, count: int) -> tuple[T
 
 
 def _shared_runs(
-    key: Key, parts: int, samples: Sequence[Sequence[Key]], by: tuple[SortKey, ...]
+    key: tuple[Any, ...], parts: int, samples: Sequence[Sequence[tuple[Any, ...]]]
 ) -> list[range]:
-    """Return at most `parts` stretches of runs, with about as many rows of `key` each."""
-    wanted = order_key(key, by)
-    counts = [sum(order_key(each, by) == wanted for each in run) for run in samples]
+    """Return at most `parts` stretches of runs, with about as many rows of `key` each.
+
+    `key` and the samples are order keys, those of a run in its order.
+    """
+    counts = [bisect_right(run, key) - bisect_left(run, key) for run in samples]
     return [run for run in balanced(counts, -(-sum(counts) // parts)) if run]
 
 

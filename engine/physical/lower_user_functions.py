@@ -9,7 +9,7 @@ import pyarrow as pa
 from ..expr.evaluate import dtype_of
 from ..expr.node import Column
 from ..plan.user_functions import OBJECTS, MapGroups, Reduce
-from ..schema import free_name
+from ..schema import free_name, has_column
 from .lower_aggregate import slot_count
 from .operators.compute import Compute
 from .operators.map_groups import MapGroupsRows
@@ -53,7 +53,7 @@ def _with_keys(node: MapGroups, source: Pipeline) -> tuple[Pipeline, tuple[str, 
             keys.append(name)
             continue
         # The function sees it by its name, unless a column of the rows is called so.
-        keys.append(name if name not in source.schema.names else free_name(f"key_{number}", taken))
+        keys.append(free_name(f"key_{number}", taken) if has_column(source.schema, name) else name)
         computed.append((keys[-1], expr))
     if not computed:
         return source, tuple(keys)

@@ -110,6 +110,9 @@ LEAST = 32
 others have reserved: rows that are put aside one by one cost more than they would take."""
 
 
+_AMPLE = 64 << 20
+"""Bytes of a batch from which nobody looks how wide rows are."""
+
 _MOST_ACCOUNTS = 256
 """So many operators are remembered that hold nothing any more."""
 
@@ -121,10 +124,13 @@ class Budget:
     ----------
     share
         Bytes that the process may take in all; three quarters of them can be reserved.
+    batch_bytes
+        What a batch should have at most; it follows from the limit alone, as answers do from it.
     """
 
-    def __init__(self, share: int) -> None:
+    def __init__(self, share: int, batch_bytes: int = 1 << 30) -> None:
         self.share = share
+        self.batch_bytes = batch_bytes
         self.allowed = share * 3 // 4
         self.least = share // LEAST
         self.held = 0
@@ -134,6 +140,18 @@ class Budget:
         # By identity: operators are compared by all that they are made of.
         self._accounts: dict[int, Account] = {}
         self._own_before = own_bytes()
+
+    def rows_at_once(self, most: int, *sides: pa.RecordBatch) -> int:
+        """Return how many rows, `most` at most, a batch has that are made of one of each side."""
+        if self.batch_bytes >= _AMPLE:
+            return most
+        width = sum(
+            (column.indices if isinstance(column, pa.DictionaryArray) else column).nbytes
+            / max(side.num_rows, 1)
+            for side in sides
+            for column in side.columns
+        )
+        return max(1, min(most, int(self.batch_bytes / max(width, 1))))
 
     def begin(self) -> None:
         """Begin to look for the peak of a task, and of its operators."""
@@ -227,7 +245,14 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 LEAST_ROWS = 1024
-"""Of a batch that is halved."""
+"""Of a batch that is halved because of what its process has, and the first where memory is short:
+nobody knows before what a function makes of them."""
+
+_SHORT = 128 << 20
+"""Bytes below which a share is so little that a batch of what grows a hundredfold is too much."""
+
+_OUTPUT = 8
+"""This part of a share is what a function should make of a batch at most, where that is so."""
 
 
 class Halved:
@@ -235,11 +260,30 @@ class Halved:
 
     What the function makes of a batch must not depend on where the batch begins and ends, which it
     does not promise elsewhere either.
+
+    Parameters
+    ----------
+    memory
+        That of the process.
+    grows
+        Whether the function may make much of little, and `made` is told how much.
     """
 
-    def __init__(self, memory: Budget) -> None:
+    def __init__(self, memory: Budget, *, grows: bool = False) -> None:
         self._memory = memory
         self._rows = 0
+        self._fit = LEAST_ROWS if grows and memory.share < _SHORT else 0
+        """Rows of which not too much is made; 0 where it does not matter."""
+
+    def made(self, rows: int, size: int) -> None:
+        """Take note that the function made `size` bytes of `rows` rows at once."""
+        if self._fit:
+            self._fit = max(rows * (self._memory.share // _OUTPUT) // max(size, 1), 1)
+
+    def all(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of all batches."""
+        for batch in batches:
+            yield from self.pieces(batch)
 
     def pieces(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Yield the rows, in one piece if there is room."""
@@ -250,9 +294,10 @@ class Halved:
             elif self._rows:
                 # As before, once a piece of twice the rows is as long as a batch.
                 self._rows = 0 if 2 * self._rows >= batch.num_rows else 2 * self._rows
-            if not start and not self._rows:
+            most = min(self._rows or batch.num_rows, self._fit or batch.num_rows)
+            if not start and most >= batch.num_rows:
                 yield batch
                 return
-            piece = batch.slice(start, self._rows or batch.num_rows)
+            piece = batch.slice(start, most)
             start += piece.num_rows
             yield piece

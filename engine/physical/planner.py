@@ -153,7 +153,7 @@ class Planner:
 
         The rows keep their order, so that nothing shows in the answer. None while they are made.
         """
-        most = large_exchanges.most_writers(output)
+        most = large_exchanges.most_writers(output, pipeline.input_bytes)
         if most is None or pipeline.partitions <= most:
             return pipeline
         made = self.run(node, f"{role}, put together", pipeline, Exchange(kind="forward"))

@@ -8,12 +8,13 @@ begins where the physical schema changes.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 
 import pyarrow as pa
 
-from ..errors import StorageFull
+from ..errors import ExecutionError, StorageFull, is_refusal, is_scarcity
 
 # To hand columns to other threads takes longer than to compress or expand them: 2 ms a batch.
 _WRITING = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
@@ -44,6 +45,8 @@ class SpillFile:
         ------
         StorageFull
             If there is no room; nothing of the file is left.
+        ExecutionError
+            If its directory cannot be written to.
         """
         try:
             if self._sink is None:
@@ -57,7 +60,8 @@ class SpillFile:
                 self._writer = pa.ipc.new_stream(self._sink, batch.schema, options=_WRITING)
             self._writer.write_batch(batch)
         except OSError as error:
-            raise self._full(error) from None
+            self.remove()
+            raise self._refused(error) from error
         self.rows += batch.num_rows
         self.size += batch.nbytes
 
@@ -69,7 +73,8 @@ class SpillFile:
                 self.bytes = self._sink.tell()
                 self._sink.close()
         except OSError as error:
-            raise self._full(error) from None
+            self.remove()
+            raise self._refused(error) from error
         self._sink = None
 
     def read(self, *, keep: bool = False) -> Iterator[pa.RecordBatch]:
@@ -77,7 +82,7 @@ class SpillFile:
         if not self._starts:
             return
         try:
-            with pa.OSFile(self.path) as source:
+            with reading(self.path), pa.OSFile(self.path) as source:
                 for start in self._starts:
                     source.seek(start)
                     with pa.ipc.open_stream(source, options=_READING) as reader:
@@ -89,10 +94,12 @@ class SpillFile:
     def remove(self) -> None:
         """Remove the file, if there is one."""
         if self._sink is not None:
+            # What it still held may not fit on a full disk, and nobody wants it any more.
             with contextlib.suppress(OSError):
                 self._sink.close()
             self._sink = self._writer = None
-        with contextlib.suppress(FileNotFoundError):
+        # Where that is not possible either, it goes with the directory of the query.
+        with contextlib.suppress(OSError):
             os.unlink(self.path)
 
     def _end_stream(self) -> None:
@@ -100,12 +107,68 @@ class SpillFile:
             writer, self._writer = self._writer, None
             writer.close()
 
-    def _full(self, error: OSError) -> StorageFull:
-        self.remove()
+    def _refused(self, error: OSError) -> OSError | ExecutionError:
         place = os.path.dirname(self.path)
-        free = os.statvfs(place)
-        return StorageFull(
-            f"Rows that do not fit into memory_limit cannot be put aside in {place!r}:"
-            f" {error.strerror or error}; {free.f_bavail * free.f_frsize:,} bytes are free there."
-            " Free some, set run_directory to a place with more, or raise memory_limit."
-        )
+        return not_written(error, "Rows that do not fit into memory_limit", place, of_memory=True)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where a device, a user's part of it, or a file has no room."""
+
+
+def is_full(error: OSError) -> bool:
+    """Return whether there is no room for what was to be written."""
+    return is_refusal(error, *_FULL)
+
+
+def not_written(
+    error: OSError, what: str, place: str, *, of_memory: bool = False
+) -> OSError | ExecutionError:
+    """Return what to raise where `what` could not be written into the directory `place`.
+
+    `of_memory` is whether with more memory it had not to be written.
+    """
+    if is_scarcity(error):
+        # That is no matter of the directory.
+        return error
+    said = f"{what} cannot be put aside in {place!r}: {error.strerror or error}"
+    if is_full(error):
+        remedies = [
+            f"{_free(place)} are free there. Free some",
+            "set run_directory to one with more",
+        ]
+        kind: type[ExecutionError] = StorageFull
+    else:
+        remedies = [
+            "See to it that it is there and can be written to",
+            "set run_directory to another",
+        ]
+        kind = ExecutionError
+    if of_memory:
+        remedies.append("raise memory_limit")
+    *first, last = remedies
+    return kind(f"{said}. {', '.join(first)}, or {last}.")
+
+
+def _free(place: str) -> str:
+    try:
+        found = os.statvfs(place)
+    except OSError:
+        # It went meanwhile.
+        return "no bytes"
+    return f"{found.f_bavail * found.f_frsize:,} bytes"
+
+
+@contextlib.contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Raise `ExecutionError` where what was put aside in a file is not as it was written."""
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid) as error:
+        if is_scarcity(error):
+            raise
+        raise ExecutionError(
+            f"What was put aside in {path!r} cannot be read again: {error}. Another program has"
+            " removed or changed it, or the device fails: run the query again, or set"
+            " run_directory to another place."
+        ) from error

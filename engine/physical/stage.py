@@ -174,6 +174,13 @@ class TaskInput:
         if self.key_range is not None:
             # It takes a part of every run; how much is not known, and runs are mapped, not copied.
             return 0
+        return self.stored
+
+    @functools.cached_property
+    def stored(self) -> int:
+        """Bytes of all that it names, of which a range of keys may be only a part."""
+        if self.fragment is not None:
+            return self.fragment.bytes
         return sum([ref.bytes for ref in self.refs])
 
 
@@ -248,8 +255,8 @@ class Task:
     branch: int
     input: TaskInput
     sides: tuple[tuple[Ref, ...], ...]
-    shared_memory: bool
-    """Whether its output may go to shared memory, as the scheduler's account of it allows."""
+    shared_memory: int
+    """Bytes of its output that may go to shared memory, as the scheduler's account of it allows."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields, many refs as columns; see `_columns`."""

@@ -41,7 +41,7 @@ class UserCode:
             return self.function(*arguments)
         except ReturnedWrong:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise user_failure(self.function, error, self._place(context)) from error
 
     def call_named(
@@ -51,7 +51,7 @@ class UserCode:
         bound = functools.partial(self.function, *arguments, **named)
         try:
             return bound()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise user_failure(self.function, error, self._place(context)) from error
 
     def results(self, context: TaskContext, *arguments: Any) -> Iterator[Any]:
@@ -65,7 +65,7 @@ class UserCode:
                 made = next(result)
             except StopIteration:
                 return
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise user_failure(self.function, error, self._place(context)) from error
             yield made
 

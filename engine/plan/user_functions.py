@@ -40,7 +40,10 @@ class MapGroups(Unary):
         before = self.input.schema
         fields = [(name, dtype_of(expr, before)) for name, expr in self.keys]
         return pa.schema(
-            [*before, *(pa.field(*field) for field in fields if field[0] not in before.names)]
+            [
+                *before,
+                *(pa.field(*field) for field in fields if not schemas.has_column(before, field[0])),
+            ]
         )
 
 

@@ -66,12 +66,19 @@ class Place:
     kind: type[SerialExecutor] | type[ProcessExecutor] | type[DaskExecutor]
     settings: Callable[[pytest.FixtureRequest], Settings]
     held: Callable[[pt.Session], list[str]]
+    own: Settings
+    """With which the processes that it runs in are the session's own."""
 
 
 PLACES: Mapping[str, Place] = {
-    "serial": Place(kind=SerialExecutor, settings=no_settings, held=files_of),
-    "process": Place(kind=ProcessExecutor, settings=two_workers, held=files_of),
-    "dask": Place(kind=DaskExecutor, settings=the_cluster, held=keys_of),
+    "serial": Place(kind=SerialExecutor, settings=no_settings, held=files_of, own={}),
+    "process": Place(kind=ProcessExecutor, settings=two_workers, held=files_of, own={"workers": 2}),
+    "dask": Place(
+        kind=DaskExecutor,
+        settings=the_cluster,
+        held=keys_of,
+        own={"executor": "dask", "workers": 2},
+    ),
 }
 """By the name that an executor has of itself."""
 
@@ -89,6 +96,10 @@ class Executor:
     def session(self, **settings: object) -> pt.Session:
         """Return a session with these settings beside its own."""
         return pt.Session(**{**self.settings, **settings})
+
+    def own_session(self, **settings: object) -> pt.Session:
+        """Return a session with processes of its own."""
+        return pt.Session(**{"executor": self.name, **PLACES[self.name].own, **settings})
 
     workers = 2
     """More are not there; an executor may have less."""

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 import partita as pt
 
+from ..patience import SOON
+
 
 def noted(batch: pa.RecordBatch, folder: str, seconds: float) -> pa.RecordBatch:
     """Leave a file that says that the batch was made, and by which process."""
@@ -42,7 +44,7 @@ def steady(measure: Callable[[], int], seconds: float = 0.3) -> int:
     return found
 
 
-def comes_true(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def comes_true(condition: Callable[[], bool], seconds: float = SOON) -> bool:
     """Return whether a condition is met within so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -15,6 +16,7 @@ import partita as pt
 from partita import col, errors
 
 from ..same_rows import same_bits
+from .executors import Executor
 from .marks import pids, watched
 
 Made = Callable[[pt.DataFrame], pt.DataFrame]
@@ -145,3 +147,46 @@ def test_workers_that_are_killed_again_and_again(
             killer.join()
         assert killed
         assert same_bits(found, slow.sort("key").to_arrow())
+
+
+ROWS = 600_000
+"""Of 16 bytes each in the driver's memory: more than goes along with a message."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_rows_of_the_driver_outlive_the_workers_that_had_them(
+    remote: Executor, tmp_path: Path, place: str
+) -> None:
+    numbers = np.arange(ROWS)
+    rows = {"key": numbers % 1000, "value": numbers * 7 % ROWS, "file": numbers * 6 // ROWS}
+    # What is put away with a function is a large stage, which workers have from each other.
+    frame = pt.from_pydict(rows)
+    frame = frame.map_batches(weighed(os.urandom(200_000)), frame.schema)
+    with remote.session(partition_bytes="4MiB", exchange_bytes="1MiB", broadcast_bytes="4KiB"):
+        asked = PLACES[place](frame, lambda same: killing_all_once(same, tmp_path))
+        found = asked.collect().to_arrow()
+        assert len(pids(tmp_path)) == remote.workers
+        # The same plan, now that nobody is to die any more.
+        assert same_bits(found, asked.collect().to_arrow())
+
+
+def weighed(weight: bytes) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+    """Return a function that carries so many bytes along."""
+
+    def same(batch: pa.RecordBatch) -> pa.RecordBatch:
+        assert weight
+        return batch
+
+    return same
+
+
+def killing_all_once(frame: pt.DataFrame, folder: Path) -> pt.DataFrame:
+    """Return the rows; the first two processes that meet some of the later ones are killed."""
+
+    def kill(batch: pa.RecordBatch, folder: str = str(folder)) -> pa.RecordBatch:
+        if max(batch["file"].to_pylist()) >= 3 and len(os.listdir(folder)) < 2:
+            Path(folder, f"{os.getpid()}-").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return batch
+
+    return frame.map_batches(kill, frame.schema)

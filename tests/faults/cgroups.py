@@ -22,8 +22,10 @@ def memory_group(limit: int) -> Iterator[Path]:
     groups = dict(line.split(":", 2)[1:] for line in _own().splitlines())
     if "memory" in groups:
         parent, setting = ROOT / "memory" / groups["memory"].lstrip("/"), "memory.limit_in_bytes"
+        swap, swapped = "memory.memsw.limit_in_bytes", limit
     else:
         parent, setting = ROOT / groups.get("", "").lstrip("/"), "memory.max"
+        swap, swapped = "memory.swap.max", 0
     group = parent / f"partita-tests-{os.getpid()}"
     try:
         group.mkdir()
@@ -34,6 +36,9 @@ def memory_group(limit: int) -> Iterator[Path]:
             (group / setting).write_text(str(limit))
         except OSError as error:
             pytest.skip(f"this machine lets us limit no memory cgroup: {error}")
+        # Where there is a swap, what is over the limit would go there. Not all kernels count it.
+        if (group / swap).exists():
+            (group / swap).write_text(str(swapped))
         yield group
     finally:
         deadline = time.monotonic() + 60

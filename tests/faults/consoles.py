@@ -39,7 +39,7 @@ frame = pt.scan_parquet({root!r})
 groups = frame.group_by("key").agg(total=col("value").sum()).sort("key")
 
 def waits(batch):
-    time.sleep(30)
+    time.sleep(100)
     return batch
 
 def computes(batch):

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 import partita as pt
 from partita import col
+from partita.engine import config
 from partita.engine.api.running import Run
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -112,8 +113,11 @@ def mounted(place: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", place], check=True)
 
 
-SMALL = {"executor": "serial", "memory_limit": "2MiB"}
-COUNT = 60_000
+# Few rows are to be too many.
+config.LEAST_MEMORY = 1
+SMALL = {"executor": "serial", "memory_limit": "512KiB"}
+COUNT = 12_000
+"""Rows of 24 bytes: so few that each page of what is put aside can be the last there is."""
 
 
 def in_steps(base: Path, step: int) -> None:
@@ -184,6 +188,47 @@ def in_pool(base: Path, disk_room: str, count: int) -> None:
                 told(shape(frame), expected[name], [memory, disk], name=name)
 
 
+def read_only(base: Path) -> None:
+    """Make the run directory one that cannot be written to while a query runs."""
+    expected, frame = expectations(COUNT), rows(COUNT)
+    place = base / "disk"
+
+    def close(batch: pa.RecordBatch) -> pa.RecordBatch:
+        # The session has its lock open, so that the file system itself stays as it is.
+        if not os.statvfs(place).f_flag & os.ST_RDONLY:
+            subprocess.run(["mount", "--bind", place, place], check=True)
+            subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+        return batch
+
+    for name, shape in SHAPES.items():
+        with mounted(place, "size=64m"), pt.Session(**SMALL, run_directory=str(place)):
+            before, *_ = ending(shape(frame))
+            try:
+                exhausted(shape(frame.map_batches(close, schema=frame.schema)))
+                ended, message = "finished", ""
+            except pt.errors.PartitaError as error:
+                ended, message = type(error).__name__, str(error)
+            after = pt.range(100).group_by(g=col("id") % 3).agg(n=pt.len()).sort("g").to_pydict()
+            subprocess.run(["umount", place], check=True)
+            again, total, *_ = ending(shape(frame))
+            gc.collect()
+            say(
+                before=before,
+                ended=ended,
+                message=message,
+                next=after["n"] == [34, 33, 33],
+                again=again if total == expected[name] else "wrong",
+                left=[path.name for path in place.rglob("*") if path.suffix == ".arrows"],
+                name=name,
+            )
+
+
+def exhausted(query: Frame) -> None:
+    """Run a query to its end."""
+    for _ in Run(query.plan, progress=False).batches():
+        pass
+
+
 def main() -> None:
     """Do what the first argument says."""
     what, base, amount = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
@@ -195,6 +240,8 @@ def main() -> None:
             limited(base, resource.RLIMIT_FSIZE, amount)
         case "opens":
             limited(base, resource.RLIMIT_NOFILE, amount)
+        case "read-only":
+            read_only(base)
         case "tmpfs":
             in_pool(base, "64m", amount)
         case "shared-memory":

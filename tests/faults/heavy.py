@@ -1,18 +1,21 @@
 """Queries over gigabytes, one in a driver of its own: what limits of memory and disks are met with.
 
-Run as a script it prints a line of JSON: the limit that was found, how the query ended, a sum over
-its rows that their order does not change, and what the next query of the same driver gave. The SQL
-beside each query is what DuckDB is asked for the same rows.
+Run as a script it prints a line of JSON: the limit that was found, how the query ended, and what
+the next query of the same driver gave. Its rows go into a pipe as Arrow streams, for the process
+that started it to compare: to do that under the limit would take memory that is not the query's.
+The SQL beside each query is what DuckDB is asked for the same rows.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -232,66 +235,82 @@ def frames(root: Path) -> tuple[Frame, Frame]:
     return n, t
 
 
-def run(name: str, root: Path) -> dict[str, Any]:
-    """Run a query to its end; say how it ended, what its rows sum up to, and what it put aside."""
-    heavy = HEAVY[name]
-    found: dict[str, Any] = {"ended": "finished", "in_order": True}
-    total, rows = 0, 0
+@dataclass
+class Rows:
+    """What is known of the rows of a query that came through a pipe."""
+
+    count: int = 0
+    digest: int = 0
+    in_order: bool = True
+
+
+def received(pipe: io.BufferedReader) -> Iterator[pa.RecordBatch]:
+    """Yield the batches that a query hands over, to the end of the pipe."""
+    while pipe.peek(1):
+        yield from pa.ipc.open_stream(pipe)
+
+
+def summed(batches: Iterator[pa.RecordBatch], by: tuple[str, ...]) -> Rows:
+    """Return the digest of the rows, and whether they are sorted."""
+    rows = Rows()
     last: list[Any] = []
+    for batch in batches:
+        rows.count += batch.num_rows
+        rows.digest = (rows.digest + digest(batch)) % (1 << 64)
+        rows.in_order &= not by or in_order(batch, by, last)
+    return rows
+
+
+def hand_over(batch: pa.RecordBatch, pipe: BinaryIO) -> None:
+    """Write a batch as a stream of its own: another may have dictionaries where this has none."""
+    if batch.num_rows:
+        with pa.ipc.new_stream(pipe, batch.schema) as stream:
+            stream.write_batch(batch)
+
+
+def run(query: Frame, whole: bool, pipe: BinaryIO) -> dict[str, Any]:
+    """Run a query to its end, handing its rows over; say how it ended, and what it put aside."""
+    running = Run(query.plan, progress=False)
     try:
-        running = Run(heavy.query(*frames(root)).plan, progress=False)
-        if name == "all rows":
-            running.result()
-            return found
-        for batch in running.batches():
-            if batch.num_rows:
-                total += digest(batch)
-                rows += batch.num_rows
-                found["in_order"] &= not heavy.by or in_order(batch, heavy.by, last)
+        if whole:
+            for batch in running.result().to_arrow().to_batches():
+                hand_over(batch, pipe)
+        else:
+            for batch in running.batches():
+                hand_over(batch, pipe)
     except pt.errors.PartitaError as error:
         return {"ended": type(error).__name__, "message": str(error)}
     profile = running.profile()
-    return found | {
-        "rows": rows,
-        "digest": total % (1 << 64),
+    return {
+        "ended": "finished",
         "spilled": profile.spilled_bytes,
         "lost": profile.workers_lost,
         "seconds": round(profile.seconds, 2),
     }
 
 
-def run_tpch(name: str, root: Path, answer: Path) -> dict[str, Any]:
-    """Run a query of TPC-H and write its rows to a file."""
+def query_of(name: str, root: Path) -> Frame:
+    """Return a query of ours, or of TPC-H."""
+    if name in HEAVY:
+        return HEAVY[name].query(*frames(root))
+    # the benchmarks are part of the repository and not of the package: nothing installs them
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
     from benchmarks.harness.engines.partita import Partita
     from benchmarks.harness.suite import Tables
     from benchmarks.tpch.dataset import existing
     from benchmarks.tpch.queries import queries
 
-    try:
-        result = queries("partita")[int(name[1:])](Tables(Partita(), existing(root))).collect()
-    except pt.errors.PartitaError as error:
-        return {"ended": type(error).__name__, "message": str(error)}
-    pq.write_table(result.to_arrow(), answer)
-    profile = result.profile
-    return {
-        "ended": "finished",
-        "rows": profile.rows,
-        "spilled": profile.spilled_bytes,
-        "lost": profile.workers_lost,
-        "seconds": round(profile.seconds, 2),
-    }
+    made: Frame = queries("partita")[int(name[1:])](Tables(Partita(), existing(root)))
+    return made
 
 
 def main() -> None:
-    name, root, executor = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+    name, root, executor, descriptor = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
     pt.config.set(executor=executor, workers=2, progress="off")
     found = {"name": name, "limit": config.memory_limit(config.get())}
-    if name.startswith("Q"):
-        # the benchmarks are part of the repository and not of the package: nothing installs them
-        sys.path.append(str(Path(__file__).resolve().parents[2]))
-        found |= run_tpch(name, root, Path(sys.argv[4]))
-    else:
-        found |= run(name, root)
+    with os.fdopen(int(descriptor), "wb", buffering=0) as pipe:
+        whole = name == "all rows" or name not in HEAVY
+        found |= run(query_of(name, root), whole, pipe)
     found["next"] = pt.range(1000).group_by(g=col("id") % 3).agg(n=pt.len()).sort("g").to_pydict()
     print(json.dumps(found), flush=True)
 

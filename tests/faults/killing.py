@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -42,8 +43,9 @@ class Killer(threading.Thread):
             victims = [pid for pid in found if pid not in self.killed]
             if victims:
                 victim = self._random.choice(victims)
-                os.kill(victim, signal.SIGKILL)
-                self.killed.append(victim)
+                with contextlib.suppress(ProcessLookupError):  # it has ended just now
+                    os.kill(victim, signal.SIGKILL)
+                    self.killed.append(victim)
 
     def stop(self) -> None:
         """Kill no more."""

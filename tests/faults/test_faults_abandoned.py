@@ -84,7 +84,7 @@ def interrupted(session: pt.Session, root: Path) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0005, 0.15))
         frame.collect()
-    signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @pytest.fixture
@@ -104,6 +104,7 @@ def test_abandoned_queries_leave_nothing(executor: str, times: int, dataset: Pat
     ways = (dropped, garbage, left_by_a_thread_that_ends, broken_by_an_observer, interrupted)
     with pt.Session(executor=executor, workers=2, partition_bytes="1MiB") as session:
         right = query_of_all(dataset)
+        gc.collect()
         descriptors = psutil.Process().num_fds()
         for way in ways:
             for _ in range(times):
@@ -113,7 +114,8 @@ def test_abandoned_queries_leave_nothing(executor: str, times: int, dataset: Pat
             # What was collected in the middle of another query is left with the next.
             assert files_of(session) == [], way
             assert open_queries(session) == [], way
-        assert psutil.Process().num_fds() == descriptors
+        # Less where something of earlier tests has ended meanwhile.
+        assert psutil.Process().num_fds() <= descriptors
 
 
 def query_of_all(root: Path) -> pa.Table:

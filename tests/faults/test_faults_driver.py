@@ -14,6 +14,7 @@ import pytest
 import partita as pt
 from partita.engine.execution.run_directory import SHARED_MEMORY, RunDirectory
 
+from ..patience import SOON
 from .processes import await_end, with_variable
 from .scripts import start_busy_script, start_long_script
 
@@ -24,7 +25,7 @@ def test_a_killed_driver_leaves_no_worker_and_no_file(dataset: Path, tmp_path: P
     time.sleep(1)
     process.kill()
     process.wait()
-    assert await_end(pids, 3) == []
+    assert await_end(pids, SOON) == []
     # The helper has removed the directories; had it been killed as well, the next start would.
     with pt.Session(executor="process", workers=1) as session:
         session.executor("process")
@@ -37,13 +38,14 @@ def test_the_next_start_removes_what_a_killed_session_left(dataset: Path, tmp_pa
     # The helper goes while the driver stands still, so that neither can clean up.
     process.send_signal(signal.SIGSTOP)
     os.kill(pids[-1], signal.SIGKILL)
+    assert await_end(pids, SOON) == []
+    # Before the end of the driver: behind that whoever starts a session may have removed them.
+    assert places[0].exists()
     process.kill()
     process.wait()
-    assert places[0].exists()
     with pt.Session(executor="process", workers=1) as session:
         session.executor("process")
         assert not any(place.exists() for place in places)
-    assert await_end(pids, 3) == []
 
 
 def left_after_a_kill(
@@ -68,7 +70,9 @@ def left_after_a_kill(
         moment = time.monotonic() - began
         driver.communicate()
     killed = time.monotonic()
-    while (alive := with_variable("PARTITA_TESTS_DRIVER", mark)) and time.monotonic() < killed + 9:
+    while (
+        alive := with_variable("PARTITA_TESTS_DRIVER", mark)
+    ) and time.monotonic() < killed + SOON:
         time.sleep(0.02)
     lasted = time.monotonic() - killed
     assert not alive
@@ -97,8 +101,7 @@ def seconds_to_start(root: Path, folder: Path) -> float:
 
 def test_a_driver_killed_at_some_moments(dataset: Path, tmp_path: Path) -> None:
     for seconds, at_work in ((0.4, False), (0.9, False), (0.1, True)):
-        _, lasted = left_after_a_kill(dataset, tmp_path, seconds, at_work=at_work)
-        assert lasted < 3
+        left_after_a_kill(dataset, tmp_path, seconds, at_work=at_work)
 
 
 @pytest.mark.soak

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 import pytest
 
 import partita as pt
+from partita.io.file_errors import reason
 
 from . import heavy
 from .cgroups import killed_in, memory_group
@@ -54,51 +58,82 @@ def tpch() -> Dataset:
     return generated(1.0, "double")
 
 
-def right(number: int, data: Dataset, answer: Path) -> str | None:
-    """Return in what the rows of a file differ from DuckDB's, None where they do not."""
+def right(number: int, data: Dataset, found: pa.Table) -> str | None:
+    """Return in what rows differ from DuckDB's, None where they do not."""
     import duckdb
 
     engine = reference.DuckDB(duckdb.connect())
     expected = engine.collect(queries("duckdb")[number](Tables(engine, data)))
-    return difference(expected, pq.read_table(answer), order_by=ORDER_BY.get(number, ()))
+    return difference(expected, found, order_by=ORDER_BY.get(number, ()))
+
+
+T = TypeVar("T")
 
 
 def driven(
-    name: str, executor: str, root: Path, answer: Path, enter: Callable[[], object]
-) -> dict[str, Any]:
-    """Run a query in a driver of its own, which calls `enter` first; return what it says."""
-    script = Path(heavy.__file__)
-    done = subprocess.run(
-        [sys.executable, str(script), name, str(root), executor, str(answer)],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        preexec_fn=enter,
-        timeout=SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, f"the driver ended with {done.returncode}: {done.stderr[-3000:]}"
-    found: dict[str, Any] = json.loads(done.stdout)
+    name: str,
+    executor: str,
+    root: Path,
+    enter: Callable[[], object],
+    take: Callable[[Iterator[pa.RecordBatch]], T],
+) -> tuple[dict[str, Any], T]:
+    """Run a query in a driver of its own, which calls `enter` first.
+
+    Return what it says, and what `take` makes of its rows in this process, where no limit is.
+    """
+    reading, writing = os.pipe()
+    command = [sys.executable, heavy.__file__, name, str(root), executor, str(writing)]
+    with tempfile.TemporaryFile("w+") as said, os.fdopen(reading, "rb") as pipe:
+        try:
+            driver = subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+                env=environment(),
+                preexec_fn=enter,
+                pass_fds=[writing],
+            )
+        finally:
+            os.close(writing)
+        timer = threading.Timer(SECONDS, driver.kill)
+        timer.start()
+        rows = take(heavy.received(pipe))
+        printed, _ = driver.communicate()
+        timer.cancel()
+        said.seek(0)
+        assert driver.returncode == 0, f"it ended with {driver.returncode}: {said.read()[-3000:]}"
+    found: dict[str, Any] = json.loads(printed)
     assert found["next"] == {"g": [0, 1, 2], "n": [334, 333, 333]}
-    return found
+    return found, rows
 
 
 def check(
-    name: str, executor: str, gigabytes: Path, tpch: Dataset, folder: Path, enter: Any
+    name: str, executor: str, gigabytes: Path, tpch: Dataset, enter: Callable[[], object]
 ) -> dict[str, Any]:
     """Have a query finish with the right rows, or end with an error of ours."""
-    root = tpch.directory if name in TPCH else gigabytes
-    found = driven(name, executor, root, folder / "answer", enter)
+    if name in TPCH:
+        found, batches = driven(name, executor, tpch.directory, enter, list)
+        differs = found["ended"] == "finished" and right(
+            int(name[1:]), tpch, pa.Table.from_batches(batches)
+        )
+    else:
+        by = heavy.HEAVY[name].by
+        found, rows = driven(
+            name, executor, gigabytes, enter, lambda batches: heavy.summed(batches, by)
+        )
+        differs = found["ended"] == "finished" and not (
+            rows.in_order and rows.digest == expected(name, gigabytes)
+        )
     print(f"\n{executor}, {name}: {found}")
     assert found["limit"] <= 0.7 * ALLOWED
+    assert not differs
     if found["ended"] != "finished":
         assert issubclass(getattr(pt.errors, found["ended"]), pt.errors.PartitaError)
-    elif name in TPCH:
-        assert right(int(name[1:]), tpch, folder / "answer") is None
-    elif name != "all rows":
-        assert found["digest"] == heavy.expected(name, root)
-        assert found["in_order"]
     return found
+
+
+expected = functools.cache(heavy.expected)
 
 
 CASES = [
@@ -111,14 +146,14 @@ CASES = [
 @pytest.mark.timeout(2 * SECONDS)
 @pytest.mark.parametrize(("executor", "name"), CASES)
 def test_a_container_of_12_hundred_megabytes(
-    name: str, executor: str, gigabytes: Path, tpch: Dataset, tmp_path: Path
+    name: str, executor: str, gigabytes: Path, tpch: Dataset
 ) -> None:
     with memory_group(ALLOWED) as group:
 
         def enter() -> None:
             (group / "cgroup.procs").write_text(str(os.getpid()))
 
-        found = check(name, executor, gigabytes, tpch, tmp_path, enter)
+        found = check(name, executor, gigabytes, tpch, enter)
         # What the kernel has ended the user is told of.
         assert not killed_in(group) or found.get("lost") or found["ended"] != "finished"
 
@@ -128,18 +163,18 @@ def test_a_container_of_12_hundred_megabytes(
 @pytest.mark.parametrize("kind", [resource.RLIMIT_DATA, resource.RLIMIT_AS])
 @pytest.mark.parametrize(("executor", "name"), CASES)
 def test_a_ulimit_of_12_hundred_megabytes(
-    name: str, executor: str, kind: int, gigabytes: Path, tpch: Dataset, tmp_path: Path
+    name: str, executor: str, kind: int, gigabytes: Path, tpch: Dataset
 ) -> None:
     def enter() -> None:
         resource.setrlimit(kind, (ALLOWED, ALLOWED))
 
-    check(name, executor, gigabytes, tpch, tmp_path, enter)
+    check(name, executor, gigabytes, tpch, enter)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("limit", ["1GiB", "512MiB", "256MiB"])
-def test_tpch_at_scale_1_with_little_memory(limit: str, tpch: Dataset, tmp_path: Path) -> None:
+def test_tpch_at_scale_1_with_little_memory(limit: str, tpch: Dataset) -> None:
     spilled, refused = {}, {}
     with pt.Session(executor="process", workers=2, memory_limit=limit):
         for number, query in queries("partita").items():
@@ -149,8 +184,7 @@ def test_tpch_at_scale_1_with_little_memory(limit: str, tpch: Dataset, tmp_path:
                 refused[number] = type(error).__name__
                 continue
             spilled[number] = result.profile.spilled_bytes
-            pq.write_table(result.to_arrow(), tmp_path / "answer")
-            assert right(number, tpch, tmp_path / "answer") is None, number
+            assert right(number, tpch, result.to_arrow()) is None, number
     print(f"\n{limit}: {len(spilled)} right, refused: {refused}, spilled: {spilled}")
     # With more no query of this scale needs the disk.
     assert limit != "256MiB" or sum(spilled.values()) > 0
@@ -165,13 +199,98 @@ def test_a_small_container_is_found_and_kept(tmp_path: Path) -> None:
         def enter() -> None:
             (group / "cgroup.procs").write_text(str(os.getpid()))
 
-        found = driven("sort", "process", root, tmp_path / "answer", enter)
+        found, rows = driven(
+            "sort", "process", root, enter, lambda batches: heavy.summed(batches, ("a",))
+        )
         assert killed_in(group) == 0
     assert found["limit"] == 160 << 20
     assert found["ended"] == "finished", found
-    assert found["digest"] == heavy.expected("sort", root)
-    assert found["in_order"]
+    assert rows.digest == expected("sort", root)
+    assert rows.in_order
     assert found["spilled"] > 0
+
+
+REFUSED = """
+import os, resource, sys
+import partita as pt
+
+path, form = sys.argv[1:]
+pt.config.set(executor="serial", progress="off")
+rows = pt.range(100_000).with_columns(b=pt.col("id") * 3)
+getattr(rows, "sink_" + form)(path)
+found = getattr(pt, "scan_" + form)(path, on_error="skip")
+query = found.select(pt.col("id").sum(), pt.col("b").max())
+assert query.to_pydict() == {"id": [4999950000], "b": [299997]}
+before = resource.getrlimit(resource.RLIMIT_NOFILE)
+least = os.open("/dev/null", os.O_RDONLY)
+os.close(least)
+resource.setrlimit(resource.RLIMIT_NOFILE, (least, before[1]))
+try:
+    answer = query.to_pydict()
+except pt.errors.PartitaError as error:
+    answer = type(error).__name__
+resource.setrlimit(resource.RLIMIT_NOFILE, before)
+print(answer)
+print(query.to_pydict() == {"id": [4999950000], "b": [299997]})
+"""
+
+
+@pytest.mark.parametrize("form", ["parquet", "ipc", "csv"])
+def test_a_file_that_may_not_be_opened_is_not_damaged(form: str, tmp_path: Path) -> None:
+    # With on_error="skip" its rows would be left out.
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, str(tmp_path / "rows"), form],
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert done.stdout.split() == ["ExecutionError", "True"], done.stdout + done.stderr[-2000:]
+    assert "SkippedWarning" not in done.stderr
+
+
+def test_a_file_for_which_there_is_no_memory_is_not_damaged() -> None:
+    with pytest.raises(pt.errors.MemoryLimitExceeded, match="malloc of size 1048576 failed"):
+        reason(pa.ArrowMemoryError("malloc of size 1048576 failed"))
+    # What a damaged length asks for, no machine has.
+    assert "failed" in reason(pa.ArrowMemoryError("malloc of size 4611686018427387904 failed"))
+    assert reason(pa.ArrowInvalid("Magic bytes not found.")) == "Magic bytes not found"
+
+
+ULIMITS = {resource.RLIMIT_AS: 640 << 20, resource.RLIMIT_DATA: 320 << 20}
+"""Bytes for which 80 MiB are the limit of queries."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "executor", "name"),
+    [
+        (resource.RLIMIT_AS, "process", "join"),
+        (resource.RLIMIT_AS, "serial", "sort"),
+        (resource.RLIMIT_DATA, "process", "sort"),
+    ],
+)
+def test_a_small_ulimit_is_found_and_kept(
+    kind: int, executor: str, name: str, few_numbers: Path
+) -> None:
+    def enter() -> None:
+        resource.setrlimit(kind, (ULIMITS[kind], ULIMITS[kind]))
+
+    by = heavy.HEAVY[name].by
+    found, rows = driven(
+        name, executor, few_numbers, enter, lambda batches: heavy.summed(batches, by)
+    )
+    assert found["limit"] == 80 << 20
+    assert found["ended"] == "finished", found
+    assert found["lost"] == 0
+    assert rows.digest == expected(name, few_numbers)
+    assert rows.in_order
+
+
+@pytest.fixture(scope="module")
+def few_numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 MiB of numbers."""
+    root = tmp_path_factory.mktemp("few")
+    heavy.write_numbers(root, files=3, rows=1 << 18)
+    return root
 
 
 def test_the_serial_executor_keeps_to_its_share(dataset: Path) -> None:

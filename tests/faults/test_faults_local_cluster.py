@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ..patience import SOON
 from .processes import await_end, environment, with_variable
 
 MARK = "PARTITA_TESTS_CLUSTER"
@@ -38,7 +39,7 @@ def test_a_script_without_a_guard(given: str, tmp_path: Path) -> None:
         timeout=100,
     )
     assert (done.stdout, done.stderr, done.returncode) == (EXPECTED, "", 0)
-    assert not await_end(with_variable(MARK, mark), 5)
+    assert not await_end(with_variable(MARK, mark), SOON)
 
 
 def test_a_killed_driver_leaves_no_worker() -> None:
@@ -55,4 +56,4 @@ def test_a_killed_driver_leaves_no_worker() -> None:
         assert driver.stdout.readline()
         assert len(with_variable(MARK, mark)) > 4
         driver.kill()
-    assert not await_end(with_variable(MARK, mark), 20)
+    assert not await_end(with_variable(MARK, mark), SOON)

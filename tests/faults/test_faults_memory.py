@@ -147,7 +147,9 @@ def test_a_function_near_its_share_is_given_half_batches(tight: pt.Session, data
     with in_session(tight):
         rows = frame.map_batches(hoarding, schema={"rows": pa.int64()}).collect()["rows"]
     assert sum(rows.to_pylist()) == 600_000
-    assert rows.to_pylist()[0] > 4 * min(rows.to_pylist())
+    # Few at first, as nobody knows what is made of them; then whole batches, until it is too much.
+    given = rows.to_pylist()
+    assert max(given) > 4 * min(given[given.index(max(given)) :])
 
 
 def test_a_process_without_memory_says_so(pool: pt.Session, dataset: Path) -> None:
@@ -246,13 +248,12 @@ def peak_of(kind: str, data: Path, limit: int, most: float) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(("files", "most"), [(4, 2.2), (8, 2.2)])
+@pytest.mark.parametrize(("files", "most"), [(4, 1.3), (8, 1.5)])
 @pytest.mark.parametrize("kind", ["sort", "group", "join"])
 def test_eight_times_a_small_limit(
     kind: str, files: int, most: float, large: Path, tmp_path: Path
 ) -> None:
-    # Each process takes a part that depends on no limit: what is loaded with the first query, a
-    # batch in hand, a row group as it is read. What is promised of 256 MiB is not of these.
+    # Of 64 MiB one worker is started and not two: each takes a part that depends on no limit.
     for path in sorted(large.iterdir())[:files]:
         (tmp_path / path.name).symlink_to(path)
     peak_of(kind, tmp_path, files << 24, most)

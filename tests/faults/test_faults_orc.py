@@ -17,6 +17,7 @@ import partita as pt
 from partita.engine.errors import SourceCorrupt
 from partita.io.orc_reading import read_stripe
 
+from ..patience import SOON
 from .damage import FORMATS, damaged, rows
 from .processes import await_end
 
@@ -61,7 +62,7 @@ class Deadly:
     def read_at(self, length: int, place: int) -> bytes:
         for pid in readers():
             os.kill(pid, self._number)
-            await_end([pid], 5)
+            assert not await_end([pid], SOON)
         return self._handle.read_at(length, place)
 
 
@@ -105,7 +106,7 @@ def test_readers_end_when_there_is_nothing_to_read(path: Path) -> None:
     with pa.OSFile(str(path)) as handle:
         read_stripe(handle, 0, ["n"], MOST)
         (pid,) = readers()
-        assert not await_end([pid], 10)
+        assert not await_end([pid], SOON)
         assert read_stripe(handle, 0, ["n"], MOST).num_rows == 3
 
 

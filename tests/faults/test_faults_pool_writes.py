@@ -18,6 +18,7 @@ import pytest
 
 import partita as pt
 
+from ..patience import SOON
 from .pool_writes import numbered
 from .processes import await_end, environment, with_variable
 
@@ -59,7 +60,7 @@ class Writer:
         rest = self._process.stdout.read()
         self._process.wait()
         self.told += [tuple(json.loads(line)) for line in rest.splitlines() if line.endswith("]")]
-        assert not await_end(with_variable(MARK, self.mark), 9)
+        assert not await_end(with_variable(MARK, self.mark), SOON)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import os
 import pickle
 import stat
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow as pa
@@ -85,15 +86,19 @@ def test_links_beside_a_target_are_not_followed(tmp_path: Path) -> None:
     assert os.listdir(precious) == ["rows"]
 
 
-def test_nothing_listens(pool: pt.Session, dataset: Path) -> None:
-    pt.scan_parquet(dataset).sort("value").head(3).collect()
-    for pid in (os.getpid(), *pool.pids):
-        process = psutil.Process(pid)
-        inet = process.net_connections(kind="inet")
-        if pid == os.getpid():
-            # Other tests of this process may have made some of their own.
-            inet = [each for each in inet if each.status == psutil.CONN_LISTEN]
-        assert inet == []
+def inet_of(pid: int) -> set[Any]:
+    return set(psutil.Process(pid).net_connections(kind="inet"))
+
+
+def test_nothing_listens(dataset: Path) -> None:
+    # Other tests of this process may have made some of their own.
+    before = inet_of(os.getpid())
+    with pt.Session(executor="process", workers=2, partition_bytes="1MiB") as session:
+        pt.scan_parquet(dataset).sort("value").head(3).collect()
+        for pid in session.pids:
+            assert inet_of(pid) == set()
+        made = inet_of(os.getpid()) - before
+        assert [each for each in made if each.status == psutil.CONN_LISTEN] == []
 
 
 class _Evil:

@@ -42,7 +42,7 @@ def every_room(step: int, folder: Path) -> None:
 
 @needs_namespace
 def test_the_run_directory_fills_while_rows_are_put_aside(tmp_path: Path) -> None:
-    every_room(1400, tmp_path)
+    every_room(60, tmp_path)
 
 
 @pytest.mark.soak

@@ -18,6 +18,7 @@ import pyarrow as pa
 from ...physical.operators.take_range import TakeRange
 from ...physical.stage import KeyRange, Ref, Stage, Task
 from .output import Output, together
+from .sealed import Sealed
 
 KEY_BYTES = 750_000
 """Bytes that are moved in the time that Dask takes for a key more: 1.5 ms at 500 MB/s."""
@@ -35,9 +36,9 @@ class Wanted:
     """How sorted runs are cut, where the range is all that is wanted of them."""
 
 
-def take(wanted_bytes: bytes, *outputs: Output) -> Output:
+def take(wanted_bytes: Sealed, *outputs: Output) -> Output:
     """Return what a reader wants of outputs: their streams, or the range of each."""
-    wanted: Wanted = pickle.loads(wanted_bytes)
+    wanted: Wanted = pickle.loads(wanted_bytes.content)
     found = Output(together(outputs)).only(wanted.streams)
     if wanted.cut is None:
         return found

@@ -84,3 +84,14 @@ def local_cluster(resources: Resources) -> SpecCluster:
         silence_logs=logging.WARNING,
         name="partita",
     )
+
+
+def end(cluster: Any) -> None:
+    """End a cluster; what its workers are being told meanwhile is no error for a user to read."""
+    log = logging.getLogger("distributed.scheduler")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        cluster.close()
+    finally:
+        log.setLevel(level)

@@ -6,6 +6,7 @@ memory is short and forgets it with its last reference.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -41,10 +42,17 @@ class Output:
             files.setdefault(path, {})[place] = self.files[path][place]
         return Output(files)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __dask_tokenize__(self) -> object:
+        # Dask would write all of it out as text, for the name of a graph that has it.
+        return id(self)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         # Of what travels within a message; Dask sends values by the functions below.
         header, frames = _serialize(self)
-        return _deserialize, (header, [frame.to_pybytes() for frame in frames])
+        if protocol < 5:
+            return _deserialize, (header, [frame.to_pybytes() for frame in frames])
+        # Where the message can have them beside itself, they are not copied into it.
+        return _deserialize, (header, [pickle.PickleBuffer(frame) for frame in frames])
 
 
 def together(outputs: Iterable[Output]) -> dict[str, dict[int, pa.Buffer]]:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import cloudpickle
@@ -34,6 +35,8 @@ from ..task import TaskSettings, run_task
 from .built_once import BuiltOnce
 from .connecting import unlike, versions
 from .output import Output, together
+from .sealed import Sealed
+from .stopping import LetGo, begin
 from .worker_store import WorkerStore
 
 SMALL = 32 * 1024
@@ -56,8 +59,8 @@ class Order:
     task: Task
     settings: TaskSettings
     versions: Mapping[str, str]
-    rows: Output | None = None
-    """Rows of the driver that are few."""
+    alone: bool = False
+    """Whether the workers are the session's own."""
 
 
 @dataclass(kw_only=True)
@@ -77,19 +80,21 @@ _queries: dict[tuple[str, int], _Query] = {}
 _lock = threading.Lock()
 
 
-def run(order_bytes: bytes, stage_bytes: bytes, *given: Output) -> Output:
+def run(order_bytes: Sealed, stage_bytes: Sealed, *given: Output) -> Output:
     """Run a task over what other tasks have made; return what it makes."""
     worker: Any = distributed.get_worker()
-    order: Order = pickle.loads(order_bytes)
+    order: Order = pickle.loads(order_bytes.content)
     key = key_of(order.task)
     cancelled = _cancellation(worker, thread_state.key)
-    files = together((*given, order.rows) if order.rows is not None else given)
-    store = WorkerStore(worker.local_directory, files, order.settings.share)
+    store = WorkerStore(worker.local_directory, together(given), order.settings.share)
     _tell(worker, order, begun=True)
     reports: list[Report] = []
+    failed: BaseException | None = None
+    query: _Query | None = None
+    task = begin(cancelled, order.alone, partial(_stays, worker, order.task))
     try:
         query = _query(order, worker)
-        steps = _steps(query, order, stage_bytes, store, cancelled)
+        steps = _steps(query, order, stage_bytes.content, store, cancelled)
         while True:
             try:
                 reports.append(Piece(key, next(steps)))
@@ -97,10 +102,25 @@ def run(order_bytes: bytes, stage_bytes: bytes, *given: Output) -> Output:
                 reports.append(Done(key, stop.value))
                 break
     except BaseException as error:  # whatever a user's function raises is reported
+        failed = error
+    while not task.over:
+        try:
+            task.end()
+        except LetGo:
+            continue
+    # Not before: it may have been cut short there.
+    held_here.files = {}
+    if query is not None:
+        query.cache.leave()
+    if failed is not None:
         if cancelled():
             _tell(worker, order, left=True)
             return Output({})
-        reports = [Failed(key, added(failure_of(error), _where(error, worker, order.task)))]
+        if isinstance(failed, LetGo):
+            # It is wanted again.
+            return run(order_bytes, stage_bytes, *given)
+        reports = [Failed(key, added(failure_of(failed), _where(failed, worker, order.task)))]
+        failed = None  # with its frames, of which this is one
     output = store.output()
     _tell(
         worker,
@@ -143,13 +163,19 @@ def _steps(
     if budget is None:
         budget = query.budgets[thread] = Budget(query.settings.share)
     held_here.files = store.files
-    try:
-        return (
-            yield from run_task(stage, task, store, query.settings, query.cache, cancelled, budget)
-        )
-    finally:
-        held_here.files = {}
-        query.cache.leave()
+    return (yield from run_task(stage, task, store, query.settings, query.cache, cancelled, budget))
+
+
+def _stays(worker: Any, task: Task) -> None:
+    """Warn those who use the cluster, as Dask warns them, of a thread that is not had back."""
+    told = (
+        f"The worker {worker.address} ({socket.gethostname()}) goes on with partition"
+        f" {task.partition} of a query that was given up: the function that it calls gives no batch"
+        " and does not come back to Python. Its thread takes no other task until that returns."
+        f" client.restart_workers([{worker.address!r}]) ends it."
+    )
+    message = {"message": pickle.dumps(told), "category": pickle.dumps(UserWarning)}
+    worker.log_event("warn", message)
 
 
 def forget(query: tuple[str, int]) -> None:

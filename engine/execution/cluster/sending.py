@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
+import itertools
 import pickle
 import queue
 import re
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
+import dask
 from dask._task_spec import Task as Node
 from dask._task_spec import TaskRef
 from distributed.scheduler import KilledWorker
@@ -27,17 +30,24 @@ from .connecting import versions
 from .exchange import Made, is_worth_cutting, parts, take
 from .output import Output
 from .remote import Order, run
+from .sealed import Sealed, itself
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from distributed import Client, Future
 
 LARGE_STAGE = 64 * 1024
-"""Bytes from which a stage goes to the workers by itself, once to each."""
+"""Bytes from which a stage is a key of its own, which goes to each worker once."""
 
-LARGE_ROWS = 1 << 20
-"""Bytes from which rows of this process are put on a worker. What goes with the task is held by the
-scheduler for as long as Dask may have to run it again, and is never lost."""
+HELD_ROWS = 512 << 20
+"""Bytes of this process's rows, for each query, that go along with their tasks. The scheduler holds
+these for as long as Dask may have to run the tasks again, so that they are never lost. What is more
+is put on a worker, and lost with it."""
+
+
+_WARNED_FROM = "distributed.admin.large-graph-warning-threshold"
+
+_numbers = itertools.count()
 
 
 @dataclass(eq=False)
@@ -54,12 +64,33 @@ class Sent:
     """Rows of this process that were put on a worker, where Dask cannot make them again."""
 
 
+@dataclass(frozen=True, order=True)
+class Result:
+    """What a task has made of the result, in the order in which it is taken."""
+
+    partition: int
+    number: int
+    """Of the report; a partition may be made again."""
+
+    made: Made = field(compare=False)
+    paths: Mapping[str, int] = field(compare=False)
+    """With the bytes of each."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of it."""
+        return self.made.size
+
+
 @dataclass(eq=False)
 class Query:
     """What the driver knows of a query on the cluster."""
 
     name: tuple[str, int]
     settings: TaskSettings
+    alone: bool
+    """Whether the workers are the session's own."""
+
     heard: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
     waiting: list[TaskKey] = field(default_factory=list)
     """Tasks that go out with the next message."""
@@ -70,13 +101,24 @@ class Query:
     made: dict[str, Made] = field(default_factory=dict)
     """Outputs by path; one is given up with the last of its paths."""
 
+    results: list[Result] = field(default_factory=list)
+    """A heap of what of the result was not fetched yet."""
+
     files: dict[str, dict[int, pa.Buffer]] = field(default_factory=dict)
     """Streams that are here: given to the cluster, or fetched from it."""
 
     looked: float = 0.0
     """When tasks were looked for of which nothing will be heard."""
 
-    _stages: dict[int, bytes | Future] = field(default_factory=dict)
+    _stages: dict[int, bytes | Any] = field(default_factory=dict)
+    """Stages as they travel: with each task, or large ones as a key."""
+
+    _kept: list[Future] = field(default_factory=list)
+    """What Dask needs to make an output again, for as long as it may have to."""
+
+    _rows: int = 0
+    """Bytes of this process's rows that the scheduler holds."""
+
     _cuts: dict[int, bool] = field(default_factory=dict)
 
     def add(self, stage: Stage, task: Task) -> None:
@@ -106,6 +148,9 @@ class Query:
         self.made.update({ref.path: made for ref in refs})
         if news["output"]:
             self.files.update(pickle.loads(news["output"]).files)
+        elif sent.stage.output.kind == "result" and refs:
+            paths = {ref.path: ref.length for ref in refs}
+            heapq.heappush(self.results, Result(key.partition, next(_numbers), made, paths))
         if isinstance(sent.stage.job, KeepJob) and isinstance(reports[-1], Done):
             # What is persisted is there as long as somebody has the names of it.
             result = reports[-1].result
@@ -123,6 +168,7 @@ class Query:
         }
         self.sent.clear()
         self.made.clear()
+        self.results.clear()
         deadline = time.monotonic() + seconds
         with contextlib.suppress(queue.Empty):
             while writing and (left := deadline - time.monotonic()) > 0:
@@ -153,9 +199,13 @@ class Query:
             wave = [sent for sent in waiting if sent.stage.id == stage]
             graph: dict[Any, Node] = {}
             keys = [self._node(graph, sent, client, workers) for sent in wave]
-            futures = client.get(graph, keys, sync=False, priority=stage)
-            for sent, future in zip(wave, futures, strict=True):
+            shared = [self._stages[stage]] if self._stages[stage] in graph else []
+            # Rows of this process make it large, and nothing is to be done about that.
+            with dask.config.set({_WARNED_FROM: HELD_ROWS}):
+                futures = client.get(graph, [*keys, *shared], sync=False, priority=stage)
+            for sent, future in zip(wave, futures, strict=False):
                 sent.future = future
+            self._kept += futures[len(wave) :]
 
     def _node(self, graph: dict[Any, Node], sent: Sent, client: Client, workers: int) -> Any:
         """Add a task to the graph, with the keys that cut for it what it reads; return its key."""
@@ -172,7 +222,10 @@ class Query:
             cut.update(outputs)
             part = f"{name}-part{number}", task.partition, task.attempt
             graph[part] = Node(
-                part, take, cloudpickle.dumps(wanted), *[TaskRef(one.future.key) for one in outputs]
+                part,
+                take,
+                Sealed(cloudpickle.dumps(wanted), part),
+                *[TaskRef(one.future.key) for one in outputs],
             )
             reads[part] = None
         given: dict[str, dict[int, pa.Buffer]] = {}
@@ -184,26 +237,32 @@ class Query:
         for holder in _holders(task, stage.branches[task.branch]):
             reads[holder.key] = None
         rows: Output | None = Output(given) if given else None
-        if rows is not None and rows.bytes > LARGE_ROWS:
+        if rows is not None and self._rows + rows.bytes > HELD_ROWS:
             sent.rows, rows = client.scatter(rows, hash=False), None
             reads[sent.rows.key] = None
+        self._rows += rows.bytes if rows is not None else 0
         if stage.id not in self._stages:
-            blob = pickled_stage(stage)
-            self._stages[stage.id] = blob
+            self._stages[stage.id] = blob = pickled_stage(stage)
             if len(blob) > LARGE_STAGE:
-                self._stages[stage.id] = client.scatter(blob, broadcast=True, hash=False)
+                self._stages[stage.id] = shared = f"{name}-stage", 0, 0
+                graph[shared] = Node(shared, itself, Sealed(blob, shared))
         known = self._stages[stage.id]
         order = Order(
-            query=self.name, task=task, settings=self.settings, versions=versions(), rows=rows
+            query=self.name,
+            task=task,
+            settings=self.settings,
+            versions=versions(),
+            alone=self.alone,
         )
         graph[key] = Node(
             key,
             run,
-            cloudpickle.dumps(order),
-            known if isinstance(known, bytes) else TaskRef(known.key),
+            Sealed(cloudpickle.dumps(order), key),
+            Sealed(known, name) if isinstance(known, bytes) else TaskRef(known),
+            *([] if rows is None else [rows]),
             *map(TaskRef, reads),
             # What reads a source may run anywhere, and not only where its small sides lie.
-            _data_producer=task.input.fragment is not None and not task.input.refs,
+            _data_producer=not reads or (task.input.fragment is not None and not task.input.refs),
         )
         return key
 
@@ -224,8 +283,9 @@ def _ended(key: TaskKey, sent: Sent, error: Any) -> Failed | Lost:
 
 def _lost(more: str) -> WorkerLost:
     return WorkerLost(
-        f"What the task reads was lost with a worker, and {more}. Run the query again; rows of the"
-        " driver's memory are safer in files that all workers see."
+        f"What the task reads was lost with a worker, and {more}. Run the query again;"
+        f" what is more than {HELD_ROWS:,} bytes of the driver's rows is safer in files that all"
+        " workers see."
     )
 
 

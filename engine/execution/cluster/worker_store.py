@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from ...physical.stage import Ref
-from ..transport import Batches, MemoryStore
+from ..stores import MemoryStore
+from ..transport import Batches
 from .output import Output
 
 

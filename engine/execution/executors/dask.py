@@ -3,8 +3,8 @@
 A task is a key of a graph, and what it reads are other keys: the outputs of tasks before it. They
 stay on the workers that made them, as Arrow streams, and go from worker to worker. The driver sends
 what may be started in one message; each task reports by an event, with its rows where these are
-few; other rows of the result are fetched one output after the other, as the user takes them. What
-nobody will read any more is given up, and Dask forgets it with its last reader.
+few; other rows of the result are fetched in their order, some ahead of who takes them. What nobody
+will read any more is given up, and Dask forgets it with its last reader.
 """
 
 from __future__ import annotations
@@ -14,22 +14,20 @@ import contextlib
 import os
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from ...errors import ExecutionError, WorkerLost
-from ...physical.stage import Ref, Stage, Task
+from ...physical.stage import Stage, Task
 from ..cluster.connecting import attendance, connected, refuse_others
 from ..report import Report, WorkerDown, WorkerUp
+from ..stores import Store
 from ..task import TaskSettings
-from ..transport import MemoryStore, Store
 from .executor import Resources, not_held
 
 if TYPE_CHECKING:
-    from ..cluster.output import Output
+    from ..cluster.fetching import DriverStore
     from ..cluster.sending import Query
 
 AHEAD = 4
@@ -44,27 +42,6 @@ WORKER_SECONDS = 20.0
 
 CANCEL_SECONDS = 1.0
 """How long tasks that write have to let go of their files before these are removed."""
-
-
-class _Store(MemoryStore):
-    """What the driver reads of the cluster, and what it gives to it."""
-
-    def __init__(self, query: Query, fetch: Callable[[list[Any]], list[Output]]) -> None:
-        super().__init__(os.getcwd, query.files)
-        self._made = query.made
-        self._fetch = fetch
-
-    def read(self, *refs: Ref, sparsely: bool = False) -> Iterator[pa.RecordBatch]:
-        """Stream the batches of `refs`, fetched together if they are not here yet."""
-        missing = {self._made[ref.path] for ref in refs if ref.path not in self.files}
-        for output in self._fetch([made.future for made in missing]) if missing else ():
-            self.files.update({path: dict(streams) for path, streams in output.files.items()})
-        yield from super().read(*refs)
-
-    def remove(self, path: str) -> None:
-        """Forget the streams under `path`, here and there."""
-        super().remove(path)
-        self._made.pop(path, None)
 
 
 class DaskExecutor:
@@ -85,7 +62,9 @@ class DaskExecutor:
         self._client, self._cluster = connected(where, resources)
         self._process = os.getpid()
         self._topic = f"partita-{self._client.id}"
+        self._limit = resources.memory_limit
         self._queries: dict[int, Query] = {}
+        self._stores: dict[int, DriverStore] = {}
         self._known: dict[str, tuple[int, int]] = {}
         """By address: the number and the process of a worker."""
 
@@ -145,11 +124,15 @@ class DaskExecutor:
         self, query: int, settings: TaskSettings, cancelled: Callable[[], bool]
     ) -> Store:
         """Make ready for the tasks of a query."""
+        from ..cluster.fetching import DriverStore
         from ..cluster.sending import Query  # with all of Dask
 
-        found = self._queries[query] = Query((self._topic, query), settings)
+        found = self._queries[query] = Query(
+            (self._topic, query), settings, self._cluster is not None
+        )
         self._seen = time.monotonic()
-        return _Store(found, self._fetch)
+        store = self._stores[query] = DriverStore(found, self._client, self._limit)
+        return store
 
     def holds(self, query: int) -> bool:
         """Return whether the query is open here."""
@@ -186,6 +169,7 @@ class DaskExecutor:
             reports += found.given_up()
         if self._changed:
             reports += self._meet()
+        self._stores[query].fetch_ahead()
         return reports
 
     def _check(self) -> None:
@@ -205,16 +189,6 @@ class DaskExecutor:
                 " others have ended (perhaps --memory-limit)."
             )
 
-    def _fetch(self, futures: list[Any]) -> list[Output]:
-        """Bring outputs here."""
-        try:
-            return self._client.gather(futures)
-        except Exception as error:  # whatever Dask raises of what was lost
-            raise WorkerLost(
-                f"Rows that the cluster had made could not be fetched: {type(error).__name__}:"
-                f" {error}. Run the query again."
-            ) from error
-
     def cancel(self, query: int, stage: int | None = None, partition: int | None = None) -> None:
         """Give up tasks; Dask tells the workers that have them."""
         sent = self._query(query).sent
@@ -231,6 +205,7 @@ class DaskExecutor:
             self._told.append(aside(self._client, forget, (self._topic, query)))
             self._told = [told for told in self._told if not told.done()]
         self._queries.pop(query, None)
+        self._stores.pop(query, None)
 
     def close(self) -> None:
         """Leave the cluster; end it if it was started here."""
@@ -242,4 +217,6 @@ class DaskExecutor:
         futures.wait(self._told, CANCEL_SECONDS)
         self._client.close()
         if self._cluster is not None:
-            self._cluster.close()
+            from ..cluster.local import end  # with all of Dask
+
+            end(self._cluster)

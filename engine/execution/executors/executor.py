@@ -10,8 +10,8 @@ from ...errors import ExecutionError
 from ...physical.stage import Stage, Task
 from ..report import Report
 from ..run_directory import RunDirectory
+from ..stores import Store
 from ..task import TaskSettings
-from ..transport import Store
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from ...errors import ExecutionError
-from ...machine import process_memory
+from ...machine import suiting_ulimit
 from ..messages import CLOSE, FORK, IMPORT, REQUEST
 
 ENVIRONMENT = {
@@ -39,12 +39,6 @@ MESSAGE_SECONDS = 60.0
 interpreter a library holds, reads and writes nothing: the driver must not stand still with it."""
 
 _TIMEOUT = struct.pack("ll", int(MESSAGE_SECONDS), 0)
-
-UNDER_ULIMIT = {
-    # Arrow's allocator reserves a gigabyte of addresses, which ``ulimit`` counts as taken: of 1.2
-    # GiB nothing was left for a group-by. In KiB.
-    "MIMALLOC_ARENA_RESERVE": str(64 * 2**10),
-}
 
 CLOSE_SECONDS = 3.0
 """How long the helper has to end."""
@@ -84,7 +78,6 @@ class ForkServer:
         self._heard = b""
         path = os.pathsep.join(filter(None, sys.path))
         module = "partita.engine.execution.forkserver"
-        more = {} if process_memory() is None else UNDER_ULIMIT
         try:
             with theirs, _without_interrupts():
                 passed = theirs.fileno(), pulses, stacks
@@ -92,7 +85,7 @@ class ForkServer:
                     [sys.executable, "-P", "-m", module, *map(str, passed), *directories],
                     pass_fds=passed,
                     stdin=subprocess.DEVNULL,
-                    env={**os.environ, **ENVIRONMENT, **more, "PYTHONPATH": path},
+                    env={**suiting_ulimit(), **os.environ, **ENVIRONMENT, "PYTHONPATH": path},
                 )
         except BaseException:
             # Whatever has been started ends with the socket.
@@ -177,6 +170,7 @@ class ForkServer:
 
     def close(self) -> None:
         """End the helper, which ends the workers; bounded in time."""
+        # One that has ended cannot be asked to, and is waited for like any other.
         with contextlib.suppress(OSError):
             self._socket.sendall(REQUEST.pack(CLOSE, 0))
         try:

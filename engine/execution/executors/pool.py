@@ -65,6 +65,7 @@ class Worker:
 
         To close it would not do where a process that the user's function forked holds it as well.
         """
+        # A socket whose other end has closed is shut down already.
         with (
             contextlib.suppress(OSError),
             socket.socket(fileno=os.dup(self.connection.fileno())) as same,

@@ -21,8 +21,8 @@ from ..by_value import pickled_stage
 from ..liveness import Busy, Watch
 from ..messages import Cancel, Cancelled, CloseQuery, NewStage, OpenQuery, packed
 from ..report import Done, Failed, Lost, Report, TaskKey, WorkerDown, WorkerUp, key_of, refs_of
+from ..stores import FileStore, Store
 from ..task import TaskSettings
-from ..transport import FileStore, Store
 from .executor import Resources, not_held
 from .pool import Worker, WorkerPool
 

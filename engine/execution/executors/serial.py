@@ -12,11 +12,13 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...machine import suiting_ulimit
 from ...physical.memory import Budget
 from ...physical.stage import Ref, Stage, Task, TaskResult
+from .. import allocators
 from ..report import Done, Failed, Piece, Report, failure_of, key_of
+from ..stores import LimitedStore, Store
 from ..task import TaskSettings, run_task
-from ..transport import LimitedStore, Store
 from .executor import Resources
 
 
@@ -64,7 +66,10 @@ class SerialExecutor:
     ) -> Store:
         """Make a store for the query."""
         store = LimitedStore(lambda: self._disk_of(query))
-        memory = Budget(settings.share)
+        memory = Budget(settings.share, settings.batch_bytes)
+        if suiting_ulimit():
+            # This is the user's process: its heap is left alone where it may grow.
+            allocators.suit(settings.share)
         self._queries[query] = _Query(store.same(), settings, cancelled, memory)
         # The scheduler closes its query, unless an interrupt comes just then: it is forgotten when
         # nobody has its store any more.

@@ -33,6 +33,7 @@ from ...plan.partitioning import Cache, Repartition
 from ...plan.rolling import Rolling
 from ...plan.shape import Beside, Explode, RandomBits, Reverse, RowIndex, Unnest
 from ...plan.windows import WindowColumns
+from ...schema import has_column
 from ..context import Context
 from ..properties import is_trivial
 from ..sharing import made_once
@@ -315,7 +316,7 @@ def _(node: Project, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
 
 @_keeping.register
 def _(node: Unnest, needed: Names, inputs: tuple[PlanNode, ...]) -> PlanNode:
-    columns = tuple(name for name in node.columns if name in inputs[0].schema.names)
+    columns = tuple(name for name in node.columns if has_column(inputs[0].schema, name))
     if len(columns) == len(node.columns):
         return node.with_inputs(inputs)
     return replace(node, input=inputs[0], columns=columns) if columns else inputs[0]

@@ -27,6 +27,8 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
+from .cache_place import private_directory
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -95,15 +97,15 @@ def ready() -> bool:
 def load() -> bool:
     """Compile the kernels, or load them from the cache; return whether they are usable.
 
-    False where numba is not installed or has no directory to cache in: what stands for the kernels
-    is used.
+    False where numba is not installed, is told not to compile (``NUMBA_DISABLE_JIT``) or has no
+    directory to cache in: what stands for the kernels is used.
     """
     global _loaded
     if _loaded:
         return True
     try:
         compiled = {name: _compiled(declared) for name, declared in _declared().items()}
-    except (ImportError, _NoCache):
+    except (ImportError, _NotCompiled):
         return False
     stamp = _stamp()
     if not stamp.exists():
@@ -120,7 +122,7 @@ def load_if_cached() -> bool:
         return True
     try:
         return _stamp().exists() and load()
-    except (ImportError, _NoCache):
+    except (ImportError, _NotCompiled):
         return False
 
 
@@ -132,8 +134,8 @@ def unload() -> None:
     _loaded = False
 
 
-class _NoCache(Exception):
-    """Numba finds no directory that it may write its cache to."""
+class _NotCompiled(Exception):
+    """Numba is told not to compile, or finds no directory that it may write its cache to."""
 
 
 def _declared() -> dict[str, Kernel[..., Any]]:
@@ -154,11 +156,24 @@ def _compiled(declared: Kernel[P, R]) -> Callable[P, R]:
 def _dispatcher(declared: Kernel[..., Any]) -> Any:
     import numba  # heavy, and only where kernels are loaded
 
+    if getattr(numba.config, "DISABLE_JIT", 0):
+        # A user looks into functions of his own: numba's decorators give them back as they are.
+        raise _NotCompiled("NUMBA_DISABLE_JIT is set")
+    compiling = numba.njit(cache=True, nogil=True, error_model="numpy")
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(declared.loop)
-    except RuntimeError as error:
+        return compiling(declared.loop)
+    except RuntimeError:
         # "cannot cache function ...: no locator available for file ..."
-        raise _NoCache(str(error)) from None
+        pass
+    before = numba.config.CACHE_DIR  # type: ignore[attr-defined]
+    try:
+        # For this one: where the user's own functions are kept is not ours to say.
+        numba.config.CACHE_DIR = str(private_directory())  # type: ignore[attr-defined]
+        return compiling(declared.loop)
+    except (OSError, RuntimeError) as error:
+        raise _NotCompiled(str(error)) from None
+    finally:
+        numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
 
 
 def _types(signature: str) -> tuple[Any, ...]:

@@ -36,9 +36,10 @@ class Compute:
         """Stream the columns of each batch."""
         names = [name for name, _ in self.exprs]
         exprs: list[Expr] = [expr for _, expr in self.exprs]
+        halved = None
         if any(has_python_call(expr) for expr in exprs):
-            halved = Halved(context.memory)
-            batches = (piece for batch in batches for piece in halved.pieces(batch))
+            halved = Halved(context.memory, grows=True)
+            batches = halved.all(batches)
         for batch in batches:
             context.check()
             if not batch.num_rows:
@@ -47,4 +48,7 @@ class Compute:
                 # A batch made of no columns would forget how many rows it has.
                 yield batch.select([])
                 continue
-            yield pa.RecordBatch.from_arrays(evaluate_many(exprs, batch), names=names)
+            made = pa.RecordBatch.from_arrays(evaluate_many(exprs, batch), names=names)
+            if halved is not None:
+                halved.made(batch.num_rows, made.nbytes)
+            yield made

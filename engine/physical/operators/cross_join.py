@@ -48,9 +48,10 @@ class CrossJoin:
         if not built.count:
             return
         for batch in batches:
-            for start in range(0, batch.num_rows * built.count, context.batch_rows):
+            most = context.memory.rows_at_once(context.batch_rows, batch, built.rows)
+            for start in range(0, batch.num_rows * built.count, most):
                 context.check()
-                stop = min(start + context.batch_rows, batch.num_rows * built.count)
+                stop = min(start + most, batch.num_rows * built.count)
                 pairs = np.arange(start, stop)
                 places = pairs // built.count, pairs % built.count
                 yield paired(batch, built, self._build_role, self.output, *places)

@@ -29,12 +29,13 @@ class ExplodeRows:
     ) -> Iterator[pa.RecordBatch]:
         """Stream the rows; a batch with long lists is given in several."""
         for batch in batches:
+            beside = batch.drop_columns([*self.columns])
             for made in explode(
                 batch,
                 self.columns,
                 empty_as_null=self.empty_as_null,
                 keep_nulls=self.keep_nulls,
-                batch_rows=context.batch_rows,
+                batch_rows=context.memory.rows_at_once(context.batch_rows, beside),
             ):
                 context.check()
                 yield made

@@ -54,8 +54,7 @@ class FilterRows:
         """
         schema = None
         if has_python_call(self.predicate):
-            halved = Halved(context.memory)
-            batches = (piece for batch in batches for piece in halved.pieces(batch))
+            batches = Halved(context.memory).all(batches)
         for batch in batches:
             context.check()
             if not batch.num_rows:

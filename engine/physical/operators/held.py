@@ -312,7 +312,7 @@ def _with_small_dictionaries(batch: pa.RecordBatch, count: int) -> pa.RecordBatc
 
 
 def merged(
-    runs: Sequence[SpillFile], by: Sequence[SortKey], files: SpilledTo, context: TaskContext
+    runs: Sequence[SpillFile], by: Sequence[SortKey], files: SpilledTo
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of sorted runs in order; equal keys in the order of the runs.
 
@@ -327,11 +327,9 @@ def merged(
     yield from _merged_at_once(waiting, by)
 
 
-def merged_by_place(
-    runs: Sequence[SpillFile], files: SpilledTo, context: TaskContext
-) -> Iterator[pa.RecordBatch]:
+def merged_by_place(runs: Sequence[SpillFile], files: SpilledTo) -> Iterator[pa.RecordBatch]:
     """Yield the rows of runs in the order of their places."""
-    return merged(runs, (SortKey(Column(PLACE)),), files, context)
+    return merged(runs, (SortKey(Column(PLACE)),), files)
 
 
 def _merged_at_once(runs: Sequence[SpillFile], by: Sequence[SortKey]) -> Iterator[pa.RecordBatch]:

@@ -52,17 +52,20 @@ class MapBatchesRows:
         code = UserCode(function=self.function, site=self.site)
         logical = (conform(batch, self.given) for batch in batches)
         given = whole(logical, self, context) if self.whole_partition else logical
+        halved = Halved(context.memory, grows=True)
         if not self.whole_partition:
-            halved = Halved(context.memory)
-            given = (piece for batch in given for piece in halved.pieces(batch))
+            given = halved.all(logical)
         for batch in given:
             context.check()
             if not batch.num_rows:
                 continue
             argument = batch.to_pandas() if self.takes == "pandas" else batch
+            largest = 0
             for result in code.results(context, argument):
                 for made in code.checked(result, self.schema):
+                    largest = max(largest, made.nbytes)
                     yield from slices(made, context.batch_rows)
+            halved.made(batch.num_rows, largest)
 
 
 def whole(

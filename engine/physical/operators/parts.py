@@ -98,7 +98,7 @@ class InParts:
         parts = split(batches, self.keys, level, files, self.context, count)
         held.clear()
         runs = [files.run(self._of_part(part, level + 1, files)) for part in parts if part.rows]
-        yield from merged_by_place(runs, files, self.context)
+        yield from merged_by_place(runs, files)
 
     def _of_part(self, part: SpillFile, level: int, files: SpilledTo) -> Iterator[pa.RecordBatch]:
         batches = part.read()

@@ -79,7 +79,8 @@ class SearchRange:
             if not built.rows.count:
                 return
             context.count("rows_probed", batch.num_rows)
-            for probe, build in self._places(batch, built, context.batch_rows):
+            most = context.memory.rows_at_once(context.batch_rows, batch, built.rows.rows)
+            for probe, build in self._places(batch, built, most):
                 context.check()
                 yield paired(batch, built.rows, self._build_role, self.output, probe, build)
 

@@ -60,7 +60,7 @@ class SortRun:
                 return
             if held.rows:
                 runs.append(files.run(self._in_order(held, context)))
-            yield from self._first(merged(runs, self.by, files, context))
+            yield from self._first(merged(runs, self.by, files))
 
     def _in_order(self, held: Held, context: TaskContext) -> Iterator[pa.RecordBatch]:
         """Stream what is held in order, and hold it no more."""

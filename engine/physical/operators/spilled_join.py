@@ -90,7 +90,7 @@ class SpilledJoin:
             coming = placed(probe), placed(build, BUILD_PLACE)
             self._spilled(*coming, held, 0, files, FAN_OUT, runs)
             for some, name in ((runs.matched, PLACE), (runs.alone, BUILD_PLACE)):
-                for batch in merged(some, (SortKey(Column(name)),), files, self.context):
+                for batch in merged(some, (SortKey(Column(name)),), files):
                     yield batch.select([n for n in batch.schema.names if n not in _PLACES])
 
     def _spilled(
