@@ -197,3 +197,11 @@ def test_a_type_that_is_asked_for(dtype: pa.DataType) -> None:
             except (ValueError, TypeError, OverflowError, pa.ArrowException):
                 continue
             assert is_told(value, made[1]), f"{[first, value]} became {made}"
+
+
+def test_scalars_of_arrow_are_values() -> None:
+    assert exact_array([pa.scalar(99), None], pa.int64()).to_pylist() == [99, None]
+    assert in_a_dict([pa.scalar(99), pa.scalar(None, pa.int64())]) == [99, None]
+    assert in_lists([pa.scalar(99), None]) == [99, None]
+    with pytest.raises(ValueError, match="double"):
+        exact_array([pa.scalar(1.5), 1], pa.int64())

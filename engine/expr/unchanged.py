@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 Same = Callable[[Any, Any], bool]
 
@@ -104,6 +105,7 @@ def unchanged(value: Any, made: Any) -> bool:
     >>> unchanged(np.float16(1.5), 1.5), unchanged(np.float16(1.5), 1), unchanged(True, 1)
     (True, False, False)
     """
+    value = _plain(value)
     if made is None:
         return value is None or _is_missing(value)
     if (parts := _parts(value, made, unchanged)) is not None:
@@ -122,6 +124,7 @@ def fits(value: Any, made: Any) -> bool:
     What the type is chosen for is no loss: fewer digits of floats, days and seconds that are given
     as integers, text as its bytes.
     """
+    value = _plain(value)
     if made is None:
         # What stands for null in any library was taken for it; NaN is none of itself.
         return value is None or _is_missing(value) or bool(value != value)
@@ -145,6 +148,11 @@ def fits(value: Any, made: Any) -> bool:
 
 
 _TIMES = ("moment", "day", "clock", "span")
+
+
+def _plain(value: Any) -> Any:
+    """Return a scalar of Arrow as the value that it is."""
+    return value.as_py() if isinstance(value, pa.Scalar) else value
 
 
 def _parts(value: Any, made: Any, same: Same) -> bool | None:
