@@ -204,17 +204,18 @@ def test_more_than_the_share_goes_to_disk() -> None:
         kept = frame.persist()
         memory, disk = kept_files(session)
         held = sum(path.stat().st_size for path in memory)
-        # A task that began while there was room writes its whole partition there.
-        assert 0 < held <= 2**20 + 2 * 2**18 + 2**17
+        # Tasks that run at once are each told of the same room.
+        most = 2**20 + 2 * 2**18 + 2**17
+        assert 0 < held <= most
         assert sum(path.stat().st_size for path in disk) > 2**21
         assert session.keeper.bytes_in_memory() == pytest.approx(held, rel=0.02)
-        # What others make now has no room in shared memory, and is right.
+        # What others make now has no more room in shared memory, and is right.
         again = frame.persist()
         more, _ = kept_files(session)
-        assert set(more) == set(memory)
+        assert sum(path.stat().st_size for path in more) <= most
         assert again.collect().equals(kept.collect())
         assert kept.sort("a", descending=True).head(2).to_pydict()["a"] == [199_999, 199_998]
-        del kept
+        del kept, again
         gc.collect()
         assert session.keeper.bytes_in_memory() == 0
         third = frame.head(1000).persist()

@@ -202,7 +202,7 @@ def test_what_cannot_be_mapped_is_read(fast: bool, tmp_path: Path) -> None:
     script = """
         import os, resource, sys
         import numpy as np, pyarrow as pa
-        from partita.engine.execution.transport import FileStore
+        from partita.engine.execution.stores import FileStore
 
         store = FileStore(sys.argv[1], sys.argv[2])
         for place in sys.argv[1:3]:

@@ -59,7 +59,7 @@ def check_names(expr: Expr, schema: pa.Schema, where: str) -> None:
 def _check_limits(between: Call, schema: pa.Schema, where: str) -> None:
     """Raise for a limit that is text and no column: a date that is written as text, mostly."""
     for limit in between.args[1:]:
-        if isinstance(limit, Column) and limit.name not in schema.names:
+        if isinstance(limit, Column) and not schemas.has_column(schema, limit.name):
             raise ColumnNotFound(
                 f"{column_not_found(limit.name, schema.names, where)} In is_between a string is the"
                 f" name of a column: write a date as datetime.date(2024, 1, 31), text as"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+NAMES = {"row": pa.int64(), "value": pa.float64()}
 CUTS = {"partition_bytes": FILE_BYTES, "chunk_bytes": FILE_BYTES // 4}
 
 
@@ -55,6 +57,27 @@ def finished(frame: pt.DataFrame, session: pt.Session) -> tuple[int, list[int]]:
     batches = list(session.execute(optimize(frame.plan), [seen.append]))
     rows = [row for batch in batches for row in batch["row"].to_pylist()]
     return sum(isinstance(event, events.TaskFinished) for event in seen), rows
+
+
+def test_partitions_begin_in_the_order_in_which_they_are_taken(
+    session: pt.Session, dataset: Path, tmp_path: Path
+) -> None:
+    def noted(batch: pa.RecordBatch) -> pa.RecordBatch:
+        time.sleep(0.01)
+        (tmp_path / f"{time.monotonic():018.6f} {batch['row'][0].as_py() // ROWS:02}").touch()
+        return batch
+
+    frame = pt.scan_parquet(dataset).map_batches(noted, schema=NAMES)
+    # Workers that have not run anything yet are not ready at the same time.
+    frame.head(1).collect()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    batches = list(frame.collect_batches())
+    assert batches[0]["row"][0].as_py() == 0
+    begun = [int(name.split()[1]) for name in sorted(os.listdir(tmp_path))]
+    # Those that run beside it may be done before it, and more of them where its worker is slow.
+    assert begun.index(0) < FILES // 8
+    assert begun.index(FILES - 1) >= FILES - FILES // 8
 
 
 def test_the_first_batch_comes_before_the_reading_is_over(

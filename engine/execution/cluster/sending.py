@@ -9,7 +9,7 @@ import pickle
 import queue
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -202,7 +202,9 @@ class Query:
             shared = [self._stages[stage]] if self._stages[stage] in graph else []
             # Rows of this process make it large, and nothing is to be done about that.
             with dask.config.set({_WARNED_FROM: HELD_ROWS}):
-                futures = client.get(graph, [*keys, *shared], sync=False, priority=stage)
+                futures = client.get(
+                    graph, [*keys, *shared], sync=False, priority=_first(graph, stage)
+                )
             for sent, future in zip(wave, futures, strict=False):
                 sent.future = future
             self._kept += futures[len(wave) :]
@@ -265,6 +267,16 @@ class Query:
             _data_producer=not reads or (task.input.fragment is not None and not task.input.refs),
         )
         return key
+
+
+def _first(graph: Mapping[Any, Any], stage: int) -> Callable[[Any], int]:
+    """Return the priorities of keys: later stages go first, and of one stage the lower partitions.
+
+    Dask itself takes what was sent together from the last to the first, and what is sent alone
+    before both: the first rows came last, with all others ahead of them held. Its scheduler calls
+    what it is given, and need not have this package.
+    """
+    return {key: (stage << 32) - key[1] for key in graph}.__getitem__
 
 
 def _ended(key: TaskKey, sent: Sent, error: Any) -> Failed | Lost:
