@@ -139,10 +139,14 @@ _ASKED = """{
 """An expression, for its text means the same to every version of Python, and needs no partita."""
 
 
-def refuse_others(client: distributed.Client, workers: list[str]) -> list[tuple[str, int]]:
+def refuse_others(
+    client: distributed.Client, workers: list[str], *, in_query: bool
+) -> list[tuple[str, int]]:
     """Raise where a worker has another Python, pyarrow or partita than this process.
 
-    Returned are the addresses of the workers and the numbers of their processes.
+    Returned are the addresses of the workers and the numbers of their processes, without those that
+    have ended before they answered where that is the affair of a query: a task may end every worker
+    that Dask gives it to, and is told of by its own name.
 
     Raises
     ------
@@ -151,7 +155,9 @@ def refuse_others(client: distributed.Client, workers: list[str]) -> list[tuple[
     """
     if not workers:
         return []
-    told: Mapping[str, Any] = client.run(eval, _ASKED, workers=workers, on_error="return")
+    told: dict[str, Any] = client.run(eval, _ASKED, workers=workers, on_error="return")
+    if in_query:
+        told = {address: each for address, each in told.items() if not isinstance(each, OSError)}
     for address, found in told.items():
         if isinstance(found, OSError):
             raise WorkerLost(

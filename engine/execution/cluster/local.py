@@ -88,6 +88,10 @@ def local_cluster(resources: Resources) -> SpecCluster:
 
 def end(cluster: Any) -> None:
     """End a cluster; what its workers are being told meanwhile is no error for a user to read."""
+    batched = logging.getLogger("distributed.batched")
+    if batched.level == logging.NOTSET:
+        # It says of streams that they are closed, also after the cluster has closed them.
+        batched.setLevel(logging.WARNING)
     log = logging.getLogger("distributed.scheduler")
     level = log.level
     log.setLevel(logging.CRITICAL)

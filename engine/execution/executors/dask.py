@@ -102,10 +102,12 @@ class DaskExecutor:
             number, pid = self._known.pop(address)
             reports.append(WorkerDown(number, pid, f"{address} left the cluster"))
         new = [address for address in there if address not in self._known]
-        for address, pid in refuse_others(self._client, new):
+        for address, pid in refuse_others(self._client, new, in_query=self.busy):
             self._numbers += 1
             self._known[address] = self._numbers, pid
             reports.append(WorkerUp(self._numbers, pid))
+        # Who has not answered is gone the next time, or is asked again.
+        self._changed |= any(address not in self._known for address in new)
         self.workers = max(1, sum(worker["nthreads"] for worker in there.values()))
         self.memory = sum(worker["memory_limit"] or 0 for worker in there.values())
         return reports
