@@ -96,7 +96,8 @@ def test_a_task_that_ends_every_worker_is_named(
         return batch
 
     frame = pt.scan_parquet(dataset)
-    asked = frame.map_batches(poison, frame.schema)
+    # Nothing else has rows: those of others may be lost with the workers once too often for Dask.
+    asked = frame.filter(pt.col("file") == 3).map_batches(poison, frame.schema)
     with pt.config.set(task_attempts=1), pytest.raises(errors.TaskPoisoned) as caught:
         asked.collect()
     message = str(caught.value)
